@@ -1,0 +1,52 @@
+/* Sizes that are configuration, not architecture. SPDX-License-Identifier: MIT
+ *
+ * A host may override each with -D. The model machine (OCT_MODEL) uses small ones: what a proof
+ * needs is that a table ends, a gather overflows and ASIDs run out, not that they are large. */
+#ifndef OCTAVO_CONFIG_H
+#define OCTAVO_CONFIG_H
+
+#ifdef OCT_MODEL
+#define OCT_TABLE_SHIFT  3 /* entries of a table, log2 */
+#define OCT_LEVELS       3 /* levels of a table tree; level 0 is the leaf table */
+#define OCT_CONT_SHIFT   2 /* entries of a contiguous block, log2 */
+#define OCT_GATHER_PAGES 2 /* pages a ticket queues before it completes itself */
+#define OCT_MAX_ASIDS    3 /* hardware address-space numbers, number 0 is the kernel's */
+#define OCT_MAX_CPUS     4
+#define OCT_OPEN_RANGES  4 /* open generations whose ranges a space remembers */
+#endif
+
+#ifndef OCT_PAGE_SHIFT
+#define OCT_PAGE_SHIFT 12
+#endif
+#define OCT_PAGE_SIZE ((uintptr_t)1 << OCT_PAGE_SHIFT)
+#define OCT_PAGE_MASK (~(OCT_PAGE_SIZE - 1))
+
+#ifndef OCT_TABLE_SHIFT
+#define OCT_TABLE_SHIFT 9
+#endif
+#define OCT_TABLE_ENTRIES (1u << OCT_TABLE_SHIFT)
+
+#ifndef OCT_LEVELS
+#define OCT_LEVELS 4
+#endif
+#ifndef OCT_CONT_SHIFT
+#define OCT_CONT_SHIFT 4
+#endif
+#ifndef OCT_GATHER_PAGES
+#define OCT_GATHER_PAGES 32
+#endif
+#ifndef OCT_MAX_ASIDS
+#define OCT_MAX_ASIDS 256
+#endif
+#ifndef OCT_MAX_CPUS
+#define OCT_MAX_CPUS 64
+#endif
+#ifndef OCT_OPEN_RANGES
+#define OCT_OPEN_RANGES 16
+#endif
+/* Past this many pages a range is flushed as the whole space. */
+#ifndef OCT_FLUSH_MAX_PAGES
+#define OCT_FLUSH_MAX_PAGES 33
+#endif
+
+#endif
