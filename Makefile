@@ -1,0 +1,134 @@
+# Octavo: build, demo, tests. SPDX-License-Identifier: MIT
+#
+#   make          builds build/octavo and its scenario libraries; installs nothing
+#   make demo     installs what the build needs (as root), then answers the questions
+#   make test     installs what the tests need (as root), then runs all of them
+# Variables: CC, BUILD (default build), SANITIZE=address,undefined for the command, PREFIX, DESTDIR,
+# DEPS=no (install nothing).
+
+VERSION := 0.1
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+BUILD   ?= build
+PREFIX  ?= /usr/local
+SANITIZE ?=
+ARCHS   := arm64 x86_64
+
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: all demo test tiers bench check-all install clean unit
+all: $(BUILD)/octavo
+
+# ---- Sources -------------------------------------------------------------------------------------
+-include octavo.mk
+ifdef OCTAVO_T2_SOURCES
+CORE := $(OCTAVO_T2_SOURCES)
+else
+CORE := $(sort $(wildcard src/tlb/*.c src/table/*.c src/page/*.c src/lock/*.c src/space/*.c))
+endif
+GLUE      := $(sort $(wildcard machine/model/glue/*.c))
+SCENARIOS := $(sort $(wildcard scenario/*/*.c))
+COMMAND   := $(sort $(wildcard machine/model/*.c machine/model/*.S cli/*.c))
+
+# ---- Flags ---------------------------------------------------------------------------------------
+IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
+WARN   := -Wall -Wextra -Wshadow -Wconversion -Werror
+# The checker supplies the __tsan_* entry points itself: volatile accesses are told apart from plain
+# ones, function entry and exit are of no use to it.
+ifneq ($(IS_CLANG),)
+TSAN := -fsanitize=thread -mllvm -tsan-distinguish-volatile=1 \
+	-mllvm -tsan-instrument-func-entry-exit=0
+else
+TSAN := -fsanitize=thread --param tsan-distinguish-volatile=1 \
+	--param tsan-instrument-func-entry-exit=0
+endif
+MODEL  := -DOCT_MODEL -DOCT_MMU_MACHINE -DOCT_PORT_HEADER='"octavo_model_port.h"' \
+	-Iinclude -Imachine/model
+define_arm64  := -DOCT_ARCH_ARM64
+define_x86_64 := -DOCT_ARCH_X86_64
+COMMON := -std=gnu11 -O2 -g $(WARN) -MMD -MP
+LIBRARY := $(COMMON) $(MODEL) -fPIC -fvisibility=default -fno-builtin -fno-omit-frame-pointer
+COMMAND_FLAGS := $(COMMON) $(MODEL) $(define_arm64) -Icli -D_GNU_SOURCE \
+	-DOCTAVO_VERSION='"$(VERSION)"' $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LIBS := -ldl -ljansson -ldw -lelf
+
+# Whatever changes the meaning of the objects rebuilds them.
+FLAGS := $(CC) $(LIBRARY) $(TSAN) $(COMMAND_FLAGS) $(CFLAGS) $(CORE) $(GLUE) $(SCENARIOS) $(COMMAND)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','"'"',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','"'"',$(FLAGS))' > $@
+FORCE:
+
+# ---- Per architecture: the core with the model's glue, and the scenarios over it -------------------
+# $1: architecture
+define library
+core_$1 := $$(CORE:%.c=$$(BUILD)/$1/%.o)
+glue_$1 := $$(GLUE:%.c=$$(BUILD)/$1/%.o)
+scenarios_$1 := $$(SCENARIOS:%.c=$$(BUILD)/$1/%.o)
+
+$$(core_$1) $$(scenarios_$1): $$(BUILD)/$1/%.o: %.c $$(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(LIBRARY) $$(define_$1) $$(TSAN) $$(CFLAGS) -c '$$<' -o '$$@'
+$$(glue_$1): $$(BUILD)/$1/%.o: %.c $$(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(LIBRARY) $$(define_$1) $$(CFLAGS) -c '$$<' -o '$$@'
+$$(BUILD)/lib/$1/core.a: $$(core_$1) $$(glue_$1)
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$^
+$$(BUILD)/lib/$1/scenarios.so: $$(BUILD)/lib/$1/core.a $$(scenarios_$1)
+	$$(Q)$$(CC) -shared -Wl,-Bsymbolic -o $$@ -Wl,--whole-archive $$< -Wl,--no-whole-archive \
+		$$(scenarios_$1)
+OBJECTS += $$(core_$1) $$(glue_$1) $$(scenarios_$1)
+endef
+Q := $(if $(V),,@)
+$(foreach arch,$(ARCHS),$(eval $(call library,$(arch))))
+
+# ---- The command ---------------------------------------------------------------------------------
+command_objects := $(patsubst %.S,$(BUILD)/command/%.o,$(patsubst %.c,$(BUILD)/command/%.o,$(COMMAND)))
+OBJECTS += $(command_objects)
+$(BUILD)/command/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMMAND_FLAGS) $(CFLAGS) -c '$<' -o '$@'
+$(BUILD)/command/%.o: %.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMMAND_FLAGS) $(CFLAGS) -c '$<' -o '$@'
+$(BUILD)/octavo: $(command_objects) $(ARCHS:%=$(BUILD)/lib/%/scenarios.so)
+	$(Q)$(CC) -rdynamic $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $(command_objects) $(LDFLAGS) $(LIBS)
+	@echo "built $@"
+
+-include $(OBJECTS:.o=.d)
+
+# ---- Uses ----------------------------------------------------------------------------------------
+# Without -j of the outer make: each script decides how many workers it uses.
+demo:
+	@tools/deps.sh demo
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/octavo demo
+
+test:
+	@tools/deps.sh test
+	@BUILD='$(BUILD)' tools/test.sh
+
+tiers:
+	@tools/tiers.sh
+
+bench: all
+	@BUILD='$(BUILD)' tools/bench.sh
+
+check-all: all
+	@$(BUILD)/octavo check --jobs $(shell nproc)
+
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib/octavo' '$(DESTDIR)$(PREFIX)/include'
+	install $(BUILD)/octavo '$(DESTDIR)$(PREFIX)/bin/octavo'
+	cp -R $(BUILD)/lib/. '$(DESTDIR)$(PREFIX)/lib/octavo/'
+	cp -R include/octavo '$(DESTDIR)$(PREFIX)/include/'
+	install -m 644 machine/model/octavo_model_port.h '$(DESTDIR)$(PREFIX)/lib/octavo/'
+
+clean:
+	rm -rf $(BUILD)
