@@ -1,0 +1,133 @@
+/* program.h: small programs for comparing the explorer with brute force.
+ * SPDX-License-Identifier: MIT
+ *
+ * A program is a few threads, each a CPU of one address space under one ASID, over a fixed set of locations.
+ * Both judges run the same struct program and must agree on the number of complete execution graphs and on
+ * the multiset of outcomes.
+ *
+ * Two execution graphs are the same if and only if the threads have the same events with the same values,
+ * each read and each translation read has the same source, and each location has the same coherence order. An
+ * execution is complete when every thread ran to its end; a fault ends its instruction, not its thread. */
+#ifndef BRUTE_PROGRAM_H
+#define BRUTE_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	PROGRAM_THREADS = 9, /* random programs have 2 to 4, some hand-written counts more */
+	PROGRAM_LENGTH = 12, /* instructions of one thread */
+	PROGRAM_WORDS = 4,   /* plain words m0 .. m3 */
+	PROGRAM_FRAMES = 3,  /* frames p0 .. p2, one word each */
+	PROGRAM_PAGES = 2,   /* user addresses: 0 is x, 1 is y */
+	PROGRAM_TABLES = 2,  /* leaf tables */
+	PROGRAM_UPPERS = 2,  /* upper entries */
+};
+
+/* ---- Locations: the numbers used by instruction.where and by the final values of an outcome
+ * ---------------- Plain words, then frames, then last-level entries (table-major), then upper entries.
+ * Kernel loads, stores and read-modify-writes may name any of them; a user access names an address and finds
+ * its frame by translation. */
+enum {
+	AT_WORD = 0,
+	AT_FRAME = AT_WORD + PROGRAM_WORDS,
+	AT_LEAF = AT_FRAME + PROGRAM_FRAMES,
+	AT_UPPER = AT_LEAF + PROGRAM_TABLES * PROGRAM_PAGES,
+	PROGRAM_LOCATIONS = AT_UPPER + PROGRAM_UPPERS, /* 13 */
+};
+/* Entry of address page in leaf table table. With one level only table 0 is used. */
+#define AT_LEAF_OF(table, page) ((unsigned)AT_LEAF + (unsigned)(table)*PROGRAM_PAGES + (unsigned)(page))
+
+/* ---- Entry values: not the architecture's encoding
+ * --------------------------------------------------------- 0 is not present. A leaf: frame, writable, dirty;
+ * always young, readable. An upper entry: a leaf table. */
+#define ENTRY_INVALID           UINT64_C(0)
+#define ENTRY_PRESENT           UINT64_C(1)
+#define ENTRY_WRITABLE          UINT64_C(2)
+#define ENTRY_DIRTY             UINT64_C(4)
+#define ENTRY_SHIFT             4
+#define ENTRY_LEAF(frame, bits) (ENTRY_PRESENT | (uint64_t)(frame) << ENTRY_SHIFT | (bits))
+#define ENTRY_RW                (ENTRY_WRITABLE | ENTRY_DIRTY)
+#define ENTRY_TABLE(table)      (ENTRY_PRESENT | (uint64_t)(table) << ENTRY_SHIFT)
+#define ENTRY_NUMBER(entry)     ((unsigned)((entry) >> ENTRY_SHIFT)) /* frame or table */
+
+enum program_op {
+	OP_LOAD,      /* where, order */
+	OP_STORE,     /* where, order, value */
+	OP_FETCH_ADD, /* where, order, value; never of an entry */
+	OP_XCHG,      /* where, order, value */
+	OP_CAS,       /* where, order, expected, value; a failing one is a relaxed load */
+	OP_FENCE,     /* order: acquire, release, acq_rel or seq_cst */
+	OP_DMB,       /* full fence: a seq_cst fence */
+	OP_DSB,       /* full fence that also completes this CPU's invalidations */
+	OP_ISB,       /* context synchronisation */
+	OP_TLBI,      /* where: address, or TLBI_ALL; broadcast; leaf_only (by address) */
+	OP_USER_LOAD, /* where: address */
+	OP_USER_STORE /* where: address, value */
+};
+enum { TLBI_ALL = PROGRAM_PAGES };
+
+struct instruction {
+	enum program_op op;
+	int order; /* __ATOMIC_*; __ATOMIC_SEQ_CST only on plain words, frames and fences */
+	unsigned where;
+	uint64_t value, expected;
+	bool broadcast; /* arm64 only */
+	bool leaf_only; /* arm64 only, not with TLBI_ALL */
+};
+
+enum program_arch { PROGRAM_ARM64, PROGRAM_X86_64 };
+
+struct program {
+	enum program_arch arch;
+	bool ets2;       /* x86-64: always as if set */
+	bool hw_dirty;   /* a store through a clean writable entry makes U; otherwise it faults */
+	unsigned levels; /* 1: T reads AT_LEAF_OF(0, page). 2: T of the upper entry, then of the leaf */
+	unsigned uppers; /* with 2 levels: address page is under upper entry page % uppers (1 or 2); the leaf
+	                  * entry of page in the table found there is AT_LEAF_OF(table, page) */
+	unsigned threads;
+	unsigned length[PROGRAM_THREADS];
+	struct instruction code[PROGRAM_THREADS][PROGRAM_LENGTH];
+	uint64_t initial[PROGRAM_LOCATIONS];
+};
+
+/* ---- Outcomes
+ * ---------------------------------------------------------------------------------------------- values[]:
+ * thread by thread, in program order, one value for each instruction that returns one: OP_LOAD, OP_FETCH_ADD,
+ * OP_XCHG, OP_CAS: the value read; OP_USER_LOAD: the value read, or BRUTE_FAULT; OP_USER_STORE: 0, or
+ * BRUTE_FAULT; then the coherence-last value of each of the PROGRAM_LOCATIONS locations, in the order of
+ * their numbers. */
+#define BRUTE_FAULT UINT64_MAX
+enum { PROGRAM_VALUES = PROGRAM_THREADS * PROGRAM_LENGTH + PROGRAM_LOCATIONS };
+
+/* ---- How the rules of docs/MODEL.md are read where they leave a choice
+ * --------------------------------------
+ *  1. Rule 3 of H (into T): e is any earlier event, T included, and may be the DSB itself; with ETS2 e is a
+ *     read, write, RMW, access A or fence (DMB, DSB, C11 fence), not V.
+ *  2. Rule 4 of H (out of T): e is no T. DMB, DSB and C11 acquire fences are acquire fences there; X is an I.
+ *  3. Rule 2: every I after T includes the X of T's own walk.
+ *  4. "The DSB that precedes V": the last one before V in program order; without one nothing was seen before
+ * V. "Read by an event" includes T.
+ *  5. A V by address with a later access to another address through the same upper entry covers that access's
+ *     upper T if at least one lower T of the walk reads a write that C(V) is H-before. A leaf-only V does
+ * not.
+ *  6. O: "fence" is every C11 fence, DMB and DSB, and a release or acquire RMW counts as the store or load; T
+ * is in O by sw, edges 3, 4, 5, T -> A and reads-from only, not by program order with fences. On x86-64 V is
+ * as a fence here. O is acyclic in every graph, also in one without a completion edge.
+ *  7. "Through a completion edge": a path of O from A with at least one completion edge anywhere in it.
+ *  8. If a store A reaches a read r of its location in that way, r reads A or something coherence-later.
+ *  9. V on arm64 without a later DSB constrains nothing.
+ * 10. x86-64: V (and X, for the address of its access) is its own C(V), and "seen before V" is H-before V
+ * itself. V stands for a DSB and then an I wherever rules 2, 3 and 4 look for these between two events (for
+ * rule 3 from V itself as well), but is no C11 or seq_cst fence: it synchronises with nothing and has no psc
+ * edges. The T of a faulting walk are not H-before their own X.
+ * 11. psc is RC11's, with H as happens-before; eco there has rf, mo, rb of events that are not T, and the
+ *     from-reads of an uncacheable T. Release sequences are C20's: [W];(rf;rmw)*. */
+
+/* ---- Reading and writing programs
+ * ---------------------------------------------------------------------------*/
+void program_print(const struct program *program);
+/* Number of values that precede the final ones in an outcome. */
+unsigned program_results(const struct program *program);
+
+#endif
