@@ -98,6 +98,8 @@ $(BUILD)/command/%.o: %.S $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COMMAND_FLAGS) $(CFLAGS) -c '$<' -o '$@'
 $(BUILD)/octavo: $(command_objects) $(ARCHS:%=$(BUILD)/lib/%/scenarios.so)
+	@ln -sfn '$(CURDIR)/include' $(BUILD)/include
+	@ln -sfn '$(CURDIR)/machine/model' $(BUILD)/model
 	$(Q)$(CC) -rdynamic $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $(command_objects) $(LDFLAGS) $(LIBS)
 	@echo "built $@"
 
@@ -128,7 +130,8 @@ install: all
 	install $(BUILD)/octavo '$(DESTDIR)$(PREFIX)/bin/octavo'
 	cp -R $(BUILD)/lib/. '$(DESTDIR)$(PREFIX)/lib/octavo/'
 	cp -R include/octavo '$(DESTDIR)$(PREFIX)/include/'
-	install -m 644 machine/model/octavo_model_port.h '$(DESTDIR)$(PREFIX)/lib/octavo/'
+	install -d '$(DESTDIR)$(PREFIX)/lib/octavo/model'
+	install -m 644 machine/model/*.h '$(DESTDIR)$(PREFIX)/lib/octavo/model/'
 
 clean:
 	rm -rf $(BUILD)

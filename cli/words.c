@@ -1,0 +1,433 @@
+/* words.c: a result in JSON, and its schedule in words. SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli.h"
+
+/* What describing one step may look at. */
+struct telling {
+	const struct oc_result *result;
+	struct source *source;
+};
+
+struct text {
+	char data[320];
+	size_t length;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct text *text, const char *format, ...)
+{
+	size_t room = sizeof(text->data) - text->length;
+	va_list list;
+	int wrote;
+
+	va_start(list, format);
+	wrote = vsnprintf(text->data + text->length, room, format, list);
+	va_end(list);
+	if (wrote > 0)
+		text->length += (size_t)wrote < room ? (size_t)wrote : room - 1;
+}
+
+/* ---- Steps that others speak of -------------------------------------------------------------- */
+
+static bool writes(const struct oc_step *step)
+{
+	return step->kind == OC_STEP_WRITE || step->kind == OC_STEP_RMW || step->kind == OC_STEP_AD ||
+	       step->kind == OC_STEP_USER_STORE;
+}
+
+/* The step that overwrote what step read: the first store to the word after the one it read from. */
+static int overwritten_at(const struct oc_result *result, const struct oc_step *step)
+{
+	for (int i = step->from + 1; i < (int)result->nsteps; i++)
+		if (i != (int)(step - result->steps) && result->steps[i].address == step->address &&
+		    writes(&result->steps[i]))
+			return i;
+	return -1;
+}
+
+/* The leaf translation that a user access was made with: the lane's last one of that page. */
+static const struct oc_step *translation_of(const struct oc_result *result, const struct oc_step *access)
+{
+	for (const struct oc_step *s = access; s-- > result->steps;)
+		if (s->kind == OC_STEP_TRANSLATE && s->lane == access->lane && !s->level &&
+		    (s->va & OCT_PAGE_MASK) == (access->va & OCT_PAGE_MASK))
+			return s;
+	return NULL;
+}
+
+/* ---- Words ----------------------------------------------------------------------------------- */
+
+static const char *order_name(const struct oc_step *step)
+{
+	switch (step->order) {
+	case __ATOMIC_CONSUME:
+	case __ATOMIC_ACQUIRE:
+		return "acquire";
+	case __ATOMIC_RELEASE:
+		return "release";
+	case __ATOMIC_ACQ_REL:
+		return "acquire and release";
+	case __ATOMIC_SEQ_CST:
+		return "seq_cst";
+	default:
+		return "relaxed";
+	}
+}
+
+static void say_place(struct text *text, const struct telling *telling, const struct oc_step *step)
+{
+	char symbol[96] = "";
+
+	switch (step->place) {
+	case OC_AT_ENTRY:
+		if (step->level)
+			say(text, "the level %u entry of 0x%llx", step->level, (unsigned long long)step->va);
+		else
+			say(text, "the entry of 0x%llx", (unsigned long long)step->va);
+		return;
+	case OC_AT_FRAME:
+		say(text, "page p%u+%u", step->page, step->offset);
+		return;
+	case OC_AT_ROOT:
+		say(text, "the root register");
+		return;
+	default:
+		source_symbol(telling->source, step->address, symbol, sizeof(symbol));
+		if (*symbol)
+			say(text, "%s", symbol);
+		else
+			say(text, "word 0x%llx", (unsigned long long)step->address);
+	}
+}
+
+/* A value: entries in words, others as numbers. */
+static void say_value(struct text *text, const struct oc_step *step, uint64_t value, const char *words)
+{
+	if (step->place == OC_AT_ENTRY && words)
+		say(text, "[%s]", words);
+	else if (value < 4096)
+		say(text, "%llu", (unsigned long long)value);
+	else
+		say(text, "0x%llx", (unsigned long long)value);
+}
+
+/* Where a value read came from, when that is not the newest store. */
+static void say_from(struct text *text, const struct oc_result *result, const struct oc_step *step)
+{
+	int by = step->stale ? overwritten_at(result, step) : -1;
+
+	if (step->from >= 0)
+		say(text, " of step %d", step->from + 1);
+	if (by >= 0)
+		say(text, ", overwritten at step %d", by + 1);
+	else if (step->stale)
+		say(text, ", overwritten");
+}
+
+static void say_access(struct text *text, const struct telling *telling, const struct oc_step *step)
+{
+	const struct oc_step *walk = translation_of(telling->result, step);
+	bool store = step->kind == OC_STEP_USER_STORE;
+
+	say(text, store ? "stores " : "loads ");
+	say_value(text, step, step->value, NULL);
+	say(text, store ? " to 0x%llx" : " from 0x%llx", (unsigned long long)step->va);
+	if (walk && walk->stale) {
+		int by = overwritten_at(telling->result, walk);
+
+		say(text, " through the stale entry [%s]", walk->text ? walk->text : "?");
+		if (walk->from >= 0)
+			say(text, " it cached after step %d", walk->from + 1);
+		else
+			say(text, " it has cached since the start");
+		if (by >= 0)
+			say(text, " (overwritten at step %d)", by + 1);
+	} else if (walk) {
+		say(text, " through [%s]", walk->text ? walk->text : "?");
+	}
+	say(text, ": page p%u+%u", step->page, step->offset);
+	if (step->stale)
+		say_from(text, telling->result, step);
+}
+
+static void say_walk(struct text *text, const struct telling *telling, const struct oc_step *step)
+{
+	if (step->level)
+		say(text, "walks 0x%llx: level %u entry [%s]", (unsigned long long)step->va, step->level,
+		    step->text ? step->text : "?");
+	else
+		say(text, "translates 0x%llx by [%s]", (unsigned long long)step->va,
+		    step->text ? step->text : "?");
+	if (step->stale)
+		say_from(text, telling->result, step);
+}
+
+static void say_invalidate(struct text *text, const struct oc_step *step)
+{
+	if (!step->pages)
+		say(text, "invalidates the whole space");
+	else
+		say(text, "invalidates 0x%llx, %u page%s", (unsigned long long)step->va, step->pages,
+		    step->pages == 1 ? "" : "s");
+	say(text, "%s%s", step->level ? ", all levels" : "",
+	    step->broadcast ? ", on every CPU" : ", on this CPU");
+	if (step->asid)
+		say(text, " (ASID %u)", step->asid);
+}
+
+static void say_memory(struct text *text, const struct telling *telling, const struct oc_step *step)
+{
+	switch (step->kind) {
+	case OC_STEP_READ:
+		say(text, "reads ");
+		say_value(text, step, step->value, step->text);
+		say(text, " from ");
+		say_place(text, telling, step);
+		break;
+	case OC_STEP_WRITE:
+		say(text, "stores ");
+		say_value(text, step, step->value, step->text);
+		say(text, " to ");
+		say_place(text, telling, step);
+		break;
+	default:
+		say(text, step->kind == OC_STEP_AD ? "hardware changes " : "changes ");
+		say_place(text, telling, step);
+		say(text, " from ");
+		say_value(text, step, step->old, step->old_text);
+		say(text, " to ");
+		say_value(text, step, step->value, step->text);
+	}
+	if (step->kind != OC_STEP_AD)
+		say(text, ", %s", order_name(step));
+	if (step->kind == OC_STEP_READ)
+		say_from(text, telling->result, step);
+}
+
+static void say_rest(struct text *text, const struct oc_step *step)
+{
+	unsigned long long va = (unsigned long long)step->va;
+
+	switch (step->kind) {
+	case OC_STEP_FENCE:
+		say(text, "fence, %s", order_name(step));
+		break;
+	case OC_STEP_FAULT:
+		say(text, "faults at 0x%llx", va);
+		break;
+	case OC_STEP_COMPLETE:
+		say(text, "waits until its invalidations are complete");
+		return;
+	case OC_STEP_ISB:
+		say(text, "synchronises its context");
+		return;
+	case OC_STEP_ALLOC:
+		say(text, "allocates page p%u", step->page);
+		break;
+	case OC_STEP_FREE:
+		say(text, "frees page p%u", step->page);
+		break;
+	case OC_STEP_ROOT:
+		say(text, "loads a root, ASID %u", step->asid);
+		break;
+	case OC_STEP_CHOOSE:
+		say(text, "chooses %llu", (unsigned long long)step->value);
+		break;
+	case OC_STEP_BLOCKED:
+		say(text, "waits for ever");
+		break;
+	default:
+		break;
+	}
+	if (step->text && *step->text)
+		say(text, text->length ? " (%s)" : "%s", step->text);
+}
+
+static void tell(struct text *text, const struct telling *telling, const struct oc_step *step)
+{
+	text->length = 0;
+	text->data[0] = 0;
+	switch (step->kind) {
+	case OC_STEP_READ:
+	case OC_STEP_WRITE:
+	case OC_STEP_RMW:
+	case OC_STEP_AD:
+		say_memory(text, telling, step);
+		break;
+	case OC_STEP_TRANSLATE:
+		say_walk(text, telling, step);
+		break;
+	case OC_STEP_USER_LOAD:
+	case OC_STEP_USER_STORE:
+		say_access(text, telling, step);
+		break;
+	case OC_STEP_INVALIDATE:
+		say_invalidate(text, step);
+		break;
+	default:
+		say_rest(text, step);
+	}
+}
+
+static const char *kind_name(enum oc_step_kind kind)
+{
+	static const char *const names[] = {
+	    [OC_STEP_READ] = "read",
+	    [OC_STEP_WRITE] = "write",
+	    [OC_STEP_RMW] = "rmw",
+	    [OC_STEP_FENCE] = "fence",
+	    [OC_STEP_TRANSLATE] = "translate",
+	    [OC_STEP_USER_LOAD] = "load",
+	    [OC_STEP_USER_STORE] = "store",
+	    [OC_STEP_FAULT] = "fault",
+	    [OC_STEP_AD] = "accessed-dirty",
+	    [OC_STEP_INVALIDATE] = "invalidate",
+	    [OC_STEP_COMPLETE] = "complete",
+	    [OC_STEP_ISB] = "isb",
+	    [OC_STEP_ALLOC] = "alloc",
+	    [OC_STEP_FREE] = "free",
+	    [OC_STEP_ROOT] = "root",
+	    [OC_STEP_CHOOSE] = "choose",
+	    [OC_STEP_BLOCKED] = "blocked",
+	    [OC_STEP_FAIL] = "fail",
+	};
+
+	return (size_t)kind < sizeof(names) / sizeof(names[0]) && names[kind] ? names[kind] : "unknown";
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static json_t *step_json(const struct telling *telling, unsigned index)
+{
+	const struct oc_step *step = &telling->result->steps[index];
+	json_t *json = json_object();
+	struct text text;
+	char line[512];
+
+	tell(&text, telling, step);
+	source_line(telling->source, step->pc, line, sizeof(line));
+	json_object_set_new(json, "step", json_integer((json_int_t)index + 1));
+	json_object_set_new(
+	    json, "lane",
+	    json_string(step->lane < telling->result->nlanes ? telling->result->lanes[step->lane] : ""));
+	json_object_set_new(json, "kind", json_string(kind_name(step->kind)));
+	json_object_set_new(json, "does", json_string(text.data));
+	json_object_set_new(json, "source", json_string(line));
+	json_object_set_new(json, "stale", json_boolean(step->stale));
+	if (step->from >= 0 && (step->kind == OC_STEP_READ || step->kind == OC_STEP_TRANSLATE ||
+	                        step->kind == OC_STEP_USER_LOAD))
+		json_object_set_new(json, "from", json_integer(step->from + 1));
+	if (step->tlb)
+		json_object_set_new(json, "tlb", json_string(step->tlb));
+	return json;
+}
+
+static json_t *schedule_json(const struct oc_result *result)
+{
+	struct telling telling = {.result = result};
+	json_t *schedule = json_array();
+
+	if (!result->nsteps)
+		return schedule;
+	telling.source = source_open();
+	for (unsigned i = 0; i < result->nsteps; i++)
+		json_array_append_new(schedule, step_json(&telling, i));
+	source_close(telling.source);
+	return schedule;
+}
+
+/* "a=1 r=0" as {"a": 1, "r": 0}; a value that is no number stays a string. */
+static json_t *state_json(const char *state)
+{
+	json_t *json = json_object();
+	char copy[sizeof(((struct oc_outcome *)0)->state)], *save = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", state);
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		char *value = strchr(word, '='), *end;
+		unsigned long long number;
+
+		if (!value)
+			continue;
+		*value++ = 0;
+		number = strtoull(value, &end, 0);
+		json_object_set_new(json, word,
+		                    *value && !*end ? json_integer((json_int_t)number) : json_string(value));
+	}
+	return json;
+}
+
+static json_t *outcomes_json(const struct oc_result *result)
+{
+	json_t *outcomes = json_array();
+
+	for (unsigned i = 0; i < result->noutcomes; i++) {
+		json_t *one = json_object();
+
+		json_object_set_new(one, "state", state_json(result->outcomes[i].state));
+		json_object_set_new(one, "executions",
+		                    json_integer((json_int_t)result->outcomes[i].executions));
+		json_array_append_new(outcomes, one);
+	}
+	return outcomes;
+}
+
+json_t *expected_json(unsigned expected, json_t *into)
+{
+	unsigned kind = OC_EXPECT_KIND(expected);
+	const char *name = "holds";
+
+	if (kind == OC_EXPECT_KIND(OC_OPEN))
+		name = "open";
+	else if (kind == OC_EXPECT_KIND(OC_ALLOWED))
+		name = "allowed";
+	else if (kind == OC_EXPECT_KIND(OC_FORBIDDEN))
+		name = "forbidden";
+	else if (kind == OC_EXPECT_KIND(OC_VIOLATES(0)))
+		name = "violation";
+	else if (kind == OC_EXPECT_KIND(OC_BOUNDED(0)))
+		name = "bounded";
+	json_object_set_new(into, "expected", json_string(name));
+	if (kind == OC_EXPECT_KIND(OC_VIOLATES(0)))
+		json_object_set_new(into, "expected_invariant",
+		                    json_string(oc_what_name((enum oc_what)OC_EXPECT_ARG(expected))));
+	if (kind == OC_EXPECT_KIND(OC_BOUNDED(0)))
+		json_object_set_new(into, "expected_bound", json_integer(OC_EXPECT_ARG(expected)));
+	return into;
+}
+
+json_t *result_json(const struct job *job, const struct oc_options *options, const struct oc_result *result)
+{
+	json_t *json = json_object(), *lanes = json_array();
+	bool violation = result->verdict == OC_V_VIOLATION;
+
+	json_object_set_new(json, "name", json_string(job->name));
+	json_object_set_new(json, "arch", json_string(oc_arch_name(job->arch)));
+	json_object_set_new(json, "memory", json_string(options->memory == OC_RC11 ? "rc11" : "sc"));
+	json_object_set_new(json, "verdict", json_string(oc_verdict_name(result->verdict)));
+	expected_json(job->expected, json);
+	json_object_set_new(json, "met", json_boolean(oc_result_meets(result, job->expected)));
+	json_object_set_new(json, "invariant",
+	                    violation ? json_string(oc_what_name(result->what)) : json_null());
+	if (violation)
+		json_object_set_new(json, "meaning", json_string(oc_what_meaning(result->what)));
+	json_object_set_new(json, "text", json_string(result->text));
+	json_object_set_new(json, "assumptions", json_string(result->assumptions));
+	json_object_set_new(json, "bound", result->bound < 0 ? json_null() : json_integer(result->bound));
+	json_object_set_new(json, "executions", json_integer((json_int_t)result->executions));
+	json_object_set_new(json, "blocked", json_integer((json_int_t)result->blocked));
+	json_object_set_new(json, "events_max", json_integer(result->events_max));
+	json_object_set_new(json, "seconds", json_real(result->seconds));
+	json_object_set_new(json, "id", *result->id ? json_string(result->id) : json_null());
+	for (unsigned i = 0; i < result->nlanes; i++)
+		json_array_append_new(lanes, json_string(result->lanes[i]));
+	json_object_set_new(json, "lanes", lanes);
+	json_object_set_new(json, "schedule", schedule_json(result));
+	if (options->outcomes)
+		json_object_set_new(json, "outcomes", outcomes_json(result));
+	if (result->missing_cover)
+		json_object_set_new(json, "missing_cover", json_string(result->missing_cover));
+	return json;
+}
