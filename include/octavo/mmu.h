@@ -38,6 +38,12 @@ void oct_mmu_load_root(oct_phys_t root, uint16_t asid, bool keep);
 #ifdef __cplusplus
 }
 #endif
+#elif defined(OCT_ARCH_ARM64)
+#include <octavo/arch/arm64/mmu.h>
+#elif defined(OCT_ARCH_X86_64)
+#include <octavo/arch/x86_64/mmu.h>
+#else
+#error "this architecture needs OCT_MMU_MACHINE"
 #endif
 
 #endif

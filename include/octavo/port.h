@@ -20,6 +20,12 @@
 #include <octavo/atomic.h>
 
 #ifdef __cplusplus
+#define OCT_NORETURN [[noreturn]]
+#else
+#define OCT_NORETURN _Noreturn
+#endif
+
+#ifdef __cplusplus
 extern "C" {
 #endif
 
@@ -51,7 +57,7 @@ void *oct_port_phys_to_virt(oct_phys_t page);
 /* One finished line without a newline, for people. */
 void oct_port_log(const char *line);
 /* The core's own invariant is broken. Does not return. */
-_Noreturn void oct_port_panic(const char *why);
+OCT_NORETURN void oct_port_panic(const char *why);
 
 /* ---- T1: flush ----------------------------------------------------------------------------- */
 

@@ -1,0 +1,14 @@
+/* octavo.h: the whole core. SPDX-License-Identifier: MIT */
+#ifndef OCTAVO_OCTAVO_H
+#define OCTAVO_OCTAVO_H
+
+#include <octavo/atomic.h>
+#include <octavo/config.h>
+#include <octavo/port.h>
+#include <octavo/mmu.h>
+#include <octavo/types.h>
+#include <octavo/pte.h>
+#include <octavo/tlb.h>
+#include <octavo/table.h>
+
+#endif

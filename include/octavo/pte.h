@@ -1,0 +1,130 @@
+/* pte.h: page-table entries as values. SPDX-License-Identifier: MIT
+ *
+ * An entry is a plain 64-bit scalar; the functions here are pure and know nothing of memory.
+ * Level 0 is always the leaf table. What walkers do with the bits stands in the architecture's
+ * format.h, which is chosen here once per build: OCT_ARCH_ARM64, OCT_ARCH_X86_64 or OCT_ARCH_FAKE.
+ *
+ * Words used for an entry:
+ *   none      all zero: nothing here
+ *   present   walkers use it. Rights: write, user, exec. State: young, dirty.
+ *   soft      not present and not none: carries software information (below). "broken" is the soft
+ *             entry that stands while break-before-make is under way: invalid but not empty.
+ *
+ * Each format.h supplies, besides its constants:
+ *   oct_pte_present write user exec young dirty soft_dirty uffd_wp global   predicates
+ *   oct_pte_wrprotect  write right away; what hardware had recorded as dirty stays dirty
+ *   oct_pte_mkwrite    write right given; a clean entry stays clean
+ *   oct_pte_mkclean mkdirty mkold mkyoung                                   state
+ *   oct_pte_mk_soft_dirty clear_soft_dirty                                  software bit
+ *   oct_pte_mk_uffd_wp clear_uffd_wp    mk also takes the write right away, clear does not give it
+ *   oct_pte_make(page, prot, type)      clean, old level-0 entry; prot OCT_NONE: present, but not
+ *                                       for users. OCT_KERNEL: global, not for users
+ *   oct_pte_make_table(page, level, kernel)   an entry of level >= 1 that links a table
+ *   oct_pte_phys(pte)                   page of a present entry
+ *   oct_pte_is_table(pte, level)        present and links a table; false at level 0
+ *   oct_pte_type(pte)                   enum oct_memory_type
+ *   oct_pte_modify(pte, prot)           rights replaced (no write while write-protected for userfault);
+ *                                       page, type, state and software bits stay */
+#ifndef OCTAVO_PTE_H
+#define OCTAVO_PTE_H
+
+#include <octavo/types.h>
+
+typedef uint64_t oct_pte_t;
+
+#if defined(OCT_ARCH_ARM64)
+#include <octavo/arch/arm64/format.h>
+#elif defined(OCT_ARCH_X86_64)
+#include <octavo/arch/x86_64/format.h>
+#elif defined(OCT_ARCH_FAKE)
+#include <octavo/arch/fake/format.h>
+#else
+#error "define OCT_ARCH_ARM64, OCT_ARCH_X86_64 or OCT_ARCH_FAKE"
+#endif
+
+/* ---- Soft entries: the same in every format ---------------------------------------------------- */
+/* Bit 0 is clear in each (not present). Bits that hardware may still set in an entry that was just
+ * made non-present (x86-64: 5 and 6) and the arm64 bits with state (7, 10, 51) carry nothing, so a
+ * stray update is not misread: kind in bits 2..4, value in bits 12..47. */
+enum oct_soft_kind {
+	OCT_SOFT_BROKEN = 1, /* break-before-make under way */
+	OCT_SOFT_MARKER = 2, /* first of the kinds that the owner of the space gives a meaning */
+	OCT_SOFT_KIND_MAX = 7,
+};
+
+#define OCT_SOFT_KIND_SHIFT  2
+#define OCT_SOFT_VALUE_SHIFT 12
+#define OCT_SOFT_KIND_MASK   ((oct_pte_t)7 << OCT_SOFT_KIND_SHIFT)
+#define OCT_SOFT_VALUE_MASK  ((((oct_pte_t)1 << 36) - 1) << OCT_SOFT_VALUE_SHIFT)
+
+/* kind 1..7, value below 2^36. */
+static inline oct_pte_t oct_pte_mksoft(unsigned kind, uint64_t value)
+{
+	return ((oct_pte_t)kind << OCT_SOFT_KIND_SHIFT) |
+	       (((oct_pte_t)value << OCT_SOFT_VALUE_SHIFT) & OCT_SOFT_VALUE_MASK);
+}
+
+/* The soft entry's kind, 0 for an entry that is not soft. */
+static inline unsigned oct_pte_soft_kind(oct_pte_t pte)
+{
+	return oct_pte_present(pte) ? 0 : (unsigned)((pte & OCT_SOFT_KIND_MASK) >> OCT_SOFT_KIND_SHIFT);
+}
+
+static inline uint64_t oct_pte_soft_value(oct_pte_t pte)
+{
+	return (pte & OCT_SOFT_VALUE_MASK) >> OCT_SOFT_VALUE_SHIFT;
+}
+
+/* Nothing here; stray accessed and dirty bits do not count. */
+static inline bool oct_pte_none(oct_pte_t pte)
+{
+	return !oct_pte_present(pte) && (pte & (OCT_SOFT_KIND_MASK | OCT_SOFT_VALUE_MASK)) == 0;
+}
+
+static inline oct_pte_t oct_pte_broken(void)
+{
+	return oct_pte_mksoft(OCT_SOFT_BROKEN, 0);
+}
+
+/* The rights of a present entry: what oct_pte_make was given, OCT_READ added where implied. */
+static inline unsigned oct_pte_prot(oct_pte_t pte)
+{
+	unsigned prot = OCT_NONE;
+
+	if (oct_pte_global(pte))
+		prot |= OCT_KERNEL;
+	else if (!oct_pte_user(pte))
+		return OCT_NONE;
+	prot |= OCT_READ;
+	if (oct_pte_write(pte))
+		prot |= OCT_WRITE;
+	if (oct_pte_exec(pte))
+		prot |= OCT_EXEC;
+	return prot;
+}
+
+/* ---- Geometry ----------------------------------------------------------------------------------- */
+/* Bytes that one entry of a table at level maps, log2. */
+static inline unsigned oct_level_shift(unsigned level)
+{
+	return OCT_PAGE_SHIFT + level * OCT_TABLE_SHIFT;
+}
+
+static inline uintptr_t oct_level_bytes(unsigned level)
+{
+	return (uintptr_t)1 << oct_level_shift(level);
+}
+
+/* Which entry of a table at level maps va. */
+static inline unsigned oct_table_index(uintptr_t va, unsigned level)
+{
+	return (unsigned)(va >> oct_level_shift(level)) & (OCT_TABLE_ENTRIES - 1);
+}
+
+/* First address after va where another entry at level begins; 0 past the end of addresses. */
+static inline uintptr_t oct_level_next(uintptr_t va, unsigned level)
+{
+	return (va & ~(oct_level_bytes(level) - 1)) + oct_level_bytes(level);
+}
+
+#endif

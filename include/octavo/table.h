@@ -1,0 +1,110 @@
+/* table.h: the page tables of a space. SPDX-License-Identifier: MIT
+ *
+ * Grouped by what is operated on: a space, a locked entry, a range, one table.
+ *
+ * A space covers [start, last]. Tables above the leaves take two pages: the entries, then one
+ * struct oct_ptl per slot. The lock of a slot of a level-1 table covers the slot and the leaf
+ * table under it. Leaf tables take one page.
+ *
+ * Who calls at the same time: page-table locks make single entries safe. The calls on ranges below
+ * expect that the caller keeps others away from the same range (T2 does with its lock; a host of
+ * T1 with its own); calls on disjoint ranges may run at the same time, also in one leaf table, except
+ * that oct_table_trim needs its whole range for itself.
+ * Contexts as in tlb.h: no sleeping, interrupts on.
+ *
+ * Prepare and commit: memory is needed for tables only. oct_table_prepare() makes them, invisible to
+ * users; after it nothing in the range can fail for want of memory. */
+#ifndef OCTAVO_TABLE_H
+#define OCTAVO_TABLE_H
+
+#include <octavo/pte.h>
+#include <octavo/tlb.h>
+#include <octavo/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- A space ------------------------------------------------------------------------------------ */
+/* An empty user space: allocates the root. Its addresses are [0, 2^OCT_FORMAT_USER_BITS), page 0
+ * included. -OCT_ENOMEM: nothing allocated. */
+int oct_space_init(struct oct_space *space, struct oct_system *system);
+
+/* The kernel's space for addresses [start, last + 1) of the upper half, page aligned (last is the
+ * last byte, so that the top of addresses can be named). At most one a system, made before user
+ * spaces. Links the tables below the root at once: formats with one root copy the root's entries
+ * into every user space, so they never change. On formats with two roots the host loads
+ * space->root itself. -OCT_EINVAL, -OCT_EBUSY (there is one), -OCT_ENOMEM. */
+int oct_kernel_space_init(struct oct_space *space, struct oct_system *system, uintptr_t start,
+                          uintptr_t last);
+
+/* Gives back all tables. No CPU runs the space any more and none will (a CPU that runs it is a
+ * panic), no other call on it runs. Frames still mapped are not released: unmap them first, through
+ * a ticket. Does not fail. May interrupt every CPU once, or use system->defer. */
+void oct_space_exit(struct oct_space *space);
+
+/* ---- A locked entry ----------------------------------------------------------------------------- */
+/* Locks the place where the walk for va ends: the leaf entry, or the lowest slot that links no
+ * table. Always succeeds for an address of the space (panics otherwise). */
+void oct_pte_lock_at(struct oct_space *space, uintptr_t va, struct oct_pte_guard *guard);
+
+/* The next entry of the locked leaf table: moves the guard to va + one page if the same lock covers
+ * it. false: it does not (or guard->level is not 0), unlock and lock again. */
+bool oct_pte_guard_next(struct oct_pte_guard *guard);
+
+/* Ends the section; with a ticket whose changes are pending draws their generation first. ticket
+ * may be NULL where nothing was changed through one. */
+void oct_pte_guard_unlock(struct oct_ticket *ticket, struct oct_pte_guard *guard);
+
+/* Load the guarded entry. Relaxed: the lock orders software, and hardware only sets bits. */
+static inline oct_pte_t oct_pte_get(const struct oct_pte_guard *guard)
+{
+	return oct_load(guard->pte, OCT_RLX); /* the value is judged again by the exchange */
+}
+
+/* Raw form, no ticket: the locked leaf entry of va, or NULL (nothing locked) if no leaf table is
+ * there. At most four at once on a CPU, unlocked on the same CPU, preemption off. */
+oct_pte_t *oct_space_pte_lock_raw(struct oct_space *space, uintptr_t va);
+void oct_space_pte_unlock_raw(struct oct_space *space, oct_pte_t *pte);
+
+/* The entry for va at level without any lock, NULL if its table is missing. Reads each level once. */
+oct_pte_t *oct_table_find(struct oct_space *space, uintptr_t va, unsigned level);
+
+/* ---- A range ------------------------------------------------------------------------------------- */
+/* start, end page aligned, start < end, inside the space: else -OCT_EINVAL and nothing changed. An end
+ * past the top of addresses is written as 0. */
+
+/* Makes every table that [start, end) needs. -OCT_ENOMEM: what was made stays, empty, and serves the
+ * next call or goes with oct_table_trim; no user sees a difference. */
+int oct_table_prepare(struct oct_space *space, uintptr_t start, uintptr_t end);
+
+/* Maps pages pages of physical memory from page at va. prot: enum oct_prot, OCT_KERNEL exactly in
+ * the kernel's space. Entries are young and, if writable, dirty: no fault is needed to use them.
+ * -OCT_EINVAL, -OCT_EEXIST (some entry is not none), -OCT_ENOMEM: no entry changed.
+ * TLB after: an access sees the new entries, or faults once more where the architecture may keep an
+ * invalid one. */
+int oct_table_map(struct oct_space *space, uintptr_t va, oct_phys_t page, size_t pages, unsigned prot,
+                  enum oct_memory_type type);
+
+/* Clears every entry of [start, end), soft ones too. free_pages: the pages are queued on ticket.
+ * Revoked when ticket completes. Cannot fail but for -OCT_EINVAL. */
+int oct_table_unmap(struct oct_space *space, uintptr_t start, uintptr_t end, bool free_pages,
+                    struct oct_ticket *ticket);
+
+/* Gives every present entry of [start, end) the rights prot; others stay. A writable entry is made
+ * dirty in the same step, as oct_table_map does. Revoked when ticket completes, also what an
+ * earlier call began: entries that already look protected are relied upon. Only -OCT_EINVAL. */
+int oct_table_protect(struct oct_space *space, uintptr_t start, uintptr_t end, unsigned prot,
+                      struct oct_ticket *ticket);
+
+/* Unlinks and frees, through ticket, the tables that lie wholly in [start, end) and hold no entry. In
+ * the kernel's space the tables under the root stay. Needs the range for itself. Only -OCT_EINVAL. */
+int oct_table_trim(struct oct_space *space, uintptr_t start, uintptr_t end, struct oct_ticket *ticket);
+
+/* What is mapped at va: the entry, 0 for none. A glance: may be old when it returns. */
+oct_pte_t oct_table_query(struct oct_space *space, uintptr_t va);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,159 @@
+/* types.h: errors, rights, and the structures a host owns. SPDX-License-Identifier: MIT
+ *
+ * The core has no global state: the host gives the memory of these structures and zeroes nothing,
+ * the init functions do. Fields are the core's unless a line says that the host sets them. */
+#ifndef OCTAVO_TYPES_H
+#define OCTAVO_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <octavo/atomic.h>
+#include <octavo/config.h>
+#include <octavo/port.h>
+
+/* 0: the local CPU is the only target of a flush, no locks. 1, the default: SMP. */
+#ifndef OCT_TIER
+#define OCT_TIER 1
+#endif
+
+#define OCT_MUST_USE __attribute__((warn_unused_result))
+
+/* Points of interest that a checker wants reached. OCT_PORT_HEADER may define it. */
+#ifndef OCT_COVER
+#define OCT_COVER(name) ((void)0)
+#endif
+
+/* ---- Errors: functions return them negated, 0 is success -------------------------------------- */
+enum oct_error {
+	OCT_EINVAL = 1, /* unaligned, empty, overflowing or outside the space's range */
+	OCT_ENOMEM,     /* no page could be allocated: nothing visible was changed */
+	OCT_EEXIST,     /* something is mapped there already */
+	OCT_ENOENT,     /* nothing is mapped there */
+	OCT_EFAULT,     /* an access that no fault handling can satisfy */
+	OCT_EACCES,     /* the area does not grant this right */
+	OCT_EBUSY,      /* in use: try later */
+	OCT_EAGAIN,     /* the state changed meanwhile: start again */
+};
+
+/* ---- Rights and memory types ------------------------------------------------------------------ */
+enum oct_prot {
+	OCT_NONE = 0,
+	OCT_READ = 1,
+	OCT_WRITE = 2, /* implies OCT_READ: neither format can refuse it */
+	OCT_EXEC = 4,  /* likewise */
+	OCT_PROT_MASK = 7,
+	OCT_KERNEL = 8, /* not for users, global: every space sees it (kernel half only) */
+};
+
+enum oct_memory_type {
+	OCT_NORMAL,          /* write-back cached */
+	OCT_UNCACHED,        /* strongly ordered */
+	OCT_WRITE_COMBINING, /* normal, not cached */
+	OCT_DEVICE,          /* registers of devices: ordered, early acknowledgement allowed */
+};
+
+/* ---- Folios ----------------------------------------------------------------------------------- */
+enum oct_folio_flag {
+	OCT_FOLIO_ANON = 1,           /* anonymous memory */
+	OCT_FOLIO_ANON_EXCLUSIVE = 2, /* only one space maps it: it may be made writable in place */
+	OCT_FOLIO_DIRTY = 4,          /* stored to since it was last cleaned, by an entry now gone */
+	OCT_FOLIO_SHARED = 8,         /* belongs to a shared mapping: never copied on write */
+};
+
+/* The descriptor of pages of an address space. The host keeps one per page it gives out for
+ * OCT_USE_USER (oct_port_folio_of); type-stable. */
+struct oct_folio {
+	uint32_t refcount; /* atomic: who keeps the page from being freed; each mapping counts one */
+	uint32_t mapcount; /* atomic: entries that map it */
+	uint32_t flags;    /* atomic: enum oct_folio_flag */
+	uint32_t order;    /* 2^order pages */
+	oct_phys_t page;   /* set by the host, once */
+};
+
+/* ---- Page-table lock --------------------------------------------------------------------------- */
+/* One per slot of a table above the leaves. It covers the slot and, while the slot of a level-1
+ * table links a leaf table, that table's entries. It outlives the leaf table, so nothing about
+ * unfinished flushes is lost when a table comes or goes. */
+struct oct_ptl {
+	uint32_t lock;  /* atomic: 0 free, 1 held */
+	uint32_t stamp; /* under lock: low half of the newest generation an entry waits for; 0 none */
+};
+
+/* ---- The system: CPUs and address-space numbers ----------------------------------------------- */
+struct oct_space;
+
+/* Statistics, each written by its CPU only; absent from the checker's build. */
+struct oct_counters {
+	uint64_t flushes;     /* invalidations issued on or by this CPU */
+	uint64_t full;        /* of these: whole space */
+	uint64_t ranged;      /* of these: by address */
+	uint64_t local;       /* completions that needed no other CPU */
+	uint64_t interrupts;  /* sent by this CPU */
+	uint64_t joined;      /* completions that found everything done by others */
+	uint64_t false_syncs; /* reliances that found the table behind and had to invalidate */
+	uint64_t rollovers;   /* times the numbers ran out */
+};
+
+struct oct_cpu {
+	struct oct_space *space; /* runs it; this CPU only, interrupts off */
+	uint64_t epoch;          /* this CPU invalidated everything when it entered this ASID epoch */
+	uint64_t grace_done;     /* atomic: newest grace request this CPU's handler has seen */
+	uint16_t asid;           /* loaded now; under asid_lock */
+	struct {
+		uintptr_t page; /* leaf table locked through oct_space_pte_lock_raw, 0 none */
+		struct oct_ptl *ptl;
+	} raw[4];
+	struct oct_counters counters;
+} __attribute__((aligned(64)));
+
+struct oct_system {
+	unsigned cpus;            /* CPUs 0 .. cpus-1 take interrupts */
+	uint32_t asid_lock;       /* atomic: interrupts off */
+	uint64_t epoch;           /* under asid_lock: 1 and up */
+	uint64_t grace_request;   /* atomic */
+	oct_phys_t idle_root;     /* root of a CPU that runs no space */
+	struct oct_space *kernel; /* the kernel's space, NULL for none; set before the CPUs run */
+	/* Set by a host that has grace periods (T2: oct_port_defer); NULL: interrupts to every CPU. */
+	void (*defer)(void (*fn)(void *arg), void *arg);
+	uint64_t asid_used[(OCT_MAX_ASIDS + 63) / 64]; /* under asid_lock */
+	struct oct_cpu cpu[OCT_MAX_CPUS];
+};
+
+/* ---- What the flush authority knows of an address space ---------------------------------------- */
+enum { OCT_CPU_WORDS = (OCT_MAX_CPUS + 63) / 64 };
+
+struct oct_space {
+	struct oct_system *system;
+	oct_phys_t root;
+	uintptr_t start; /* addresses [start, last] belong to the space */
+	uintptr_t last;
+	bool kernel;         /* active on every CPU, entries global */
+	uint64_t generation; /* atomic: newest drawn */
+	uint64_t completed;  /* atomic: all generations up to it are complete */
+	uint64_t asid;       /* atomic, written under asid_lock: epoch << 16 | number */
+	/* atomic, bit per CPU: x86-64: runs the space or is switching to it; with broadcast
+	 * invalidation: may hold translations of it. */
+	uint64_t running[OCT_CPU_WORDS];
+	uint64_t ranges[OCT_OPEN_RANGES]; /* atomic: what a generation changed (src/tlb/range.h) */
+	uint64_t seen[OCT_MAX_CPUS];      /* atomic: the CPU holds nothing older than this generation */
+	/* Takes a page of OCT_USE_USER that a ticket completed; set by the owner of the space after
+	 * oct_space_init; NULL: oct_port_page_free. Called with or without page-table locks. */
+	void (*page_release)(struct oct_space *space, oct_phys_t page);
+};
+
+/* ---- Flush ticket ------------------------------------------------------------------------------ */
+/* On the stack of who changes entries. See tlb.h. */
+struct oct_ticket {
+	struct oct_space *space;
+	uint64_t newest; /* newest generation drawn for it, 0 none */
+	uintptr_t start; /* changes since the last draw: [start, end), pending only */
+	uintptr_t end;
+	bool pending;    /* entries were changed in the lock section that is still open */
+	bool all_levels; /* of these: a table was unlinked */
+	bool tables;     /* the queue holds a table page */
+	unsigned queued;
+	oct_phys_t queue[OCT_GATHER_PAGES]; /* page | order | what (low bits) */
+};
+
+#endif
