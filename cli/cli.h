@@ -56,6 +56,7 @@ struct oc_library *compile_scenario(const char *file, unsigned arch);
 
 /* select.c: the jobs that the arguments ask for; false after printing what is wrong. */
 bool jobs_select(const struct arguments *arguments, struct jobs *jobs);
+/* Also closes the libraries: the last thing to do. */
 void jobs_free(struct jobs *jobs);
 
 /* run.c: explore each job in a process of its own, up to workers at a time. done is called in the

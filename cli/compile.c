@@ -115,6 +115,7 @@ static void add_flags(struct command *command, unsigned arch)
 	    "-g",
 	    "-Wall",
 	    "-Wextra",
+	    "-Wno-missing-field-initializers",
 	    "-fPIC",
 	    "-fno-builtin",
 	    "-fno-omit-frame-pointer",

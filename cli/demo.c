@@ -181,8 +181,10 @@ int demo_main(int argc, char **argv)
 	argv[0] = name;
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	if (!select_questions(&jobs))
+	if (!select_questions(&jobs)) {
+		jobs_free(&jobs);
 		return STATUS_USAGE;
+	}
 	printer_init(&demo.printer, &jobs);
 	printf("Copy-on-write, userfault write-protection and clear_refs against stale TLB entries:\n"
 	       "each algorithm runs natively under every interleaving that the architecture allows.\n");

@@ -7,6 +7,17 @@
 
 static const unsigned all_archs[ARCHS] = {OC_ARM64, OC_X86_64};
 
+/* Libraries stay open as long as jobs point into them. */
+static struct oc_library *opened[64];
+static unsigned nopened;
+
+static struct oc_library *keep(struct oc_library *library)
+{
+	if (library && nopened < sizeof(opened) / sizeof(opened[0]))
+		opened[nopened++] = library;
+	return library;
+}
+
 static bool is_file(const char *name)
 {
 	size_t length = strlen(name);
@@ -91,7 +102,7 @@ static bool load_own(const struct arguments *arguments, struct jobs *all)
 			        oc_arch_name(all_archs[i]));
 			return false;
 		}
-		library = oc_library_open(path, error, sizeof(error));
+		library = keep(oc_library_open(path, error, sizeof(error)));
 		if (!library) {
 			fprintf(stderr, "octavo: %s: %s\n", path, error);
 			return false;
@@ -114,7 +125,7 @@ static bool load_file(const struct arguments *arguments, const char *file, struc
 
 		if (arguments->archs && !(arguments->archs & all_archs[i]))
 			continue;
-		library = compile_scenario(file, all_archs[i]);
+		library = keep(compile_scenario(file, all_archs[i]));
 		good = library && append_library(&found, library);
 	}
 	if (good && !found.count) {
@@ -192,4 +203,6 @@ void jobs_free(struct jobs *jobs)
 	free(jobs->list);
 	jobs->list = NULL;
 	jobs->count = 0;
+	while (nopened)
+		oc_library_close(opened[--nopened]);
 }
