@@ -122,7 +122,12 @@ enum { PROGRAM_VALUES = PROGRAM_THREADS * PROGRAM_LENGTH + PROGRAM_LOCATIONS };
  * rule 3 from V itself as well), but is no C11 or seq_cst fence: it synchronises with nothing and has no psc
  * edges. The T of a faulting walk are not H-before their own X.
  * 11. psc is RC11's, with H as happens-before; eco there has rf, mo, rb of events that are not T, and the
- *     from-reads of an uncacheable T. Release sequences are C20's: [W];(rf;rmw)*. */
+ *     from-reads of an uncacheable T. Release sequences are C20's: [W];(rf;rmw)*.
+ * 12. Linking: "H-before the write its upper T read" cannot be plain program order of two relaxed stores, or
+ * the published ROT.inv+po would be forbidden. A lower T, cacheable or not, reads nothing coherence-older
+ * than a write that is H-before a release (store or fence) with which rule 2 makes that lower T synchronise.
+ * 13. A fault is X: "A -> C(V)" is there for X as for A, from a T that is cacheable (a store to a page that
+ * the stale entry maps read-only). */
 
 /* ---- Reading and writing programs
  * ---------------------------------------------------------------------------*/

@@ -1,0 +1,306 @@
+/* explorer.c: the programs of the comparison, run on the model machine's explorer.
+ * SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../machine/model/explore.h"
+#include "explorer_hook.h"
+
+static struct {
+	const struct program *program;
+	struct machine_rules rules;
+	uint64_t results[PROGRAM_THREADS][PROGRAM_LENGTH];
+	unsigned nresults[PROGRAM_THREADS];
+	void (*outcome)(void *arg, const uint64_t *values, unsigned n);
+	void *arg;
+	struct brute_count *count;
+} run;
+
+static bool present(uint64_t value, unsigned level)
+{
+	(void)level;
+	return value & ENTRY_PRESENT;
+}
+
+static uint64_t walker_update(uint64_t found, uint64_t walked, bool store)
+{
+	uint64_t want = ENTRY_PRESENT | ENTRY_WRITABLE;
+
+	if (!store || (found & want) != want || ENTRY_NUMBER(found) != ENTRY_NUMBER(walked))
+		return found;
+	return found | ENTRY_DIRTY;
+}
+
+static struct event make(enum event_kind kind, unsigned location, int order)
+{
+	struct event e;
+
+	memset(&e, 0, sizeof(e));
+	e.kind = (uint8_t)kind;
+	e.location = (uint16_t)location;
+	e.order = (uint8_t)order;
+	e.size = 8;
+	e.upper = NO_EVENT;
+	e.rf = NO_EVENT;
+	return e;
+}
+
+static uint64_t value_of(uint16_t id)
+{
+	return explore_graph()->ev[id].value;
+}
+
+/* Write part of an RMW whose read part stands in the graph. */
+static void rmw_write(uint16_t ur, uint64_t value)
+{
+	struct event w = explore_graph()->ev[ur];
+
+	if (!rmw_stores(&run.rules, &w))
+		return;
+	w.kind = EV_RMW_WRITE;
+	w.value = value;
+	w.flags &= (uint8_t) ~(F_AWAIT | F_CAS);
+	explore_event(&w);
+}
+
+static uint64_t rmw(const struct instruction *i)
+{
+	struct event e = make(EV_RMW_READ, i->where, i->order);
+	uint16_t id;
+	uint64_t old;
+
+	e.op = i->op == OP_FETCH_ADD ? RMW_ADD : i->op == OP_XCHG ? RMW_XCHG : RMW_CAS;
+	e.operand = i->value;
+	if (i->op == OP_CAS) {
+		e.flags |= F_CAS;
+		e.operand2 = i->expected;
+	}
+	id = explore_event(&e);
+	old = value_of(id);
+	rmw_write(id, i->op == OP_FETCH_ADD ? old + i->value : i->value);
+	return old;
+}
+
+static uint64_t address(unsigned page)
+{
+	const struct program *p = run.program;
+
+	return (uint64_t)((p->levels == 2 ? page % p->uppers * 8 : 0) + page) << 12;
+}
+
+static uint16_t translate(unsigned location, unsigned page, unsigned level, uint16_t upper)
+{
+	struct event e = make(EV_TRANSLATE, location, __ATOMIC_RELAXED);
+
+	e.va = address(page);
+	e.level = (uint8_t)level;
+	e.upper = upper;
+	if (!level)
+		e.flags |= F_LAST_T;
+	return explore_event(&e);
+}
+
+static uint64_t fault(unsigned page, uint16_t upper)
+{
+	struct event e = make(EV_FAULT, 0, __ATOMIC_RELAXED);
+
+	e.va = address(page);
+	e.upper = upper;
+	explore_event(&e);
+	return BRUTE_FAULT;
+}
+
+/* Does the walker's update of the leaf let the store go on? */
+static bool update_dirty(unsigned leaf, uint64_t walked, uint64_t *found)
+{
+	struct event e = make(EV_RMW_READ, leaf, __ATOMIC_RELAXED);
+	uint64_t want = ENTRY_PRESENT | ENTRY_WRITABLE;
+	uint16_t id;
+
+	e.op = RMW_WALKER;
+	e.operand = walked;
+	e.operand2 = 1;
+	e.flags |= F_HARDWARE;
+	id = explore_event(&e);
+	*found = value_of(id);
+	rmw_write(id, walker_update(*found, walked, true));
+	return (*found & want) == want && ENTRY_NUMBER(*found) == ENTRY_NUMBER(walked);
+}
+
+static uint64_t access_page(const struct instruction *i)
+{
+	const struct program *p = run.program;
+	bool store = i->op == OP_USER_STORE;
+	unsigned page = i->where, leaf;
+	struct event e;
+
+	for (;;) {
+		uint16_t upper = NO_EVENT, t;
+		uint64_t value, found;
+		unsigned table = 0;
+
+		if (p->levels == 2) {
+			upper = translate(AT_UPPER + page % p->uppers, page, 1, NO_EVENT);
+			if (!(value_of(upper) & ENTRY_PRESENT))
+				return fault(page, upper);
+			table = ENTRY_NUMBER(value_of(upper));
+		}
+		leaf = AT_LEAF_OF(table, page);
+		t = translate(leaf, page, 0, upper);
+		value = value_of(t);
+		if (!(value & ENTRY_PRESENT) || (store && !(value & ENTRY_WRITABLE)) ||
+		    (store && !(value & ENTRY_DIRTY) && !p->hw_dirty))
+			return fault(page, t);
+		if (store && !(value & ENTRY_DIRTY) && !update_dirty(leaf, value, &found)) {
+			if (p->arch == PROGRAM_X86_64)
+				return fault(page, t);
+			continue;
+		}
+		e = make(store ? EV_STORE : EV_LOAD, AT_FRAME + ENTRY_NUMBER(value), __ATOMIC_RELAXED);
+		e.value = i->value;
+		e.va = address(page);
+		e.upper = t;
+		t = explore_event(&e);
+		return store ? 0 : value_of(t);
+	}
+}
+
+static void simple(enum event_kind kind, int order)
+{
+	struct event e = make(kind, 0, order);
+
+	explore_event(&e);
+}
+
+static void invalidate(const struct instruction *i)
+{
+	struct event e = make(EV_TLBI, 0, __ATOMIC_RELAXED);
+
+	e.pages = i->where == TLBI_ALL ? 0 : 1;
+	e.va = i->where == TLBI_ALL ? 0 : address(i->where);
+	if (i->broadcast)
+		e.flags |= F_BROADCAST;
+	if (i->leaf_only)
+		e.flags |= F_LEAF_ONLY;
+	explore_event(&e);
+}
+
+static void run_thread(void *arg, unsigned thread)
+{
+	const struct program *p = run.program;
+
+	(void)arg;
+	run.nresults[thread] = 0;
+	for (unsigned k = 0; k < p->length[thread]; k++) {
+		const struct instruction *i = &p->code[thread][k];
+		uint64_t *result = &run.results[thread][run.nresults[thread]];
+		struct event e;
+
+		switch (i->op) {
+		case OP_LOAD:
+			e = make(EV_READ, i->where, i->order);
+			*result = value_of(explore_event(&e));
+			run.nresults[thread]++;
+			break;
+		case OP_STORE:
+			e = make(EV_WRITE, i->where, i->order);
+			e.value = i->value;
+			explore_event(&e);
+			break;
+		case OP_FETCH_ADD:
+		case OP_XCHG:
+		case OP_CAS:
+			*result = rmw(i);
+			run.nresults[thread]++;
+			break;
+		case OP_FENCE:
+			simple(EV_FENCE, i->order);
+			break;
+		case OP_DMB:
+			simple(EV_FENCE, __ATOMIC_SEQ_CST);
+			break;
+		case OP_DSB:
+			simple(EV_DSB, __ATOMIC_SEQ_CST);
+			break;
+		case OP_ISB:
+			simple(EV_ISB, __ATOMIC_RELAXED);
+			break;
+		case OP_TLBI:
+			invalidate(i);
+			break;
+		case OP_USER_LOAD:
+		case OP_USER_STORE:
+			*result = access_page(i);
+			run.nresults[thread]++;
+			break;
+		}
+	}
+}
+
+static void restore(void *arg)
+{
+	(void)arg;
+}
+
+static bool ended(void *arg, enum explore_end end)
+{
+	uint64_t values[PROGRAM_VALUES];
+	unsigned n = 0;
+
+	(void)arg;
+	if (end != END_COMPLETE)
+		return true;
+	for (unsigned t = 0; t < run.program->threads; t++)
+		for (unsigned k = 0; k < run.nresults[t]; k++)
+			values[n++] = run.results[t][k];
+	for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++) {
+		uint16_t last = explore_graph()->loc[l].last;
+
+		values[n++] = graph_value_of(&run.rules, explore_graph(),
+		                             last == NO_EVENT ? INIT_EVENT : last, (uint16_t)l);
+	}
+	run.outcome(run.arg, values, n);
+	return true;
+}
+
+bool explorer_available(void)
+{
+	return true;
+}
+
+void explorer_run(const struct program *program, int textbook, struct brute_count *count,
+                  void (*outcome)(void *arg, const uint64_t *values, unsigned n), void *arg)
+{
+	struct explore_client client = {
+	    .rules = &run.rules, .restore = restore, .run = run_thread, .ended = ended};
+	struct explore_options options = {.bound = -1, .hash_graphs = true};
+	struct explore_stats stats;
+
+	memset(&run.rules, 0, sizeof(run.rules));
+	run.program = program;
+	run.rules.nthreads = program->threads;
+	for (unsigned t = 0; t < program->threads; t++)
+		run.rules.cpu[t] = (uint8_t)t;
+	run.rules.x86 = program->arch == PROGRAM_X86_64;
+	run.rules.ets2 = program->ets2 || run.rules.x86;
+	run.rules.textbook = textbook != 0;
+	run.rules.levels = 2;
+	run.rules.table_shift = 3;
+	run.rules.page_shift = 12;
+	run.rules.cacheable = present;
+	run.rules.walker_update = walker_update;
+	for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++)
+		run.rules.init[l] = program->initial[l];
+	run.outcome = outcome;
+	run.arg = arg;
+	run.count = count;
+	explore(&client, &options, &stats);
+	if (stats.error) {
+		fprintf(stderr, "explorer: %s\n", stats.error);
+		abort();
+	}
+	count->executions = stats.executions;
+	count->blocked = stats.blocked;
+	count->twice = stats.twice;
+}
