@@ -30,4 +30,4 @@ static bool first_stores_win(void)
 }
 
 OC_SCENARIO(.final = final, .actors = {OC_THREAD(left), OC_THREAD(right)},
-	    .variants = {{.expected = OC_ALLOWED, .outcome = first_stores_win}})
+            .variants = {{.expected = OC_ALLOWED, .outcome = first_stores_win}})

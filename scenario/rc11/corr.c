@@ -23,4 +23,4 @@ static bool backwards(void)
 }
 
 OC_SCENARIO(.actors = {OC_THREAD(writer), OC_THREAD(reader)},
-	    .variants = {{.expected = OC_FORBIDDEN, .outcome = backwards}})
+            .variants = {{.expected = OC_FORBIDDEN, .outcome = backwards}})

@@ -20,5 +20,5 @@ static void final(void)
 }
 
 OC_SCENARIO(.final = final,
-	    .actors = {OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder)},
-	    .variants = {{.expected = OC_HOLDS}})
+            .actors = {OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder)},
+            .variants = {{.expected = OC_HOLDS}})

@@ -17,5 +17,7 @@ static void final(void)
 	OC_ASSERT(OC_ASSERTION, oct_load(&x, OCT_RLX) == THREADS);
 }
 
-OC_SCENARIO(.final = final, .actors = {OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder)},
-	    .variants = {{.expected = OC_HOLDS}})
+OC_SCENARIO(.final = final,
+            .actors = {OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder),
+                       OC_THREAD(adder), OC_THREAD(adder), OC_THREAD(adder)},
+            .variants = {{.expected = OC_HOLDS}})

@@ -24,4 +24,4 @@ static bool both_from_the_future(void)
 }
 
 OC_SCENARIO(.actors = {OC_THREAD(left), OC_THREAD(right)},
-	    .variants = {{.expected = OC_FORBIDDEN, .outcome = both_from_the_future}})
+            .variants = {{.expected = OC_FORBIDDEN, .outcome = both_from_the_future}})

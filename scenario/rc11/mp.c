@@ -23,4 +23,4 @@ static bool flag_without_data(void)
 }
 
 OC_SCENARIO(.actors = {OC_THREAD(sender), OC_THREAD(receiver)},
-	    .variants = {{.expected = OC_FORBIDDEN, .outcome = flag_without_data}})
+            .variants = {{.expected = OC_FORBIDDEN, .outcome = flag_without_data}})

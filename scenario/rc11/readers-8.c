@@ -16,6 +16,6 @@ static void reader(void)
 }
 
 OC_SCENARIO(.actors = {OC_THREAD(writer), OC_THREAD(reader), OC_THREAD(reader), OC_THREAD(reader),
-		       OC_THREAD(reader), OC_THREAD(reader), OC_THREAD(reader), OC_THREAD(reader),
-		       OC_THREAD(reader)},
-	    .variants = {{.expected = OC_HOLDS}})
+                       OC_THREAD(reader), OC_THREAD(reader), OC_THREAD(reader), OC_THREAD(reader),
+                       OC_THREAD(reader)},
+            .variants = {{.expected = OC_HOLDS}})

@@ -24,4 +24,4 @@ static bool both_old(void)
 }
 
 OC_SCENARIO(.actors = {OC_THREAD(left), OC_THREAD(right)},
-	    .variants = {{.expected = OC_ALLOWED, .outcome = both_old}})
+            .variants = {{.expected = OC_ALLOWED, .outcome = both_old}})

@@ -24,4 +24,4 @@ static void final(void)
 }
 
 OC_SCENARIO(.final = final, .actors = {OC_THREAD(worker), OC_THREAD(worker), OC_THREAD(worker)},
-	    .variants = {{.expected = OC_HOLDS}})
+            .variants = {{.expected = OC_HOLDS}})

@@ -23,5 +23,6 @@ static void final(void)
 	OC_ASSERT(OC_ASSERTION, counter == THREADS);
 }
 
-OC_SCENARIO(.final = final, .actors = {OC_THREAD(worker), OC_THREAD(worker), OC_THREAD(worker), OC_THREAD(worker)},
-	    .variants = {{.expected = OC_HOLDS}})
+OC_SCENARIO(.final = final,
+            .actors = {OC_THREAD(worker), OC_THREAD(worker), OC_THREAD(worker), OC_THREAD(worker)},
+            .variants = {{.expected = OC_HOLDS}})

@@ -1,7 +1,6 @@
 /* vmsa/BBM+dsb-tlbiis-dsb: break before make, seen by a reader. SPDX-License-Identifier: MIT
  *
- * E(x)=invalid; dsb; tlbi.is x; dsb; E(x)=p2  ||  r=[x]   r=0 allowed: the access came first.
- */
+ * E(x)=invalid; dsb; tlbi.is x; dsb; E(x)=p2  ||  r=[x]   r=0 allowed: the access came first. */
 #include "litmus.h"
 
 static struct oct_mm *mm;

@@ -1,7 +1,8 @@
 /* vmsa/ROT+dsb-tlbivmallis-dsb: reuse of a table after one. SPDX-License-Identifier: MIT
  *
  * E2(x)=invalid; dsb; tlbi.all.is; dsb; E(x) in T = p2  ||  r=[x]   x->p1=1 through table T;
- * p2=2 r=2 forbidden: this is why a table may be reused only after its walk caches are invalid. */
+ * p2=2
+ * r=2 forbidden: this is why a table may be reused only after its walk caches are invalid. */
 #include "litmus.h"
 
 static struct oct_mm *mm;

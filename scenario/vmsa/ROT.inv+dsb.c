@@ -1,8 +1,8 @@
 /* vmsa/ROT.inv+dsb: a table is linked after it was filled. SPDX-License-Identifier: MIT
  *
- * E(x) in T = p1; dsb; E2(x)=T  ||  r=[x]   T not linked, E(x) in T
- * invalid r=fault at the last level, seen through T: forbidden. To tell this fault from one at the upper
- * level, the upper entry of x points at the start to another table, through which x is mapped: the only
+ * E(x) in T = p1; dsb; E2(x)=T  ||  r=[x]   T not linked,
+ * E(x) in T invalid; r=fault at the last level, seen through T: forbidden. To tell this fault from one at the
+ * upper level, the upper entry of x points at the start to another table, through which x is mapped: the only
  * invalid entry that a walk for x can meet is the one in T. */
 #include "litmus.h"
 

@@ -1,6 +1,6 @@
 /* vmsa/ROT.inv+po: the same without a barrier. SPDX-License-Identifier: MIT
  *
- * E(x) in T = p1; E2(x)=T  ||  r=[x]   T not linked, E(x) in T invalid
+ * E(x) in T = p1; E2(x)=T  ||  r=[x]   T not linked, E(x) in T invalid;
  * r=fault at the last level, seen through T: allowed. To tell this fault from one at the upper level, the
  * upper entry of x points at the start to another table, through which x is mapped: the only invalid entry
  * that a walk for x can meet is the one in T. */
