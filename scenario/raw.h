@@ -37,6 +37,16 @@ static inline void raw_setup(struct oct_mm *mm)
 	oc_entry_set(raw.entry, raw.writable);
 }
 
+/* The area of va loses its rights and the entry stays: an access succeeds through a valid entry, current
+ * or stale, and otherwise fails for good instead of making a page. */
+static inline void raw_forbid_faults(struct oct_mm *mm, uintptr_t va)
+{
+	oct_pte_t value = oc_entry_get(oc_pte(mm, va));
+
+	OC_ASSERT(OC_ASSERTION, oct_mprotect(mm, va, OCT_PAGE_SIZE, OCT_NONE) == 0);
+	oc_entry_set(oc_pte(mm, va), value);
+}
+
 /* Before the end: the entry that the references belong to. */
 static inline void raw_restore(void)
 {
