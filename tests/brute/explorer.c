@@ -179,7 +179,7 @@ static void invalidate(const struct instruction *i)
 
 	e.pages = i->where == TLBI_ALL ? 0 : 1;
 	e.va = i->where == TLBI_ALL ? 0 : address(i->where);
-	if (i->broadcast)
+	if (i->broadcast && run.program->arch == PROGRAM_ARM64)
 		e.flags |= F_BROADCAST;
 	if (i->leaf_only)
 		e.flags |= F_LEAF_ONLY;

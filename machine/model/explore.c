@@ -1,0 +1,784 @@
+/* explore.c: visit each consistent execution graph once. SPDX-License-Identifier: MIT
+ *
+ * The search is a stack of levels; each level has a graph and a stack of choice points (frames) in
+ * it. A frame stands where an event was inserted with alternatives left: another source, another
+ * place in coherence, or, for a write, reads already in the graph that it may revisit. A revisit
+ * opens a new level: the graph restricted to what is older than the read or in the write's
+ * prefix, with the read turned to the write. It is done only if all that is thrown away was
+ * added maximally, so that exactly one of the graphs that lead to the same result does it (TruSt).
+ *
+ * The model of translations is prefix-closed but not extensible: the access A of a stale
+ * translation has edges to completions that may be in the graph already, and may be left without
+ * its coherence-latest choice, or without any. So "maximal" is: equal to best(), the
+ * coherence-latest choice that is consistent with what the revisit keeps; `blocked` if none is.
+ *
+ * After every backtrack threads are run again from the snapshot, on demand: a read waits until its
+ * source was executed. For race-free programs plain memory then has the right contents. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "explore.h"
+#include "fiber.h"
+#include "hashset.h"
+
+enum { MAX_CHOICES = 192, MAX_LEVELS = 400 };
+
+enum thread_state { RUNNING, WAITING, FRONTIER, BLOCKED, AWAITING, FINISHED };
+
+struct thread {
+	struct fiber fiber;
+	enum thread_state state;
+	unsigned next;        /* index of its next event */
+	uint16_t wait_for;    /* WAITING: the event that has to be executed first */
+	unsigned await_from;  /* index of the first event of the iteration */
+	bool in_await;
+};
+
+struct frame {
+	struct event tmpl;
+	unsigned pos, dev;    /* where the event stands; deviations before it */
+	uint16_t list[MAX_CHOICES];
+	unsigned n, next;
+	bool revisiting;      /* list: reads to revisit */
+	bool fixed;           /* frame that opens a revisit's level: choices only */
+	uint16_t reader;      /* fixed: the read that was turned */
+};
+
+struct level {
+	struct graph graph;
+	struct frame *frames;
+	unsigned nframes, max_frames;
+};
+
+static struct {
+	const struct explore_client *client;
+	const struct explore_options *options;
+	struct explore_stats *stats;
+	struct machine_rules *rules;
+	struct level *levels[MAX_LEVELS];
+	unsigned depth;
+	struct graph *g; /* of the top level */
+	struct graph *scratch;
+	struct thread threads[MAX_THREADS];
+	struct fiber main;
+	unsigned self;
+	bool extending, stopped, pruned;
+	struct hashset seen;
+	struct timespec started;
+} x = {.self = MAX_THREADS};
+
+struct graph *explore_graph(void)
+{
+	return x.g;
+}
+
+unsigned explore_self(void)
+{
+	return x.self;
+}
+
+unsigned explore_done(unsigned thread)
+{
+	return x.threads[thread].next;
+}
+
+bool explore_waits(unsigned thread)
+{
+	return x.threads[thread].state == AWAITING || x.threads[thread].state == BLOCKED;
+}
+
+char *explore_stack(unsigned thread)
+{
+	return x.threads[thread].fiber.stack;
+}
+
+/* ---- levels and frames ------------------------------------------------------------------------ */
+
+static struct level *level_push(void)
+{
+	struct level *l;
+
+	if (x.depth == MAX_LEVELS) {
+		x.stats->error = "too many nested revisits";
+		return NULL;
+	}
+	if (!x.levels[x.depth])
+		x.levels[x.depth] = calloc(1, sizeof(struct level));
+	l = x.levels[x.depth++];
+	if (!l)
+		abort();
+	l->nframes = 0;
+	x.g = &l->graph;
+	return l;
+}
+
+static void level_pop(void)
+{
+	x.depth--;
+	x.g = x.depth ? &x.levels[x.depth - 1]->graph : NULL;
+}
+
+static struct frame *frame_push(const struct event *tmpl)
+{
+	struct level *l = x.levels[x.depth - 1];
+	struct frame *f;
+
+	if (l->nframes == l->max_frames) {
+		l->max_frames = l->max_frames ? 2 * l->max_frames : 32;
+		l->frames = realloc(l->frames, l->max_frames * sizeof(*l->frames));
+		if (!l->frames)
+			abort();
+	}
+	f = &l->frames[l->nframes++];
+	f->tmpl = *tmpl;
+	f->pos = x.g->count;
+	f->dev = x.g->dev;
+	f->n = f->next = 0;
+	f->revisiting = f->fixed = false;
+	return f;
+}
+
+/* ---- maximality ------------------------------------------------------------------------------- */
+
+/* The write's prefix as it would be: what its thread's last event has behind it. */
+static const int16_t *prefix_of(const struct graph *g, const struct event *write)
+{
+	static const int16_t none[MAX_THREADS];
+	unsigned n = g->length[write->thread];
+
+	return n ? g->ev[g->thread[write->thread][n - 1]].prefix : none;
+}
+
+static bool in_prefix(const struct graph *g, const int16_t *prefix, uint16_t id)
+{
+	return g->ev[id].index < prefix[g->ev[id].thread];
+}
+
+/* best(g restricted to Prev without e, e) == the choice of e? Rare: builds the restricted graph. */
+static bool is_best(const struct graph *g, uint16_t id, const int16_t *prefix)
+{
+	const struct event *e = &g->ev[id];
+	uint8_t keep[MAX_EVENTS];
+	uint16_t map[MAX_EVENTS], best, choice;
+
+	for (unsigned i = 0; i < g->count; i++)
+		keep[i] = i < id || (i != id && in_prefix(g, prefix, (uint16_t)i));
+	graph_restrict(x.scratch, g, keep, map);
+	{
+		struct event tmpl = *e;
+
+		tmpl.flags &= (uint8_t)~(F_BLOCKED | F_CACHEABLE);
+		tmpl.upper = e->upper == NO_EVENT ? NO_EVENT : map[e->upper];
+		best = choice_best(x.rules, x.scratch, &tmpl);
+	}
+	if (e->flags & F_BLOCKED)
+		return best == NO_EVENT;
+	if (best == NO_EVENT)
+		return false;
+	if (ev_is_read(e))
+		choice = e->rf >= INIT_EVENT ? e->rf : map[e->rf];
+	else {
+		uint16_t w = e->co_prev; /* the place: after the nearest earlier write that is kept */
+
+		while (w != NO_EVENT && map[w] == NO_EVENT)
+			w = g->ev[w].co_prev;
+		choice = w == NO_EVENT ? INIT_EVENT : map[w];
+	}
+	return best == choice;
+}
+
+/* Was event id added with its maximal choice, seen from the write with this prefix? */
+static bool is_maximal(const struct graph *g, uint16_t id, const int16_t *prefix)
+{
+	const struct event *e = &g->ev[id];
+	bool access = e->kind == EV_TRANSLATE || e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT;
+
+	if (e->kind == EV_CHOOSE)
+		return e->value == 0;
+	if (e->flags & F_BLOCKED)
+		return is_best(g, id, prefix);
+	if (!ev_is_read(e) && !ev_is_write(e))
+		return true;
+	if (ev_is_write(e))
+		for (uint16_t r = g->loc[e->location].reads; r != NO_EVENT; r = g->ev[r].next_read)
+			if (g->ev[r].rf == id && (r < id || in_prefix(g, prefix, r)))
+				return false;
+	if (ev_is_read(e)) {
+		if (e->rf == NO_EVENT)
+			return false;
+		if (e->rf < INIT_EVENT && e->rf > id && !in_prefix(g, prefix, e->rf))
+			return false;
+	}
+	for (uint16_t w = g->loc[e->location].last; w != NO_EVENT; w = g->ev[w].co_prev) {
+		if (g->ev[w].co_pos <= (ev_is_read(e) ? co_pos(g, e->rf) : e->co_pos))
+			break;
+		if (w == id + 1u && e->kind == EV_RMW_READ)
+			continue; /* its own write is younger than it */
+		if (w < id || in_prefix(g, prefix, w))
+			return access && !x.rules->textbook && is_best(g, id, prefix);
+	}
+	return true;
+}
+
+/* ---- revisits ----------------------------------------------------------------------------------- */
+
+static unsigned revisit_candidates(const struct event *write, uint16_t *list)
+{
+	const struct graph *g = x.g;
+	const int16_t *prefix = prefix_of(g, write);
+	unsigned n = 0;
+
+	for (uint16_t r = g->loc[write->location].reads; r != NO_EVENT; r = g->ev[r].next_read)
+		if (!in_prefix(g, prefix, r) && n < MAX_CHOICES)
+			list[n++] = r;
+	return n;
+}
+
+/* Open a level in which read r reads the write of frame f, if that is due here. */
+static bool revisit(const struct frame *f, uint16_t r)
+{
+	const struct graph *g = x.g;
+	const int16_t *prefix = prefix_of(g, &f->tmpl);
+	uint8_t keep[MAX_EVENTS];
+	uint16_t map[MAX_EVENTS], list[MAX_CHOICES], reader, id;
+	struct event tmpl = f->tmpl;
+	struct level *l;
+	struct frame *opened;
+	unsigned n;
+
+	for (unsigned i = 0; i < g->count; i++) {
+		keep[i] = i <= r || in_prefix(g, prefix, (uint16_t)i);
+		if ((i == r || !keep[i]) && !is_maximal(g, (uint16_t)i, prefix))
+			return false;
+	}
+	l = level_push();
+	if (!l)
+		return false;
+	graph_restrict(x.g, g, keep, map);
+	reader = map[r];
+	if (tmpl.upper != NO_EVENT)
+		tmpl.upper = map[tmpl.upper];
+	x.g->ev[reader].rf = NO_EVENT;
+	x.g->dev = f->dev + 1;
+	n = choices(x.rules, x.g, &tmpl, list);
+	opened = frame_push(&tmpl);
+	opened->fixed = true;
+	opened->reader = reader;
+	for (unsigned i = 0; i < n; i++) {
+		const struct event *e;
+		bool ok = list[i] != NO_EVENT;
+
+		if (!ok)
+			continue;
+		id = graph_add(x.rules, x.g, &tmpl, list[i]);
+		graph_set_rf(x.rules, x.g, reader, id);
+		e = &x.g->ev[id];
+		ok = e->co_next == NO_EVENT || x.g->ev[e->co_next].kind != EV_RMW_WRITE ||
+		     x.g->ev[x.g->thread[x.g->ev[e->co_next].thread][x.g->ev[e->co_next].index - 1]].rf == id;
+		e = &x.g->ev[reader];
+		if (ok && (e->flags & F_AWAIT) && (e->flags & F_CAS) && !rmw_stores(x.rules, e))
+			ok = x.g->ev[id].co_next == NO_EVENT; /* unsatisfied: coherence-latest only */
+		if (ok)
+			ok = revisit_consistent(x.rules, x.g, reader);
+		if (ok)
+			opened->list[opened->n++] = list[i];
+		graph_truncate(x.g, id);
+		x.g->ev[reader].rf = NO_EVENT;
+	}
+	if (opened->n)
+		return true;
+	level_pop();
+	return false;
+}
+
+static bool over_bound(unsigned dev)
+{
+	if (x.options->bound >= 0 && dev > (unsigned)x.options->bound) {
+		x.stats->cut = true;
+		return true;
+	}
+	return false;
+}
+
+/* Does another read-modify-write already take the write that this one would? */
+static bool rmw_conflict(const struct graph *g, uint16_t id)
+{
+	const struct event *e = &g->ev[id];
+	uint16_t w;
+
+	if (!rmw_stores(x.rules, e))
+		return false;
+	w = e->rf == INIT_EVENT ? g->loc[e->location].first : g->ev[e->rf].co_next;
+	return w != NO_EVENT && g->ev[w].kind == EV_RMW_WRITE &&
+	       g->ev[g->thread[g->ev[w].thread][g->ev[w].index - 1]].rf == e->rf;
+}
+
+static uint64_t rmw_result(const struct event *ur)
+{
+	uint64_t mask = ur->size >= 8 ? ~0ull : (1ull << (8 * ur->size)) - 1;
+
+	switch (ur->op) {
+	case RMW_WALKER:
+		return x.rules->walker_update(ur->value, ur->operand, ur->operand2 != 0);
+	case RMW_ADD:
+		return (ur->value + ur->operand) & mask;
+	case RMW_SUB:
+		return (ur->value - ur->operand) & mask;
+	case RMW_AND:
+		return ur->value & ur->operand;
+	case RMW_OR:
+		return ur->value | ur->operand;
+	case RMW_XOR:
+		return ur->value ^ ur->operand;
+	case RMW_NAND:
+		return ~(ur->value & ur->operand) & mask;
+	default: /* exchange, compare-and-swap */
+		return ur->operand;
+	}
+}
+
+static struct event rmw_write_of(const struct event *ur)
+{
+	struct event w = *ur;
+
+	w.kind = EV_RMW_WRITE;
+	w.value = rmw_result(ur);
+	w.flags &= (uint8_t)~(F_AWAIT | F_CAS);
+	return w;
+}
+
+/* ---- backtracking ---------------------------------------------------------------------------------- */
+
+/* Put the next alternative of frame f in place; false if it leads nowhere by itself. */
+static bool take_choice(struct frame *f, uint16_t choice, bool deviates)
+{
+	struct event tmpl = f->tmpl;
+	uint16_t id;
+
+	x.g->dev = f->dev + (deviates ? 1u : 0u);
+	id = graph_add(x.rules, x.g, &tmpl, choice);
+	if (f->fixed)
+		graph_set_rf(x.rules, x.g, f->reader, id);
+	if (tmpl.kind == EV_RMW_READ && rmw_conflict(x.g, id)) {
+		/* inconsistent as it stands; what its write revisits is not. No run is needed. */
+		struct event w = rmw_write_of(&x.g->ev[id]);
+		struct frame *wf = frame_push(&w);
+
+		wf->revisiting = true;
+		wf->n = revisit_candidates(&w, wf->list);
+		return false;
+	}
+	return true;
+}
+
+/* Make the top graph the next one to run. False: everything was visited. */
+static bool backtrack(void)
+{
+	while (x.depth) {
+		struct level *l = x.levels[x.depth - 1];
+		struct frame *f;
+
+		if (!l->nframes) {
+			level_pop();
+			continue;
+		}
+		f = &l->frames[l->nframes - 1];
+		graph_truncate(x.g, f->pos);
+		if (f->revisiting) {
+			if (f->next < f->n) {
+				if (!over_bound(f->dev + 1))
+					revisit(f, f->list[f->next++]);
+				else
+					f->next = f->n;
+				continue; /* at the frame that opens the new level, or the next read */
+			}
+			l->nframes--;
+			continue;
+		}
+		if (f->next < f->n) {
+			bool deviates = f->next > 0;
+
+			if (deviates && over_bound(f->dev + 1)) {
+				f->next = f->n;
+				continue;
+			}
+			if (take_choice(f, f->list[f->next++], deviates))
+				return true;
+			continue;
+		}
+		if (!f->fixed && ev_is_write(&f->tmpl)) {
+			f->revisiting = true;
+			f->n = revisit_candidates(&f->tmpl, f->list);
+			f->next = 0;
+			continue;
+		}
+		l->nframes--;
+	}
+	return false;
+}
+
+/* ---- running threads ------------------------------------------------------------------------------- */
+
+static void leave(enum thread_state state)
+{
+	struct thread *t = &x.threads[x.self];
+
+	t->state = state;
+	fiber_switch(&t->fiber, &x.main);
+}
+
+void explore_stop(bool prune)
+{
+	x.stopped = true;
+	x.pruned = prune;
+	if (x.self < MAX_THREADS)
+		for (;;)
+			leave(BLOCKED);
+}
+
+static void fail(const char *why)
+{
+	if (!x.stats->error)
+		x.stats->error = why;
+	explore_stop(true);
+}
+
+static bool same_request(const struct event *e, const struct event *t)
+{
+	if (e->kind != t->kind || e->order != t->order)
+		return false;
+	if (ev_is_read(e) || ev_is_write(e))
+		if (e->location != t->location || e->size != t->size)
+			return false;
+	if (ev_is_write(e) && e->value != t->value)
+		return false;
+	return e->kind != EV_RMW_READ || (e->operand == t->operand && e->op == t->op);
+}
+
+static uint16_t replay(struct thread *t, struct event *tmpl)
+{
+	uint16_t id = x.g->thread[x.self][t->next];
+	struct event *e = &x.g->ev[id];
+
+	if (!same_request(e, tmpl))
+		fail("the scenario is not deterministic: a thread did something else when run again");
+	e->pc = tmpl->pc;
+	while (ev_is_read(e) && e->rf < INIT_EVENT &&
+	       x.threads[x.g->ev[e->rf].thread].next <= x.g->ev[e->rf].index) {
+		t->wait_for = e->rf;
+		leave(WAITING);
+	}
+	if (ev_is_read(e) && e->rf == INIT_EVENT)
+		e->value = x.rules->init[e->location];
+	if (e->flags & F_BLOCKED)
+		for (;;)
+			leave(BLOCKED);
+	t->next++;
+	return id;
+}
+
+/* Insert a new event at the end of the running thread. */
+static uint16_t extend(struct thread *t, struct event *tmpl)
+{
+	uint16_t list[MAX_CHOICES], id;
+	unsigned n;
+
+	if (x.g->count + 2 >= MAX_EVENTS || x.g->length[x.self] + 2 >= MAX_EVENTS / 4)
+		fail("an execution has too many events");
+	if ((ev_is_read(tmpl) || ev_is_write(tmpl)) && x.g->loc[tmpl->location].count >= MAX_CHOICES - 2)
+		fail("too many writes to one place");
+	n = choices(x.rules, x.g, tmpl, list);
+	if (n > 1 || (ev_is_write(tmpl) && list[0] != NO_EVENT &&
+		      x.g->loc[tmpl->location].reads != NO_EVENT)) {
+		struct frame *f = frame_push(tmpl);
+
+		memcpy(f->list, list, n * sizeof(list[0]));
+		f->n = n;
+		f->next = 1;
+	}
+	id = graph_add(x.rules, x.g, tmpl, list[0]);
+	if (x.g->count > x.stats->events_max)
+		x.stats->events_max = x.g->count;
+	if (x.g->ev[id].flags & F_BLOCKED)
+		for (;;)
+			leave(BLOCKED);
+	t->next++;
+	if (x.client->added)
+		x.client->added(x.client->arg, id);
+	return id;
+}
+
+uint16_t explore_event(struct event *tmpl)
+{
+	struct thread *t = &x.threads[x.self];
+
+	tmpl->thread = (uint8_t)x.self;
+	if (t->in_await)
+		tmpl->flags |= F_AWAIT;
+	if (x.rules->sc_memory && tmpl->kind != EV_TRANSLATE &&
+	    (ev_is_read(tmpl) || ev_is_write(tmpl) || tmpl->kind == EV_FENCE))
+		tmpl->order = __ATOMIC_SEQ_CST;
+	if (t->next < x.g->length[x.self])
+		return replay(t, tmpl);
+	while (!x.extending)
+		leave(FRONTIER);
+	return extend(t, tmpl);
+}
+
+void explore_await_begin(void)
+{
+	struct thread *t = &x.threads[x.self];
+
+	t->in_await = true;
+	t->await_from = t->next;
+}
+
+void explore_await_end(void)
+{
+	x.threads[x.self].in_await = false;
+}
+
+/* Is everything that the thread read in its last iteration coherence-latest? */
+static bool await_is_latest(unsigned thread)
+{
+	const struct thread *t = &x.threads[thread];
+
+	for (unsigned i = t->await_from; i < t->next; i++) {
+		const struct event *e = &x.g->ev[x.g->thread[thread][i]];
+
+		if (ev_is_read(e) && co_pos(x.g, e->rf) != x.g->loc[e->location].count)
+			return false;
+	}
+	return true;
+}
+
+void explore_await_failed(void)
+{
+	struct thread *t = &x.threads[x.self];
+
+	/* one read, not coherence-latest: nothing can come of it that the latest does not give */
+	if (x.extending && t->next == t->await_from + 1 && !await_is_latest(x.self))
+		explore_stop(true);
+	for (;;)
+		leave(AWAITING);
+}
+
+static void thread_main(void *arg)
+{
+	unsigned self = (unsigned)(uintptr_t)arg;
+
+	x.client->run(x.client->arg, self);
+	for (;;)
+		leave(FINISHED);
+}
+
+static void resume(unsigned i)
+{
+	x.self = i;
+	x.threads[i].state = RUNNING;
+	fiber_switch(&x.main, &x.threads[i].fiber);
+	x.self = MAX_THREADS;
+}
+
+/* Run every thread to its frontier. */
+static void replay_all(void)
+{
+	bool again = true;
+
+	while (again && !x.stopped) {
+		again = false;
+		for (unsigned i = 0; i < x.rules->nthreads && !x.stopped; i++) {
+			struct thread *t = &x.threads[i];
+
+			if (t->state == WAITING) {
+				const struct event *e = &x.g->ev[t->wait_for];
+
+				if (x.threads[e->thread].next <= e->index)
+					continue;
+			} else if (t->state != RUNNING) {
+				continue;
+			}
+			resume(i);
+			again = true;
+		}
+	}
+	for (unsigned i = 0; i < x.rules->nthreads && !x.stopped; i++)
+		if (x.threads[i].state == WAITING)
+			fail("replay is stuck: a cycle of program order and reads-from");
+}
+
+/* Is the thread in the middle of an RMW or of an access? Its next event comes first. */
+static bool amid(unsigned i)
+{
+	const struct event *e;
+
+	if (!x.g->length[i])
+		return false;
+	e = &x.g->ev[x.g->thread[i][x.g->length[i] - 1]];
+	return rmw_stores(x.rules, e) || e->kind == EV_TRANSLATE || (e->flags & F_HARDWARE);
+}
+
+static unsigned pick(void)
+{
+	unsigned first = MAX_THREADS;
+
+	for (unsigned i = 0; i < x.rules->nthreads; i++) {
+		if (x.threads[i].state != FRONTIER)
+			continue;
+		if (amid(i))
+			return i;
+		if (first == MAX_THREADS)
+			first = i;
+	}
+	return first;
+}
+
+static enum explore_end execute(void)
+{
+	enum explore_end end = END_COMPLETE;
+	unsigned next;
+
+	x.stopped = x.pruned = x.extending = false;
+	x.client->restore(x.client->arg);
+	for (unsigned i = 0; i < x.rules->nthreads; i++) {
+		struct thread *t = &x.threads[i];
+
+		fiber_start(&t->fiber, thread_main, (void *)(uintptr_t)i);
+		t->state = RUNNING;
+		t->next = 0;
+		t->in_await = false;
+	}
+	if (x.options->trap_run && x.stats->runs == x.options->trap_run)
+		raise(SIGTRAP);
+	replay_all();
+	x.extending = true;
+	while (!x.stopped && (next = pick()) < MAX_THREADS)
+		resume(next);
+	if (x.stopped)
+		return END_STOPPED;
+	for (unsigned i = 0; i < x.rules->nthreads; i++) {
+		if (x.threads[i].state == FINISHED ||
+		    (x.client->daemon[i] && x.threads[i].state == AWAITING && await_is_latest(i)))
+			continue;
+		if (x.threads[i].state == AWAITING && await_is_latest(i)) {
+			if (end == END_COMPLETE)
+				end = END_STUCK;
+		} else {
+			end = END_BLOCKED;
+		}
+	}
+	return end;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h ^= v + 0x9e3779b97f4a7c15ull + (h << 12) + (h >> 4);
+	h *= 0xbf58476d1ce4e5b9ull;
+	return h ^ h >> 29;
+}
+
+/* A hash that does not depend on the order of insertion. */
+static uint64_t graph_hash(const struct graph *g)
+{
+	uint64_t h = 1;
+
+	for (unsigned t = 0; t < x.rules->nthreads; t++)
+		for (unsigned i = 0; i < g->length[t]; i++) {
+			const struct event *e = &g->ev[g->thread[t][i]];
+
+			h = mix(h, t << 24 | i << 8 | e->kind);
+			h = mix(h, (uint64_t)e->location << 32 | (e->flags & F_BLOCKED));
+			h = mix(h, e->value);
+			if (ev_is_read(e) && e->rf < INIT_EVENT)
+				h = mix(h, (uint64_t)g->ev[e->rf].thread << 16 | g->ev[e->rf].index);
+			if (ev_is_write(e))
+				h = mix(h, 0x10000u + e->co_pos);
+		}
+	return h;
+}
+
+static bool out_of_budget(void)
+{
+	struct timespec now;
+
+	if (x.options->max_runs && x.stats->runs >= x.options->max_runs)
+		return true;
+	if (!(x.options->seconds > 0) || (x.stats->runs & 63))
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - x.started.tv_sec) + 1e-9 * (double)(now.tv_nsec - x.started.tv_nsec) >
+	       x.options->seconds;
+}
+
+static bool account(enum explore_end end)
+{
+	struct explore_stats *s = x.stats;
+
+	if (end == END_COMPLETE)
+		s->executions++;
+	else if (end == END_STOPPED && x.pruned)
+		s->pruned++;
+	else
+		s->blocked++;
+	if (end == END_COMPLETE && x.options->hash_graphs && !hashset_add(&x.seen, graph_hash(x.g)))
+		s->twice++;
+	if (s->error)
+		return false;
+	if (end == END_STOPPED && x.pruned)
+		return true;
+	if (!x.client->ended(x.client->arg, end)) {
+		s->stopped = true;
+		return false;
+	}
+	return true;
+}
+
+static void stacks_init(void)
+{
+	for (unsigned i = 0; i < MAX_THREADS; i++)
+		if (!x.threads[i].fiber.stack) {
+			void *stack = mmap(NULL, FIBER_STACK, PROT_READ | PROT_WRITE,
+					   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			if (stack == MAP_FAILED)
+				abort();
+			x.threads[i].fiber.stack = stack;
+		}
+	if (!x.scratch)
+		x.scratch = malloc(sizeof(struct graph));
+	if (!x.scratch)
+		abort();
+}
+
+void explore(const struct explore_client *client, const struct explore_options *options,
+	     struct explore_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	x.client = client;
+	x.options = options;
+	x.stats = stats;
+	x.rules = client->rules;
+	x.depth = 0;
+	stacks_init();
+	hashset_clear(&x.seen);
+	clock_gettime(CLOCK_MONOTONIC, &x.started);
+	level_push();
+	graph_init(x.g);
+	do {
+		stats->runs++;
+		if (!account(execute()))
+			break;
+		if (out_of_budget()) {
+			stats->cut = true;
+			break;
+		}
+	} while (backtrack());
+	if (stats->error)
+		stats->stopped = true;
+}

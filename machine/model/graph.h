@@ -1,0 +1,169 @@
+/* graph.h: execution graphs of the model machine. SPDX-License-Identifier: MIT
+ *
+ * An execution is a graph of events. Its id is an event's position in insertion order: adding an
+ * event appends, backtracking truncates, a revisit builds a new graph of the events it keeps.
+ *
+ * Happens-before (H) is kept as a clock per event. Program order between events that are not
+ * translation reads is in H, translation reads (T) are not: so a clock has two counts per thread,
+ * how many of its leading non-T events, and how many of its leading T events, are H-before.
+ * The only H edges into a T that such a prefix cannot say are those from the upper T of the same
+ * walk; hb_before() adds them. Clocks never change once an event is in the graph. */
+#ifndef MODEL_GRAPH_H
+#define MODEL_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MAX_THREADS = 16, MAX_EVENTS = 1600, MAX_LOCATIONS = 640, MAX_WALK = 6 };
+enum { NO_EVENT = 0xffff, INIT_EVENT = 0xfffe };
+
+enum event_kind {
+	EV_READ,
+	EV_WRITE,
+	EV_RMW_READ,  /* followed by EV_RMW_WRITE where the operation stores */
+	EV_RMW_WRITE,
+	EV_FENCE,     /* order; sc fences take part in psc */
+	EV_DSB,       /* sc fence that completes the invalidations of its thread */
+	EV_ISB,       /* context synchronisation: ISB, exception return */
+	EV_TRANSLATE, /* T */
+	EV_LOAD,      /* A, load through the T before it */
+	EV_STORE,     /* A, store */
+	EV_FAULT,     /* X */
+	EV_TLBI,      /* V */
+	EV_FREE,      /* D: a page was freed */
+	EV_CHOOSE,
+};
+
+enum {
+	F_BLOCKED = 1,  /* A without a consistent choice: no source, no place, its thread stops */
+	F_HARDWARE = 2, /* update of an entry by a walker */
+	F_AWAIT = 4,    /* read of a waiting loop */
+	F_CAS = 8,      /* RMW that stores only if it finds `operand2` */
+	F_LAST_T = 16,  /* lowest T of its walk: the access made with it comes next */
+	F_CACHEABLE = 32, /* T: the value read may be kept by a TLB */
+	F_BROADCAST = 64,
+	F_LEAF_ONLY = 128,
+};
+
+enum rmw_op { RMW_XCHG, RMW_ADD, RMW_SUB, RMW_AND, RMW_OR, RMW_XOR, RMW_NAND, RMW_CAS,
+	      RMW_WALKER, /* operand: the value walked; operand2: for a store */ };
+
+struct clock {
+	int16_t n[MAX_THREADS]; /* non-T events */
+	int16_t t[MAX_THREADS]; /* T events */
+};
+
+struct event {
+	uint8_t kind, order, thread, size;
+	uint8_t flags;
+	uint8_t level;      /* T: 0 leaf, levels: root register */
+	uint8_t asid;       /* T, V */
+	uint8_t op;         /* RMW */
+	uint16_t index;     /* in program order */
+	uint16_t location;
+	uint16_t rf;        /* reads: event read from */
+	uint16_t co_next, co_prev, co_pos; /* writes; co_pos counts from 1, 0 is the initial value */
+	uint16_t next_read; /* chain of reads of the location, newest first */
+	uint16_t upper;     /* T: upper T of the same walk; A, X: the last T of its walk */
+	uint16_t last_rel, last_acq; /* last release / acquire fence before or at this event (index+1) */
+	uint16_t last_dsb, t_sync;   /* index+1: last DSB; last event ordered before later T */
+	uint16_t pages;     /* V: 0 whole space */
+	uint64_t value;     /* written; read (filled in); CHOOSE: the choice */
+	uint64_t operand, operand2;
+	uint64_t va;        /* T, A, X, V */
+	const void *pc;
+	struct clock hb;    /* what is H-before, this event included */
+	struct clock msg;   /* writes: what an acquiring reader learns */
+	int16_t prefix[MAX_THREADS]; /* po U rf prefix, T included, this event included */
+};
+
+struct location {
+	uint16_t first, last; /* coherence order */
+	uint16_t count;       /* writes */
+	uint16_t reads;       /* newest read */
+};
+
+struct graph {
+	unsigned count;
+	unsigned dev;                       /* deviations from the maximal choice so far */
+	uint16_t sc_count;                  /* sc fences and accesses */
+	uint16_t nv, v[96];                 /* invalidations */
+	uint16_t nfree, freed[48];          /* EV_FREE */
+	uint16_t length[MAX_THREADS];
+	uint16_t thread[MAX_THREADS][MAX_EVENTS / 4];
+	struct location loc[MAX_LOCATIONS];
+	uint16_t nloc;                      /* locations this graph touches are below it */
+	struct event ev[MAX_EVENTS];
+};
+
+/* What does not change while one program is explored. */
+struct machine_rules {
+	unsigned nthreads;
+	uint8_t cpu[MAX_THREADS];      /* the CPU whose TLB the thread uses */
+	bool ets2;
+	bool x86;                      /* V complete at once, X drops the entry, INVLPG and walk caches */
+	bool sc_memory;                /* sequential consistency instead of RC11 */
+	bool textbook;
+	unsigned levels;               /* of tables */
+	unsigned table_shift, page_shift;
+	/* the initial value of a location */
+	uint64_t init[MAX_LOCATIONS];
+	/* may a TLB keep this entry value, read at this level? */
+	bool (*cacheable)(uint64_t value, unsigned level);
+	/* what a walker that used entry walked makes of the entry it finds: found, where it may not update */
+	uint64_t (*walker_update)(uint64_t found, uint64_t walked, bool store);
+};
+
+static inline bool ev_is_read(const struct event *e)
+{
+	return e->kind == EV_READ || e->kind == EV_RMW_READ || e->kind == EV_TRANSLATE || e->kind == EV_LOAD;
+}
+static inline bool ev_is_write(const struct event *e)
+{
+	return e->kind == EV_WRITE || e->kind == EV_RMW_WRITE || e->kind == EV_STORE;
+}
+
+bool is_acquire(unsigned order);
+bool is_release(unsigned order);
+
+struct machine_rules;
+/* graph.c */
+bool ev_is_sc(const struct event *e);
+/* Did this RMW read find a value that makes it store? */
+bool rmw_stores(const struct machine_rules *m, const struct event *e);
+void graph_init(struct graph *g);
+/* Append tmpl. Reads: rf = source (a write, INIT_EVENT, or NO_EVENT for blocked); writes: after =
+ * the write that it follows in coherence (INIT_EVENT: first). Computes every derived field. */
+uint16_t graph_add(const struct machine_rules *m, struct graph *g, const struct event *tmpl, uint16_t choice);
+/* Remove events from position count on. */
+void graph_truncate(struct graph *g, unsigned count);
+/* dst = the events of src for which keep[id]; ids are renumbered, map (may be NULL) tells how.
+ * A read whose source is not kept dangles (rf = NO_EVENT). */
+void graph_restrict(struct graph *dst, const struct graph *src, const uint8_t *keep, uint16_t *map);
+/* Give read r another source: recomputes its derived fields. r is last in its thread. */
+void graph_set_rf(const struct machine_rules *m, struct graph *g, uint16_t r, uint16_t source);
+uint64_t graph_value_of(const struct machine_rules *m, const struct graph *g, uint16_t write, uint16_t location);
+bool hb_before(const struct graph *g, uint16_t a, uint16_t e);
+void clock_join(struct clock *c, const struct clock *d);
+static inline unsigned co_pos(const struct graph *g, uint16_t write)
+{
+	return write >= INIT_EVENT ? 0 : g->ev[write].co_pos;
+}
+
+/* rules.c: may tmpl, appended to g, take this choice? Judges the choice, not tmpl's place. */
+bool choice_consistent(const struct machine_rules *m, struct graph *g, const struct event *tmpl, uint16_t choice);
+/* The whole graph after r was given a new source (revisit): the same questions for r. */
+bool revisit_consistent(const struct machine_rules *m, struct graph *g, uint16_t r);
+/* The choices of tmpl, maximal first; returns how many. */
+unsigned choices(const struct machine_rules *m, struct graph *g, const struct event *tmpl, uint16_t *list);
+/* best(g, tmpl): first consistent choice from the coherence-latest down, NO_EVENT: blocked. */
+uint16_t choice_best(const struct machine_rules *m, struct graph *g, const struct event *tmpl);
+/* Does a reach e in O (completion order)? Used by the checks of freed pages. */
+bool completes_before(const struct machine_rules *m, const struct graph *g, uint16_t a, uint16_t e);
+/* Translation read T took a value that was overwritten before an invalidation that ... */
+bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, const struct event *t);
+unsigned v_seen(const struct machine_rules *m, const struct graph *g, uint16_t v, uint16_t location);
+uint16_t v_complete(const struct machine_rules *m, const struct graph *g, uint16_t v);
+
+#endif

@@ -1,0 +1,536 @@
+/* order.c: psc and the completion order. SPDX-License-Identifier: MIT
+ *
+ * Both are asked rarely: psc when a choice is not the coherence-latest and there are sc events,
+ * the completion order O when a translation took an overwritten value and an invalidation of it
+ * completes on another thread. So both are computed from scratch, by search. */
+#include <string.h>
+
+#include "order.h"
+
+/* ---- psc between sc fences ------------------------------------------------------------------ */
+
+struct fence_reach {
+	uint16_t id;
+	/* per location: the first coherence position written, or read, H-after the fence; and the
+	 * last written, or read, H-before it. 0xffff / 0: none, positions are kept plus one. */
+	uint16_t min_w[MAX_LOCATIONS], min_r[MAX_LOCATIONS], max_w[MAX_LOCATIONS], max_r[MAX_LOCATIONS];
+};
+
+static bool is_sc_fence(const struct event *e)
+{
+	return e->kind == EV_DSB || (e->kind == EV_FENCE && e->order == __ATOMIC_SEQ_CST);
+}
+
+static unsigned fence_list(const struct graph *g, uint16_t *list)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->count; i++)
+		if (is_sc_fence(&g->ev[i]))
+			list[n++] = (uint16_t)i;
+	return n;
+}
+
+/* What fence f has eco-sources (after it) or eco-targets (before it) at. */
+static void fence_fill(const struct graph *g, struct fence_reach *f)
+{
+	memset(f->min_w, 0xff, g->nloc * sizeof(uint16_t));
+	memset(f->min_r, 0xff, g->nloc * sizeof(uint16_t));
+	memset(f->max_w, 0, g->nloc * sizeof(uint16_t));
+	memset(f->max_r, 0, g->nloc * sizeof(uint16_t));
+	for (unsigned i = 0; i < g->count; i++) {
+		const struct event *e = &g->ev[i];
+		uint16_t at;
+
+		if (e->flags & F_BLOCKED)
+			continue;
+		if (ev_is_write(e)) {
+			at = (uint16_t)(e->co_pos + 1);
+			if (at < f->min_w[e->location] && hb_before(g, f->id, (uint16_t)i))
+				f->min_w[e->location] = at;
+			if (at > f->max_w[e->location] && hb_before(g, (uint16_t)i, f->id))
+				f->max_w[e->location] = at;
+		} else if (ev_is_read(e) && e->rf != NO_EVENT) {
+			/* from-reads of an uncacheable T count; a T ends no edge */
+			if (e->kind == EV_TRANSLATE && (e->flags & F_CACHEABLE))
+				continue;
+			at = (uint16_t)(co_pos(g, e->rf) + 1);
+			if (at < f->min_r[e->location] && hb_before(g, f->id, (uint16_t)i))
+				f->min_r[e->location] = at;
+			if (e->kind != EV_TRANSLATE && at > f->max_r[e->location] &&
+			    hb_before(g, (uint16_t)i, f->id))
+				f->max_r[e->location] = at;
+		}
+	}
+}
+
+
+/* hb;eco;hb from a to b? */
+static bool eco_edge(const struct graph *g, const struct fence_reach *a, const struct fence_reach *b)
+{
+	for (unsigned l = 0; l < g->nloc; l++) {
+		if (!b->max_w[l] && !b->max_r[l])
+			continue;
+		if (a->min_w[l] != 0xffff && (a->min_w[l] < b->max_w[l] || a->min_w[l] <= b->max_r[l]))
+			return true;
+		if (a->min_r[l] != 0xffff && (a->min_r[l] < b->max_w[l] || a->min_r[l] < b->max_r[l]))
+			return true;
+	}
+	return false;
+}
+
+enum { MAX_FENCES = 128 };
+struct row {
+	uint64_t bits[2];
+};
+
+static bool row_has(const struct row *r, unsigned i)
+{
+	return r->bits[i / 64] >> (i % 64) & 1;
+}
+
+/* The psc relation between the sc fences, transitively closed. Returns how many fences. */
+static unsigned fence_order(const struct graph *g, uint16_t *list, struct row *rows)
+{
+	static struct fence_reach reach[MAX_FENCES];
+	unsigned n = fence_list(g, list);
+
+	if (n > MAX_FENCES)
+		n = MAX_FENCES;
+	for (unsigned i = 0; i < n; i++) {
+		reach[i].id = list[i];
+		fence_fill(g, &reach[i]);
+		rows[i] = (struct row){{0, 0}};
+	}
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned j = 0; j < n; j++)
+			if ((i != j && hb_before(g, list[i], list[j])) || eco_edge(g, &reach[i], &reach[j]))
+				rows[i].bits[j / 64] |= 1ull << (j % 64);
+	for (unsigned k = 0; k < n; k++)
+		for (unsigned i = 0; i < n; i++)
+			if (row_has(&rows[i], k)) {
+				rows[i].bits[0] |= rows[k].bits[0];
+				rows[i].bits[1] |= rows[k].bits[1];
+			}
+	return n;
+}
+
+static bool fences_acyclic(const struct graph *g)
+{
+	uint16_t list[MAX_EVENTS];
+	struct row rows[MAX_FENCES];
+	unsigned n = fence_order(g, list, rows);
+
+	for (unsigned i = 0; i < n; i++)
+		if (row_has(&rows[i], i))
+			return false;
+	return true;
+}
+
+static bool only_fences(const struct graph *g)
+{
+	for (unsigned i = 0; i < g->count; i++)
+		if (ev_is_sc(&g->ev[i]) && !is_sc_fence(&g->ev[i]))
+			return false;
+	return true;
+}
+
+/* ---- psc with sc accesses: small graphs, straight from the definition ------------------------- */
+
+static bool same_location(const struct event *a, const struct event *b)
+{
+	bool ma = ev_is_read(a) || ev_is_write(a), mb = ev_is_read(b) || ev_is_write(b);
+
+	return ma && mb && a->location == b->location;
+}
+
+static bool is_memory(const struct event *e)
+{
+	return (ev_is_read(e) || ev_is_write(e)) && e->kind != EV_TRANSLATE && !(e->flags & F_BLOCKED);
+}
+
+/* co or fr from x to y */
+static bool co_or_fr(const struct graph *g, const struct event *x, const struct event *y)
+{
+	if (!is_memory(x) || !ev_is_write(y) || (y->flags & F_BLOCKED) || x->location != y->location)
+		return false;
+	if (ev_is_write(x))
+		return x->co_pos < y->co_pos;
+	return x->rf != NO_EVENT && co_pos(g, x->rf) < y->co_pos;
+}
+
+static bool eco(const struct graph *g, uint16_t a, uint16_t b)
+{
+	const struct event *x = &g->ev[a], *y = &g->ev[b];
+	unsigned px, py;
+
+	if (!is_memory(y) || !(is_memory(x) || (x->kind == EV_TRANSLATE && !(x->flags & F_CACHEABLE))) ||
+	    x->location != y->location || a == b)
+		return false;
+	if ((ev_is_read(x) && x->rf == NO_EVENT) || (ev_is_read(y) && y->rf == NO_EVENT))
+		return false;
+	px = ev_is_write(x) ? x->co_pos : co_pos(g, x->rf);
+	py = ev_is_write(y) ? y->co_pos : co_pos(g, y->rf);
+	return ev_is_write(x) && ev_is_read(y) ? px <= py : px < py;
+}
+
+/* scb = po U po!=loc;hb;po!=loc U hb|loc U co U fr */
+static bool scb(const struct graph *g, uint16_t a, uint16_t b)
+{
+	const struct event *x = &g->ev[a], *y = &g->ev[b];
+	uint16_t after, before;
+
+	if (a == b || x->kind == EV_TRANSLATE || y->kind == EV_TRANSLATE)
+		return false;
+	if (x->thread == y->thread && x->index < y->index)
+		return true;
+	if (co_or_fr(g, x, y) || (same_location(x, y) && hb_before(g, a, b)))
+		return true;
+	for (unsigned i = x->index + 1u; i < g->length[x->thread]; i++) {
+		after = g->thread[x->thread][i];
+		if (g->ev[after].kind == EV_TRANSLATE || same_location(x, &g->ev[after]))
+			continue;
+		for (unsigned j = 0; j < y->index; j++) {
+			before = g->thread[y->thread][j];
+			if (g->ev[before].kind != EV_TRANSLATE && !same_location(&g->ev[before], y) &&
+			    hb_before(g, after, before))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool psc_edge(const struct graph *g, uint16_t a, uint16_t b)
+{
+	bool fa = is_sc_fence(&g->ev[a]), fb = is_sc_fence(&g->ev[b]);
+
+	for (unsigned x = 0; x < g->count; x++) {
+		if (!(x == a || (fa && hb_before(g, a, (uint16_t)x))))
+			continue;
+		for (unsigned y = 0; y < g->count; y++) {
+			if (!(y == b || (fb && hb_before(g, (uint16_t)y, b))))
+				continue;
+			if (scb(g, (uint16_t)x, (uint16_t)y))
+				return true;
+			if (fa && fb && eco(g, (uint16_t)x, (uint16_t)y))
+				return true;
+		}
+	}
+	return fa && fb && a != b && hb_before(g, a, b);
+}
+
+static bool mixed_acyclic(const struct graph *g)
+{
+	uint16_t list[MAX_FENCES];
+	struct row rows[MAX_FENCES];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->count && n < MAX_FENCES; i++)
+		if (ev_is_sc(&g->ev[i]) && !(g->ev[i].flags & F_BLOCKED))
+			list[n++] = (uint16_t)i;
+	for (unsigned i = 0; i < n; i++) {
+		rows[i] = (struct row){{0, 0}};
+		for (unsigned j = 0; j < n; j++)
+			if (psc_edge(g, list[i], list[j]))
+				rows[i].bits[j / 64] |= 1ull << (j % 64);
+	}
+	for (unsigned k = 0; k < n; k++)
+		for (unsigned i = 0; i < n; i++)
+			if (row_has(&rows[i], k)) {
+				rows[i].bits[0] |= rows[k].bits[0];
+				rows[i].bits[1] |= rows[k].bits[1];
+			}
+	for (unsigned i = 0; i < n; i++)
+		if (row_has(&rows[i], i))
+			return false;
+	return true;
+}
+
+/* ---- sequential consistency: po U rf U co U fr acyclic over all but T ------------------------- */
+
+static bool sc_visit(const struct graph *g, uint16_t id, uint8_t *state);
+
+static bool sc_next(const struct graph *g, uint16_t id, uint8_t *state)
+{
+	return id >= INIT_EVENT || state[id] == 2 || (state[id] == 0 && sc_visit(g, id, state));
+}
+
+/* Depth-first; false if a cycle is found. */
+static bool sc_visit(const struct graph *g, uint16_t id, uint8_t *state)
+{
+	const struct event *e = &g->ev[id];
+	uint16_t w = NO_EVENT;
+
+	state[id] = 1;
+	for (unsigned i = e->index + 1u; i < g->length[e->thread]; i++)
+		if (g->ev[g->thread[e->thread][i]].kind != EV_TRANSLATE) {
+			if (!sc_next(g, g->thread[e->thread][i], state))
+				return false;
+			break;
+		}
+	if (ev_is_write(e) && !(e->flags & F_BLOCKED)) {
+		w = e->co_next;
+		for (uint16_t r = g->loc[e->location].reads; r != NO_EVENT; r = g->ev[r].next_read)
+			if (g->ev[r].rf == id && g->ev[r].kind != EV_TRANSLATE && !sc_next(g, r, state))
+				return false;
+	} else if (is_memory(e) && ev_is_read(e) && e->rf != NO_EVENT) {
+		w = e->rf == INIT_EVENT ? g->loc[e->location].first : g->ev[e->rf].co_next;
+		if (w != NO_EVENT && g->ev[w].kind == EV_RMW_WRITE && g->ev[w].thread == e->thread &&
+		    g->ev[w].index == e->index + 1)
+			w = NO_EVENT; /* its own write: program order says it */
+	}
+	if (w != NO_EVENT && !sc_next(g, w, state))
+		return false;
+	state[id] = 2;
+	return true;
+}
+
+bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t id)
+{
+	if (m->sc_memory) {
+		uint8_t state[MAX_EVENTS] = {0};
+
+		return sc_visit(g, id, state);
+	}
+	return only_fences(g) ? fences_acyclic(g) : mixed_acyclic(g);
+}
+
+/* ---- the completion order O ----------------------------------------------------------------- */
+
+struct completion {
+	uint16_t access, complete;
+};
+
+/* The access made with the walk that t belongs to, NO_EVENT if there is none yet. */
+static uint16_t access_of(const struct graph *g, const struct event *t)
+{
+	for (unsigned i = t->index + 1u; i < g->length[t->thread]; i++) {
+		uint16_t id = g->thread[t->thread][i];
+		const struct event *e = &g->ev[id];
+
+		if (e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT)
+			return e->flags & F_BLOCKED ? NO_EVENT : id;
+		if (e->kind == EV_TRANSLATE ? e->upper == NO_EVENT : !(e->flags & F_HARDWARE))
+			return NO_EVENT;
+	}
+	return NO_EVENT;
+}
+
+/* Every edge A -> C(V): T took a value that was overwritten, as V's issuer knew, and V covers T. */
+static unsigned completions(const struct machine_rules *m, const struct graph *g, struct completion *list,
+			    unsigned max)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; g->nv && i < g->count; i++) {
+		const struct event *t = &g->ev[i];
+		uint16_t access = NO_EVENT;
+
+		if (t->kind != EV_TRANSLATE || !(t->flags & F_CACHEABLE) || t->rf == NO_EVENT ||
+		    co_pos(g, t->rf) == g->loc[t->location].count)
+			continue;
+		for (unsigned k = 0; k < g->nv && n < max; k++) {
+			uint16_t v = g->v[k], complete;
+
+			if (g->ev[v].thread == t->thread || !v_covers(m, g, v, t))
+				continue;
+			complete = v_complete(m, g, v);
+			if (complete == NO_EVENT || co_pos(g, t->rf) >= v_seen(m, g, v, t->location))
+				continue;
+			if (access == NO_EVENT)
+				access = access_of(g, t);
+			if (access == NO_EVENT)
+				break;
+			list[n++] = (struct completion){access, complete};
+		}
+	}
+	return n;
+}
+
+static bool starts_order(const struct event *e)
+{
+	switch (e->kind) {
+	case EV_FENCE:
+	case EV_DSB:
+	case EV_TLBI:
+		return true;
+	case EV_READ:
+	case EV_LOAD:
+	case EV_RMW_READ:
+		return is_acquire(e->order) && !((e->flags & F_CAS) && e->value != e->operand2);
+	case EV_RMW_WRITE:
+		return is_acquire(e->order);
+	default:
+		return false;
+	}
+}
+
+static bool ends_order(const struct event *e)
+{
+	switch (e->kind) {
+	case EV_FENCE:
+	case EV_DSB:
+	case EV_TLBI:
+	case EV_FREE:
+		return true;
+	case EV_WRITE:
+	case EV_STORE:
+	case EV_RMW_READ:
+		return is_release(e->order) && !((e->flags & F_CAS) && e->value != e->operand2);
+	case EV_RMW_WRITE:
+		return is_release(e->order);
+	default:
+		return false;
+	}
+}
+
+/* One pass over a thread: what follows in O, within the thread, from what is reached. */
+static bool order_thread(const struct machine_rules *m, const struct graph *g, unsigned thread, uint8_t *reached)
+{
+	bool any = false, access = false, strong = false, translation = false, changed = false;
+	unsigned first = MAX_EVENTS;
+
+	for (unsigned i = 0; i < g->length[thread]; i++) {
+		uint16_t id = g->thread[thread][i];
+		const struct event *e = &g->ev[id];
+		bool r = reached[id];
+		bool fence = e->kind == EV_FENCE || e->kind == EV_DSB;
+
+		if (!r && e->kind == EV_TRANSLATE) {
+			r = first < e->t_sync || (e->upper != NO_EVENT && reached[e->upper]) ||
+			    (m->ets2 && !(e->flags & F_CACHEABLE) && access);
+		} else if (!r) {
+			const struct event *p = i ? &g->ev[g->thread[thread][i - 1]] : NULL;
+
+			r = strong || (any && ends_order(e)) ||
+			    (translation && (ev_is_write(e) || rmw_stores(m, e) || fence || e->kind == EV_FREE));
+			if ((e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT) &&
+			    e->upper != NO_EVENT && reached[e->upper])
+				r = true;
+			if (p && (e->kind == EV_RMW_WRITE || (p->flags & F_HARDWARE)) &&
+			    p->kind != EV_TRANSLATE && reached[g->thread[thread][i - 1]])
+				r = true;
+		}
+		if (r && !reached[id]) {
+			reached[id] = 1;
+			changed = true;
+		}
+		if (translation && (fence || e->kind == EV_ISB || e->kind == EV_FAULT ||
+				    (m->x86 && e->kind == EV_TLBI)))
+			strong = true;
+		if (!r)
+			continue;
+		if (e->kind == EV_TRANSLATE) {
+			translation = true;
+			continue;
+		}
+		any = true;
+		access |= e->kind != EV_TLBI;
+		if (i < first)
+			first = i;
+		if (starts_order(e))
+			strong = true;
+	}
+	return changed;
+}
+
+struct order_search {
+	struct completion edges[256];
+	unsigned nedges;
+	uint16_t fences[MAX_EVENTS];
+	struct row rows[MAX_FENCES];
+	unsigned nfences;
+};
+
+static void order_prepare(const struct machine_rules *m, const struct graph *g, struct order_search *s)
+{
+	s->nedges = completions(m, g, s->edges, 256);
+	s->nfences = 0;
+	if (s->nedges && g->sc_count >= 2)
+		s->nfences = fence_order(g, s->fences, s->rows);
+}
+
+/* Close reached[] under O. */
+static void order_close(const struct machine_rules *m, const struct graph *g, const struct order_search *s,
+			uint8_t *reached)
+{
+	bool changed = true;
+
+	while (changed) {
+		changed = false;
+		for (unsigned t = 0; t < m->nthreads; t++)
+			changed |= order_thread(m, g, t, reached);
+		for (unsigned i = 0; i < g->count; i++) {
+			const struct event *e = &g->ev[i];
+
+			if (!reached[i] && ev_is_read(e) && e->rf < INIT_EVENT && reached[e->rf] &&
+			    g->ev[e->rf].thread != e->thread)
+				changed = (reached[i] = 1);
+		}
+		for (unsigned i = 0; i < s->nedges; i++)
+			if (reached[s->edges[i].access] && !reached[s->edges[i].complete])
+				changed = (reached[s->edges[i].complete] = 1);
+		for (unsigned i = 0; i < s->nfences; i++)
+			for (unsigned j = 0; reached[s->fences[i]] && j < s->nfences; j++)
+				if (row_has(&s->rows[i], j) && !reached[s->fences[j]])
+					changed = (reached[s->fences[j]] = 1);
+	}
+}
+
+/* What A reaches through a completion edge does not contradict A. */
+static bool access_agrees(const struct graph *g, uint16_t access, const uint8_t *reached)
+{
+	const struct event *a = &g->ev[access];
+	unsigned pos;
+
+	if (reached[access])
+		return false;
+	if (a->kind == EV_FAULT)
+		return true;
+	pos = a->kind == EV_STORE ? a->co_pos : co_pos(g, a->rf);
+	for (uint16_t w = g->loc[a->location].first; w != NO_EVENT; w = g->ev[w].co_next)
+		if (reached[w] && g->ev[w].co_pos <= pos)
+			return false;
+	for (uint16_t r = g->loc[a->location].reads; a->kind == EV_STORE && r != NO_EVENT; r = g->ev[r].next_read)
+		if (reached[r] && g->ev[r].kind != EV_TRANSLATE && g->ev[r].rf != NO_EVENT &&
+		    co_pos(g, g->ev[r].rf) < pos)
+			return false;
+	return true;
+}
+
+bool completion_consistent(const struct machine_rules *m, const struct graph *g)
+{
+	static struct order_search search;
+	uint8_t reached[MAX_EVENTS];
+
+	if (!g->nv)
+		return true;
+	order_prepare(m, g, &search);
+	for (unsigned i = 0; i < search.nedges; i++) {
+		uint16_t access = search.edges[i].access;
+
+		if (i && search.edges[i - 1].access == access)
+			continue; /* its edges stand together */
+		memset(reached, 0, g->count);
+		for (unsigned j = i; j < search.nedges && search.edges[j].access == access; j++)
+			reached[search.edges[j].complete] = 1;
+		order_close(m, g, &search, reached);
+		if (!access_agrees(g, access, reached))
+			return false;
+	}
+	return true;
+}
+
+bool completes_before(const struct machine_rules *m, const struct graph *g, uint16_t a, uint16_t e)
+{
+	static struct order_search search;
+	uint8_t reached[MAX_EVENTS];
+
+	if (hb_before(g, a, e))
+		return true;
+	order_prepare(m, g, &search);
+	memset(reached, 0, g->count);
+	reached[a] = 1;
+	order_close(m, g, &search, reached);
+	return reached[e];
+}

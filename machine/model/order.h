@@ -1,0 +1,13 @@
+/* order.h: the orders that are not happens-before. SPDX-License-Identifier: MIT */
+#ifndef MODEL_ORDER_H
+#define MODEL_ORDER_H
+
+#include "graph.h"
+
+/* RC11's psc stays acyclic although event id took a choice with outgoing edges (from-read, co). */
+bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t id);
+
+/* The completion order O: acyclic, and no access contradicts what it completes before. */
+bool completion_consistent(const struct machine_rules *m, const struct graph *g);
+
+#endif

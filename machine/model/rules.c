@@ -1,0 +1,325 @@
+/* rules.c: which graphs are consistent. SPDX-License-Identifier: MIT
+ *
+ * RC11 (Lahav et al., PLDI 2017; release sequences of C20) for software, and the MMU rules of
+ * docs/MODEL.md for translation reads. Everything is asked about one event that was added last or
+ * was given a new source: what was consistent before stays so. */
+#include <string.h>
+
+#include "graph.h"
+#include "order.h"
+
+/* The smallest coherence position that event id may read from, or must be placed after. */
+static unsigned lower_bound(const struct graph *g, uint16_t id)
+{
+	const struct event *e = &g->ev[id];
+	const struct location *l = &g->loc[e->location];
+	unsigned bound = 0;
+
+	for (uint16_t w = l->last; w != NO_EVENT; w = g->ev[w].co_prev)
+		if (w != id && hb_before(g, w, id)) {
+			bound = g->ev[w].co_pos;
+			break;
+		}
+	for (uint16_t r = l->reads; r != NO_EVENT; r = g->ev[r].next_read)
+		if (r != id && g->ev[r].rf != NO_EVENT && co_pos(g, g->ev[r].rf) > bound && hb_before(g, r, id))
+			bound = co_pos(g, g->ev[r].rf);
+	return bound;
+}
+
+uint16_t v_complete(const struct machine_rules *m, const struct graph *g, uint16_t v)
+{
+	const struct event *e = &g->ev[v];
+
+	if (m->x86)
+		return v;
+	for (unsigned i = e->index + 1u; i < g->length[e->thread]; i++)
+		if (g->ev[g->thread[e->thread][i]].kind == EV_DSB)
+			return g->thread[e->thread][i];
+	return NO_EVENT;
+}
+
+/* Is some lower T of t's walk reading a write that is H-after complete? Then the walk was not kept
+ * whole: it went on from the dropped upper entry. */
+static bool walked_on_after(const struct graph *g, const struct event *t, uint16_t complete)
+{
+	for (unsigned i = t->index + 1u; i < g->length[t->thread]; i++) {
+		const struct event *low = &g->ev[g->thread[t->thread][i]];
+
+		if (low->kind != EV_TRANSLATE || low->upper == NO_EVENT)
+			return false;
+		if (low->rf < INIT_EVENT && hb_before(g, complete, low->rf))
+			return true;
+	}
+	return false;
+}
+
+bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, const struct event *t)
+{
+	const struct event *e = &g->ev[v];
+	uint64_t page = t->va >> m->page_shift, first = e->va >> m->page_shift;
+	unsigned shift = m->table_shift * t->level;
+	uint16_t complete;
+
+	if (!(e->flags & F_BROADCAST) && m->cpu[e->thread] != m->cpu[t->thread])
+		return false;
+	if (e->asid != t->asid && e->asid != 0xff)
+		return false;
+	if ((e->flags & F_LEAF_ONLY) && t->level)
+		return false;
+	if (e->kind == EV_TLBI && !e->pages)
+		return true;
+	if (page >= first && page < first + (e->pages ? e->pages : 1u))
+		return true;
+	if (!t->level)
+		return false;
+	if (!m->x86 && t->level < m->levels &&
+	    (page >> shift < first >> shift || page >> shift > (first + e->pages - 1) >> shift))
+		return false;
+	complete = v_complete(m, g, v);
+	return complete != NO_EVENT && walked_on_after(g, t, complete);
+}
+
+unsigned v_seen(const struct machine_rules *m, const struct graph *g, uint16_t v, uint16_t location)
+{
+	const struct event *e = &g->ev[v];
+	uint16_t dsb;
+	unsigned seen = 0;
+
+	if (m->x86)
+		dsb = v;
+	else if (e->last_dsb)
+		dsb = g->thread[e->thread][e->last_dsb - 1];
+	else
+		return 0;
+	for (uint16_t w = g->loc[location].last; w != NO_EVENT; w = g->ev[w].co_prev)
+		if (hb_before(g, w, dsb)) {
+			seen = g->ev[w].co_pos;
+			break;
+		}
+	for (uint16_t r = g->loc[location].reads; r != NO_EVENT; r = g->ev[r].next_read)
+		if (g->ev[r].rf != NO_EVENT && co_pos(g, g->ev[r].rf) > seen && hb_before(g, r, dsb))
+			seen = co_pos(g, g->ev[r].rf);
+	return seen;
+}
+
+/* May T take what it took? (not the completion order) */
+static bool stale_allowed(const struct machine_rules *m, const struct graph *g, uint16_t id)
+{
+	const struct event *t = &g->ev[id];
+	unsigned pos = co_pos(g, t->rf);
+
+	if (pos == g->loc[t->location].count)
+		return true;
+	for (unsigned i = 0; i < g->nv; i++) {
+		uint16_t v = g->v[i], complete = v_complete(m, g, v);
+
+		if (complete != NO_EVENT && hb_before(g, complete, id) && v_covers(m, g, v, t) &&
+		    pos < v_seen(m, g, v, t->location))
+			return false;
+	}
+	return true;
+}
+
+/* arm64: after an update that found another value the walk starts again; it sees what the update saw. */
+static unsigned rewalk_bound(const struct graph *g, const struct event *t)
+{
+	unsigned i = t->index;
+
+	while (i && g->ev[g->thread[t->thread][i - 1]].kind == EV_TRANSLATE &&
+	       !(g->ev[g->thread[t->thread][i - 1]].flags & F_LAST_T))
+		i--;
+	if (i) {
+		const struct event *u = &g->ev[g->thread[t->thread][i - 1]];
+
+		if (u->kind == EV_RMW_READ && (u->flags & F_HARDWARE) && u->location == t->location &&
+		    u->rf != NO_EVENT)
+			return co_pos(g, u->rf);
+	}
+	return 0;
+}
+
+static bool translation_consistent(const struct machine_rules *m, const struct graph *g, uint16_t id)
+{
+	const struct event *t = &g->ev[id];
+	unsigned pos = co_pos(g, t->rf);
+
+	if (!(t->flags & F_CACHEABLE) && pos < lower_bound(g, id))
+		return false;
+	if (pos < rewalk_bound(g, t))
+		return false;
+	if (t->upper != NO_EVENT && g->ev[t->upper].rf < INIT_EVENT) /* linking */
+		for (uint16_t w = g->loc[t->location].last; w != NO_EVENT && g->ev[w].co_pos > pos;
+		     w = g->ev[w].co_prev)
+			if (g->ev[g->ev[t->upper].rf].msg.n[g->ev[w].thread] > g->ev[w].index)
+				return false;
+	if ((t->flags & F_CACHEABLE) && !stale_allowed(m, g, id))
+		return false;
+	for (uint16_t u = t->upper; u != NO_EVENT; u = g->ev[u].upper)
+		if (!stale_allowed(m, g, u))
+			return false;
+	return true;
+}
+
+static bool write_consistent(const struct graph *g, uint16_t id)
+{
+	const struct event *e = &g->ev[id];
+
+	if (e->co_pos <= lower_bound(g, id))
+		return false;
+	if (e->co_next != NO_EVENT && g->ev[e->co_next].kind == EV_RMW_WRITE) {
+		const struct event *uw = &g->ev[e->co_next];
+
+		return g->ev[g->thread[uw->thread][uw->index - 1]].rf == id;
+	}
+	return true;
+}
+
+/* Is the choice the one that adds no edge out of the event? */
+static bool is_co_latest(const struct graph *g, const struct event *e)
+{
+	if (ev_is_read(e))
+		return co_pos(g, e->rf) == g->loc[e->location].count;
+	return !ev_is_write(e) || e->co_next == NO_EVENT;
+}
+
+static bool event_consistent(const struct machine_rules *m, const struct graph *g, uint16_t id)
+{
+	const struct event *e = &g->ev[id];
+	bool latest = is_co_latest(g, e);
+	bool access = e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT;
+
+	if (e->kind == EV_TRANSLATE)
+		return translation_consistent(m, g, id) &&
+		       (latest || (e->flags & F_CACHEABLE) || g->sc_count < 2 || psc_acyclic(m, g, id));
+	if (ev_is_write(e) && !write_consistent(g, id))
+		return false;
+	if (ev_is_read(e) && !latest && co_pos(g, e->rf) < lower_bound(g, id))
+		return false;
+	if (!latest && g->sc_count >= 2 && !psc_acyclic(m, g, id))
+		return false;
+	return (latest && !access) || completion_consistent(m, g);
+}
+
+bool choice_consistent(const struct machine_rules *m, struct graph *g, const struct event *tmpl, uint16_t choice)
+{
+	uint16_t id = graph_add(m, g, tmpl, choice);
+	bool yes = event_consistent(m, g, id);
+
+	graph_truncate(g, id);
+	return yes;
+}
+
+bool revisit_consistent(const struct machine_rules *m, struct graph *g, uint16_t r)
+{
+	return event_consistent(m, g, r);
+}
+
+static bool needs_full_check(const struct graph *g, const struct event *tmpl)
+{
+	return tmpl->kind == EV_TRANSLATE || tmpl->kind == EV_LOAD || tmpl->kind == EV_STORE ||
+	       g->sc_count >= 1 || g->nv;
+}
+
+static unsigned read_choices(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
+			     uint16_t *list)
+{
+	const struct location *l = &g->loc[tmpl->location];
+	bool full = needs_full_check(g, tmpl), plain = tmpl->kind == EV_READ || tmpl->kind == EV_RMW_READ;
+	uint16_t last = l->last == NO_EVENT ? INIT_EVENT : l->last, w = last;
+	unsigned n = 0, bound = 0;
+
+	if (plain && l->count) {
+		struct event relaxed = *tmpl; /* what it would learn from its source is no bound */
+		uint16_t id;
+
+		relaxed.order = __ATOMIC_RELAXED;
+		id = graph_add(m, g, &relaxed, last);
+		bound = lower_bound(g, id);
+		graph_truncate(g, id);
+	}
+	for (;;) {
+		bool ok = co_pos(g, w) >= bound;
+
+		if (ok && (tmpl->flags & F_AWAIT) && (tmpl->flags & F_CAS) && w != last)
+			ok = graph_value_of(m, g, w, tmpl->location) == tmpl->operand2;
+		if (ok && full && !(plain && w == last))
+			ok = choice_consistent(m, g, tmpl, w);
+		if (ok)
+			list[n++] = w;
+		if (w == INIT_EVENT || co_pos(g, w) <= bound)
+			break;
+		w = g->ev[w].co_prev == NO_EVENT ? INIT_EVENT : g->ev[w].co_prev;
+	}
+	return n;
+}
+
+static unsigned write_choices(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
+			      uint16_t *list)
+{
+	const struct location *l = &g->loc[tmpl->location];
+	uint16_t w = l->last == NO_EVENT ? INIT_EVENT : l->last;
+	bool full = needs_full_check(g, tmpl);
+	unsigned n = 0, bound = 0;
+
+	if (tmpl->kind == EV_RMW_WRITE) {
+		const struct event *ur = &g->ev[g->thread[tmpl->thread][g->length[tmpl->thread] - 1]];
+
+		list[0] = ur->rf;
+		return 1;
+	}
+	if (l->count) {
+		uint16_t id = graph_add(m, g, tmpl, w);
+
+		bound = lower_bound(g, id);
+		graph_truncate(g, id);
+	}
+	for (;;) {
+		bool last = co_pos(g, w) == l->count;
+
+		if (co_pos(g, w) >= bound &&
+		    ((last && tmpl->kind == EV_WRITE) || (!last && !full && choice_consistent(m, g, tmpl, w)) ||
+		     (full && choice_consistent(m, g, tmpl, w))))
+			list[n++] = w;
+		if (w == INIT_EVENT || co_pos(g, w) <= bound)
+			break;
+		w = g->ev[w].co_prev == NO_EVENT ? INIT_EVENT : g->ev[w].co_prev;
+	}
+	return n;
+}
+
+unsigned choices(const struct machine_rules *m, struct graph *g, const struct event *tmpl, uint16_t *list)
+{
+	unsigned n = 0;
+
+	if (tmpl->kind == EV_CHOOSE) {
+		for (n = 0; n < tmpl->operand; n++)
+			list[n] = (uint16_t)n;
+		return n;
+	}
+	if (ev_is_read(tmpl))
+		n = read_choices(m, g, tmpl, list);
+	else if (ev_is_write(tmpl))
+		n = write_choices(m, g, tmpl, list);
+	else if (tmpl->kind != EV_FAULT || choice_consistent(m, g, tmpl, INIT_EVENT))
+		list[n++] = INIT_EVENT;
+	if (!n)
+		list[n++] = NO_EVENT;
+	return n;
+}
+
+uint16_t choice_best(const struct machine_rules *m, struct graph *g, const struct event *tmpl)
+{
+	uint16_t w = g->loc[tmpl->location].last;
+
+	if (tmpl->kind == EV_FAULT)
+		return choice_consistent(m, g, tmpl, INIT_EVENT) ? INIT_EVENT : NO_EVENT;
+	if (w == NO_EVENT)
+		w = INIT_EVENT;
+	for (;;) {
+		if (choice_consistent(m, g, tmpl, w))
+			return w;
+		if (w == INIT_EVENT)
+			return NO_EVENT;
+		w = g->ev[w].co_prev == NO_EVENT ? INIT_EVENT : g->ev[w].co_prev;
+	}
+}
