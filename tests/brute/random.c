@@ -1,0 +1,279 @@
+/* random.c: seeded random programs. SPDX-License-Identifier: MIT
+ *
+ * Most programs have a thread that changes an entry and flushes it, with a part of the sequence left out now
+ * and then, and others that go through that entry; so that in many a translation is stale in some execution.
+ */
+#include <string.h>
+#include "random.h"
+
+struct maker {
+	struct program *p;
+	uint64_t state;
+	unsigned left;  /* weight that may still be spent */
+	uint64_t fresh; /* next value to store: each is stored once, mostly */
+	unsigned page;  /* the address that this program is about */
+};
+
+/* splitmix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014. */
+static uint64_t mix(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static unsigned below(struct maker *m, unsigned n)
+{
+	return (unsigned)(mix(&m->state) % n);
+}
+
+static bool percent(struct maker *m, unsigned chance)
+{
+	return below(m, 100) < chance;
+}
+
+/* ---- Parts of a program ----------------------------------------------------------------------------------
+ */
+/* An instruction, if thread and program have room for it; otherwise one that is thrown away. */
+static struct instruction *add(struct maker *m, unsigned thread, enum program_op op)
+{
+	static _Thread_local struct instruction discarded;
+	bool user = op == OP_USER_LOAD || op == OP_USER_STORE;
+	unsigned weight = user ? 1 + m->p->levels : 1;
+	struct instruction *in = &discarded;
+
+	if (weight <= m->left && m->p->length[thread] < PROGRAM_LENGTH) {
+		m->left -= weight;
+		in = &m->p->code[thread][m->p->length[thread]++];
+	}
+	memset(in, 0, sizeof *in);
+	in->op = op;
+	in->order = __ATOMIC_RELAXED;
+	return in;
+}
+
+static unsigned some_page(struct maker *m)
+{
+	return percent(m, 75) ? m->page : 1 - m->page;
+}
+
+static unsigned some_entry(struct maker *m)
+{
+	const struct program *p = m->p;
+
+	if (p->levels == 2 && percent(m, 45))
+		return AT_UPPER + some_page(m) % p->uppers;
+	return AT_LEAF_OF(p->levels == 2 && percent(m, 25), some_page(m));
+}
+
+static uint64_t some_leaf(struct maker *m)
+{
+	unsigned bits = percent(m, 75) ? ENTRY_RW : percent(m, 75) || !m->p->hw_dirty ? 0 : ENTRY_WRITABLE;
+
+	if (m->p->hw_dirty && percent(m, 50))
+		bits = ENTRY_WRITABLE;
+	return percent(m, 40) ? ENTRY_INVALID : ENTRY_LEAF(below(m, 2), bits);
+}
+
+static uint64_t some_entry_value(struct maker *m, unsigned entry)
+{
+	if (entry >= AT_UPPER)
+		return percent(m, 40) ? ENTRY_INVALID : ENTRY_TABLE(percent(m, 70));
+	return some_leaf(m);
+}
+
+static void change_entry(struct maker *m, unsigned thread)
+{
+	struct instruction *in = add(m, thread, percent(m, 85) ? OP_STORE : OP_XCHG);
+
+	in->where = some_entry(m);
+	in->value = some_entry_value(m, in->where);
+	if (percent(m, 20))
+		in->order = __ATOMIC_RELEASE;
+}
+
+static void read_memory(struct maker *m, unsigned thread)
+{
+	static const int orders[] = {__ATOMIC_RELAXED, __ATOMIC_RELAXED, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE,
+	                             __ATOMIC_SEQ_CST};
+	struct instruction *in = add(m, thread, OP_LOAD);
+
+	in->order = orders[below(m, 5)];
+	in->where = percent(m, 50) ? AT_WORD + below(m, 2) : AT_FRAME + below(m, 2);
+	if (percent(m, 15)) {
+		in->where = some_entry(m);
+		in->order = percent(m, 50) ? __ATOMIC_RELAXED : __ATOMIC_ACQUIRE;
+	}
+}
+
+static void write_memory(struct maker *m, unsigned thread)
+{
+	static const int orders[] = {__ATOMIC_RELAXED, __ATOMIC_RELAXED, __ATOMIC_RELEASE, __ATOMIC_RELEASE,
+	                             __ATOMIC_SEQ_CST};
+	static const enum program_op ops[] = {OP_FETCH_ADD, OP_XCHG, OP_CAS};
+	struct instruction *in = add(m, thread, percent(m, 80) ? OP_STORE : ops[below(m, 3)]);
+
+	in->order = orders[below(m, 5)];
+	if (in->op != OP_STORE && percent(m, 40))
+		in->order = percent(m, 50) ? __ATOMIC_ACQUIRE : __ATOMIC_ACQ_REL;
+	in->where = percent(m, 50) ? AT_WORD + below(m, 2) : AT_FRAME + below(m, 2);
+	in->value = percent(m, 85) ? ++m->fresh : 1;
+	in->expected = percent(m, 50) ? 0 : 1;
+}
+
+static void access_user(struct maker *m, unsigned thread)
+{
+	struct instruction *in = add(m, thread, percent(m, 60) ? OP_USER_LOAD : OP_USER_STORE);
+
+	in->where = some_page(m);
+	if (in->op == OP_USER_STORE)
+		in->value = ++m->fresh;
+}
+
+static void invalidate(struct maker *m, unsigned thread)
+{
+	bool arm64 = m->p->arch == PROGRAM_ARM64;
+	struct instruction *in = add(m, thread, OP_TLBI);
+
+	in->where = percent(m, 25) ? TLBI_ALL : some_page(m);
+	in->broadcast = arm64 && percent(m, 80);
+	in->leaf_only = arm64 && in->where != TLBI_ALL && percent(m, 20);
+}
+
+static void order_memory(struct maker *m, unsigned thread)
+{
+	static const int orders[] = {__ATOMIC_ACQUIRE, __ATOMIC_RELEASE, __ATOMIC_ACQ_REL, __ATOMIC_SEQ_CST};
+
+	switch (below(m, 5)) {
+	case 0:
+		add(m, thread, OP_FENCE)->order = orders[below(m, 4)];
+		break;
+	case 1:
+		add(m, thread, OP_DMB);
+		break;
+	case 2:
+		add(m, thread, OP_ISB);
+		break;
+	default:
+		add(m, thread, OP_DSB);
+		if (percent(m, 60))
+			add(m, thread, OP_ISB);
+		break;
+	}
+}
+
+/* Change an entry, flush it, tell somebody or use the page. */
+static void flusher(struct maker *m, unsigned thread)
+{
+	bool arm64 = m->p->arch == PROGRAM_ARM64;
+
+	if (percent(m, 15))
+		read_memory(m, thread);
+	change_entry(m, thread);
+	if (arm64 ? percent(m, 93) : percent(m, 15))
+		add(m, thread, OP_DSB);
+	invalidate(m, thread);
+	if (arm64 ? percent(m, 93) : percent(m, 15))
+		add(m, thread, OP_DSB);
+	if (percent(m, 15))
+		add(m, thread, OP_ISB);
+	if (percent(m, 70))
+		write_memory(m, thread);
+	else if (percent(m, 50))
+		change_entry(m, thread);
+	else
+		access_user(m, thread);
+}
+
+static void anything(struct maker *m, unsigned thread)
+{
+	unsigned kind = below(m, 100);
+
+	if (kind < 40)
+		access_user(m, thread);
+	else if (kind < 55)
+		read_memory(m, thread);
+	else if (kind < 72)
+		write_memory(m, thread);
+	else if (kind < 80)
+		change_entry(m, thread);
+	else if (kind < 95)
+		order_memory(m, thread);
+	else
+		invalidate(m, thread);
+}
+
+/* Goes through the entry that a flusher changes, having heard of the change or not. */
+static void user(struct maker *m, unsigned thread)
+{
+	if (percent(m, 30)) {
+		read_memory(m, thread);
+		if (percent(m, 50))
+			order_memory(m, thread);
+	}
+	access_user(m, thread);
+	if (percent(m, 25))
+		order_memory(m, thread);
+	if (percent(m, 30))
+		anything(m, thread);
+}
+
+static void initial_values(struct maker *m)
+{
+	struct program *p = m->p;
+	uint64_t bits = p->hw_dirty && percent(m, 60) ? ENTRY_WRITABLE : ENTRY_RW;
+
+	for (unsigned page = 0; page < PROGRAM_PAGES; page++) {
+		uint64_t leaf = ENTRY_LEAF(percent(m, 50) ? 0 : page, percent(m, 85) ? bits : 0);
+
+		p->initial[AT_LEAF_OF(0, page)] = percent(m, 85) ? leaf : ENTRY_INVALID;
+		if (p->levels == 2)
+			p->initial[AT_LEAF_OF(1, page)] = percent(m, 60) ? some_leaf(m) : ENTRY_INVALID;
+	}
+	for (unsigned u = 0; p->levels == 2 && u < p->uppers; u++)
+		p->initial[AT_UPPER + u] = percent(m, 88) ? ENTRY_TABLE(percent(m, 15)) : ENTRY_INVALID;
+}
+
+void random_program(struct program *p, const struct random_options *options, uint64_t seed, uint64_t index)
+{
+	struct maker maker = {.p = p, .state = seed}, *m = &maker;
+	unsigned flushers;
+
+	/* Far apart in the sequence, so that programs of neighbouring numbers have nothing in common. */
+	m->state = mix(&m->state) ^ (index * UINT64_C(0xd1342543de82ef95));
+	mix(&m->state);
+	memset(p, 0, sizeof *p);
+	p->arch = options->arch;
+	p->ets2 = options->ets2;
+	p->hw_dirty = options->hw_dirty;
+	p->levels = options->levels ? options->levels : 1 + below(m, 2);
+	p->uppers = p->levels == 2 && percent(m, 40) ? 2 : 1;
+	p->threads = options->threads ? options->threads : percent(m, 80) ? 3 : percent(m, 60) ? 2 : 4;
+	m->page = below(m, PROGRAM_PAGES);
+	m->left = (options->weight ? options->weight : 12) + p->levels - 1;
+	m->fresh = 1;
+	initial_values(m);
+
+	flushers = percent(m, 75) ? 1 : percent(m, 40) ? 2 : 0;
+	for (unsigned t = 0; t < p->threads; t++)
+		if (t < flushers)
+			flusher(m, t);
+		else if (flushers)
+			user(m, t);
+	for (unsigned tries = 0; m->left && tries < 3; tries++)
+		anything(m, below(m, p->threads));
+	for (unsigned t = 0; t < p->threads; t++)
+		if (!p->length[t])
+			m->left += 2, access_user(m, t);
+	/* Who comes first must not matter: half of the programs have the flusher last. */
+	if (percent(m, 50)) {
+		struct program q = *p;
+
+		for (unsigned t = 0; t < p->threads; t++) {
+			p->length[t] = q.length[p->threads - 1 - t];
+			memcpy(p->code[t], q.code[p->threads - 1 - t], sizeof p->code[t]);
+		}
+	}
+}
