@@ -26,7 +26,7 @@ all: $(BUILD)/octavo
 # ---- Sources -------------------------------------------------------------------------------------
 -include octavo.mk
 ifdef OCTAVO_T2_SOURCES
-CORE := $(OCTAVO_T2_SOURCES)
+CORE := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))
 else
 CORE := $(sort $(wildcard src/tlb/*.c src/table/*.c src/page/*.c src/lock/*.c src/space/*.c))
 endif
@@ -43,15 +43,17 @@ WARN   := -Wall -Wextra -Wshadow -Wconversion -Werror -Wno-missing-field-initial
 ifneq ($(IS_CLANG),)
 TSAN := -fsanitize=thread -mllvm -tsan-distinguish-volatile=1 \
 	-mllvm -tsan-instrument-func-entry-exit=0
+DEBUG := -g -gdwarf-aranges # libdw finds lines by address ranges, which clang leaves out
 else
 TSAN := -fsanitize=thread --param tsan-distinguish-volatile=1 \
 	--param tsan-instrument-func-entry-exit=0
+DEBUG := -g
 endif
 MODEL  := -DOCT_MODEL -DOCT_MMU_MACHINE -DOCT_PORT_HEADER='"octavo_model_port.h"' \
 	-Iinclude -Imachine/model
 define_arm64  := -DOCT_ARCH_ARM64
 define_x86_64 := -DOCT_ARCH_X86_64
-COMMON := -std=gnu11 -O2 -g $(WARN) -MMD -MP
+COMMON := -std=gnu11 -O2 $(DEBUG) $(WARN) -MMD -MP
 LIBRARY := $(COMMON) $(MODEL) -fPIC -fvisibility=default -fno-builtin -fno-omit-frame-pointer
 COMMAND_FLAGS := $(COMMON) $(MODEL) $(define_arm64) -Icli -D_GNU_SOURCE \
 	-DOCTAVO_VERSION='"$(VERSION)"' \

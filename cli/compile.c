@@ -127,12 +127,12 @@ static void add_flags(struct command *command, unsigned arch)
 	static const char *const gcc[] = {"--param", "tsan-distinguish-volatile=1", "--param",
 	                                  "tsan-instrument-func-entry-exit=0"};
 	static const char *const clang[] = {"-mllvm", "-tsan-distinguish-volatile=1", "-mllvm",
-	                                    "-tsan-instrument-func-entry-exit=0"};
+	                                    "-tsan-instrument-func-entry-exit=0", "-gdwarf-aranges"};
 	bool is_clang = compiler_is_clang();
 
 	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
 		add(command, common[i]);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < (is_clang ? sizeof(clang) : sizeof(gcc)) / sizeof(gcc[0]); i++)
 		add(command, is_clang ? clang[i] : gcc[i]);
 	add(command, arch == OC_ARM64 ? "-DOCT_ARCH_ARM64" : "-DOCT_ARCH_X86_64");
 }

@@ -1,0 +1,193 @@
+#!/usr/bin/env bats
+# check.bats: octavo check on the real model. SPDX-License-Identifier: MIT
+# OCTAVO names the command (default build/octavo).
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/../.."
+	octavo=${OCTAVO:-build/octavo}
+	dir=$(mktemp -d)
+}
+
+teardown() {
+	rm -rf "$dir"
+}
+
+# A scenario with one word and two threads; $1: expected verdict, $2: what must hold of x at the end.
+small_scenario() {
+	cat > "$dir/small.c" <<-END
+	#include <octavo/check.h>
+	static int x;
+	static void setup(void) { x = 0; }
+	static void one(void) { oct_fetch_add(&x, 1, OCT_RLX); }
+	static void final(void) { OC_ASSERT(OC_ASSERTION, $2); }
+	OC_SCENARIO(.setup = setup, .final = final, .actors = { OC_THREAD(one), OC_THREAD(OC_VARIANT) },
+		.variants = { { "plain", one, $1 } })
+	END
+}
+
+@test "a scenario that holds: status 0" {
+	run $octavo check rc11/fetch-add-6 --arch arm64
+	[ "$status" -eq 0 ]
+	[[ "$output" == *" 720 "* ]]
+}
+
+@test "names: exact, all variants, group, unknown" {
+	run $octavo check --list rc11/
+	[ "$status" -eq 0 ]
+	[[ "$output" == *rc11/sb* && "$output" == *rc11/ticket-4* && "$output" != *vmsa/* ]]
+	run $octavo check --list questions/E1
+	[ "$status" -eq 0 ]
+	[[ "$output" == *questions/E1-now* ]]
+	run $octavo check --list questions/E1-now
+	[ "$(echo "$output" | wc -l)" -eq 2 ]
+	run $octavo check questions/E
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"unknown scenario 'questions/E'"* ]]
+}
+
+@test "a name that is not for the architecture asked for: status 2" {
+	run $octavo check --arch x86_64 vmsa/ROT+dmb
+	[ "$status" -eq 2 ]
+}
+
+@test "wrong options: status 2" {
+	for arguments in "--bound x" "--arch mips" "--memory tso" "--bbm 3" "--jobs 0" "--time -1" \
+		"--max-executions 1x" "--gdb" "--nonsense"; do
+		run $octavo check $arguments
+		[ "$status" -eq 2 ]
+	done
+	run $octavo
+	[ "$status" -eq 2 ]
+	run $octavo frobnicate
+	[ "$status" -eq 2 ]
+}
+
+@test "a file of one's own: holds" {
+	small_scenario OC_HOLDS 'oct_load(&x, OCT_RLX) == 2'
+	run $octavo check "$dir/small.c"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *arm64* && "$output" == *x86_64* ]]
+}
+
+@test "a file of one's own: an unexpected verdict is status 1 and shows its schedule" {
+	small_scenario OC_HOLDS 'oct_load(&x, OCT_RLX) == 3'
+	run $octavo check --arch arm64 "$dir/small.c"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *UNEXPECTED* && "$output" == *"small.c:4"* && "$output" == *"--replay"* ]]
+}
+
+@test "an expected violation that does not happen: status 1" {
+	small_scenario 'OC_VIOLATES(OC_ASSERTION)' 'oct_load(&x, OCT_RLX) == 2'
+	run $octavo check --arch arm64 "$dir/small.c"
+	[ "$status" -eq 1 ]
+}
+
+@test "a file that does not compile: the compiler's words, status 2" {
+	echo 'int x = ;' > "$dir/bad.c"
+	run $octavo check "$dir/bad.c"
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"bad.c:1"* && "$output" == *"does not compile"* ]]
+	run $octavo check "$dir/missing.c"
+	[ "$status" -eq 2 ]
+}
+
+@test "a file without a scenario: status 2" {
+	echo 'int x;' > "$dir/none.c"
+	run $octavo check "$dir/none.c"
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"no OC_SCENARIO"* ]]
+}
+
+@test "a file compiled by clang" {
+	command -v clang >/dev/null || skip "no clang"
+	small_scenario OC_HOLDS 'oct_load(&x, OCT_RLX) == 2'
+	CC=clang run $octavo check "$dir/small.c"
+	[ "$status" -eq 0 ]
+}
+
+@test "temporary libraries are removed" {
+	small_scenario OC_HOLDS 'oct_load(&x, OCT_RLX) == 2'
+	mkdir "$dir/t"
+	TMPDIR="$dir/t" run $octavo check "$dir/small.c"
+	[ "$status" -eq 0 ]
+	[ -z "$(ls "$dir/t")" ]
+}
+
+@test "not exhausted: status 3" {
+	run $octavo check --max-executions 10 --arch arm64 rc11/fetch-add-6
+	[ "$status" -eq 3 ]
+	[[ "$output" == *bounded* ]]
+	run $octavo check --bound 0 --arch arm64 rc11/fetch-add-6
+	[ "$status" -eq 3 ]
+	run $octavo check --sample 20 --arch arm64 rc11/fetch-add-6
+	[ "$status" -eq 3 ]
+}
+
+@test "JSON has the documented shape" {
+	$octavo check --json --arch arm64 rc11/fetch-add-6 > "$dir/out"
+	jq -e '.version and (.results | length == 1)' "$dir/out"
+	jq -e '.results[0] | .name == "rc11/fetch-add-6" and .arch == "arm64" and .memory == "rc11"
+		and .verdict == "holds" and .expected == "holds" and .invariant == null
+		and .executions == 720 and (.blocked | type) == "number"
+		and (.events_max | type) == "number" and (.seconds | type) == "number"
+		and has("id") and (.schedule | type) == "array"' "$dir/out"
+}
+
+@test "JSON of a violation: invariant, id, schedule with source lines" {
+	small_scenario OC_HOLDS 'oct_load(&x, OCT_RLX) == 3'
+	run $octavo check --json --arch x86_64 "$dir/small.c"
+	[ "$status" -eq 1 ]
+	echo "$output" | jq -e '.results[0] | .verdict == "violation" and (.invariant | length > 0)
+		and (.id | contains("@x86_64")) and (.schedule | length > 1)
+		and (.schedule | any(.source | contains("small.c:4")))'
+}
+
+@test "--list --json: names with their expected verdicts" {
+	$octavo check --list --json > "$dir/out"
+	jq -e '.scenarios | any(.name == "vmsa/ROT+dmb" and .arch == "arm64" and .expected == "allowed")' "$dir/out"
+	jq -e '.scenarios | all(.expected != null and .arch != null)' "$dir/out"
+}
+
+@test "--outcomes --json: states and how often" {
+	$octavo check --json --outcomes --arch arm64 rc11/sb > "$dir/out"
+	jq -e '.results[0].outcomes | length == 4 and all(.executions == 1 and (.state | type) == "object")' "$dir/out"
+}
+
+@test "sequential consistency has fewer executions" {
+	rc11=$($octavo check --json --arch arm64 rc11/sb | jq '.results[0].executions')
+	sc=$($octavo check --json --arch arm64 --memory sc rc11/sb | jq '.results[0].executions')
+	[ "$rc11" -eq 4 ]
+	[ "$sc" -eq 3 ]
+}
+
+@test "an id replays the same schedule" {
+	id=$($octavo check --json --arch arm64 'vmsa/ROT+dmb' | tee "$dir/first" | jq -r '.results[0].id')
+	[ "$id" != null ]
+	$octavo check --json --replay "$id" > "$dir/second"
+	jq '.results[0].schedule' "$dir/first" > "$dir/a"
+	jq '.results[0].schedule' "$dir/second" > "$dir/b"
+	cmp "$dir/a" "$dir/b"
+	[ "$(jq length "$dir/a")" -gt 2 ]
+}
+
+@test "an id of a file's scenario replays with the file" {
+	small_scenario OC_HOLDS 'oct_load(&x, OCT_RLX) == 3'
+	id=$($octavo check --json --arch arm64 "$dir/small.c" | jq -r '.results[0].id')
+	run $octavo check --replay "$id" "$dir/small.c"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"small.c:4"* ]]
+}
+
+@test "an unknown id: status 2" {
+	for id in nonsense rc11/sb@arm64 rc11/nope@arm64.rc11.b0.k1 rc11/sb@mips.rc11.b0.k1 \
+		rc11/sb@arm64.rc11.b0.k0 rc11/sb@arm64.rc11.b0.k99999; do
+		run $octavo check --replay $id
+		[ "$status" -eq 2 ]
+	done
+}
+
+@test "parallel jobs print the same answers in the same order" {
+	$octavo check --json rc11/sb rc11/mp rc11/lb | jq '[.results[] | del(.seconds)]' > "$dir/one"
+	$octavo check --json --jobs 2 rc11/sb rc11/mp rc11/lb | jq '[.results[] | del(.seconds)]' > "$dir/two"
+	cmp "$dir/one" "$dir/two"
+}
