@@ -1,0 +1,134 @@
+/* mm.h: address spaces. SPDX-License-Identifier: MIT
+ *
+ * An address space is a struct oct_mm that the caller owns: tables and flush state (its first
+ * member), a lock, and areas. Grouped by what is operated on: the space, ranges of it, one
+ * address, one entry.
+ *
+ * Unless a function says otherwise: it may sleep (it takes the lock of the space), is called with
+ * interrupts on and no page-table lock held; addresses and sizes are in bytes; a range is
+ * half-open, page-aligned, not empty, and lies inside [OCT_USER_START, space.last + 1), else
+ * -OCT_EINVAL and nothing has changed. "Complete" below means: when the call has returned no CPU
+ * uses an old right any more, not through a TLB, not through a walk cache (I4). */
+#ifndef OCTAVO_MM_H
+#define OCTAVO_MM_H
+
+#include <octavo/types.h>
+#include <octavo/pte.h>
+#include <octavo/table.h>
+#include <octavo/tlb.h>
+#include <octavo/lock.h>
+#include <octavo/vma.h>
+#include <octavo/folio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct oct_mm {
+	struct oct_space space;    /* first: tables, generations, who runs it; src/table and src/tlb */
+	struct oct_rwlock lock;    /* 1 in docs/LOCKING.md */
+	struct oct_vma_tree areas; /* guarded by lock */
+};
+
+/* The first page is never mapped: a null pointer faults. */
+#define OCT_USER_START OCT_PAGE_SIZE
+
+/* ---- A space -------------------------------------------------------------------------------- */
+
+/* An empty space that no CPU runs. system: initialised, outlives the space. Does not sleep.
+ * 0; -OCT_ENOMEM when the root table cannot be had: nothing to undo. */
+int oct_mm_init(struct oct_mm *mm, struct oct_system *system);
+
+/* The end of a space: this CPU leaves it first, then pages, tables and areas are given back, pages
+ * and tables through a ticket (R5). Cannot fail, allocates nothing. This CPU leaves mm by itself if
+ * oct_port_current() says that it runs it; the caller guarantees that no other CPU runs it any
+ * more (a panic) and that no other call on mm runs or comes. On return mm is dead memory. */
+void oct_mm_exit(struct oct_mm *mm);
+
+/* Run mm (NULL: no space, kernel half only) on this CPU from now on. Preemption off; interrupts may
+ * be on or off; does not sleep, takes no lock of the space. */
+void oct_mm_switch(struct oct_system *system, struct oct_mm *mm);
+
+/* Make child, which oct_mm_init made and nobody else knows, a copy of parent: the same areas; private
+ * pages shared and write-protected in both until one of them writes; shared pages shared. Userfault
+ * write-protection is the parent's alone: the child has none. Write rights taken in the
+ * parent are complete (R4: else a sibling thread could store into the shared page after fork).
+ * 0; -OCT_ENOMEM: the child is empty again, the parent has lost nothing (some of its pages may be
+ * write-protected until the next store to each); -OCT_EINVAL: the child is not empty or is parent. */
+int oct_fork(struct oct_mm *child, struct oct_mm *parent);
+
+/* ---- Ranges of a space ---------------------------------------------------------------------- */
+
+enum {
+	OCT_MAP_FIXED = 1,  /* at addr, in place of whatever is there */
+	OCT_MAP_SHARED = 2, /* not copied on write; fork shares it. All pages are allocated now; with
+	                       OCT_MAP_FIXED too it replaces nothing: -OCT_EEXIST */
+};
+
+/* New anonymous memory, zero-filled. addr: where; 0: the lowest gap. bytes: rounded up to pages,
+ * not 0. prot: OCT_READ | OCT_WRITE | OCT_EXEC or 0. Joins equal neighbours. On success *result is
+ * the address. What OCT_MAP_FIXED replaces is unmapped as oct_munmap does it: complete.
+ * 0; -OCT_EINVAL: bad address, size, protection or flag; -OCT_EEXIST: something is mapped there and
+ * OCT_MAP_FIXED is not given; -OCT_ENOMEM: no memory or no gap. On error nothing has changed. */
+int oct_mmap(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
+             uintptr_t *result);
+
+/* Remove [addr, addr + bytes) (rounded up to pages); holes are no error. Complete: the range can
+ * be mapped again at once. Pages and emptied tables go through the ticket.
+ * 0; -OCT_EINVAL; -OCT_ENOMEM only where an area is cut in its middle: nothing has changed. */
+int oct_munmap(struct oct_mm *mm, uintptr_t addr, size_t bytes);
+
+/* Give [addr, addr + bytes) (rounded up to pages) the protection prot. Rights taken away are complete;
+ * rights gained may cost each page one fault. 0; -OCT_EINVAL; -OCT_ENOMEM: a part of the range is
+ * not mapped, or an area is cut and there is no memory: nothing has changed. */
+int oct_mprotect(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot);
+
+/* Forget the contents of [start, end): the next access finds zeros. Private areas only; holes are
+ * no error. Complete, also for entries that another call has cleared but not yet flushed
+ * (races 5). Takes the lock for reading: runs beside faults. 0; -OCT_EINVAL, also for a shared area. */
+int oct_madvise_dontneed(struct oct_mm *mm, uintptr_t start, uintptr_t end);
+
+/* Start to watch [start, end) for stores: clears soft-dirty of present pages and write-protects them,
+ * so that a store sets it again. Complete: a store after the return is seen. Takes the lock for
+ * reading. Source: what a checkpoint tool asks of clear_refs. 0; -OCT_EINVAL. */
+int oct_clear_refs(struct oct_mm *mm, uintptr_t start, uintptr_t end);
+
+/* Userfault write-protect: enable: a store to a page that is present now makes oct_fault return
+ * OCT_FAULT_EVENT until the protection is taken off again; complete. Not enable: take it off; the
+ * pages stay write-protected and the next store resolves as any other. Absent pages
+ * are not touched. Takes the lock for reading. 0; -OCT_EINVAL. */
+int oct_uffd_writeprotect(struct oct_mm *mm, uintptr_t start, uintptr_t end, bool enable);
+
+/* Map an existing page at va, page-aligned, inside an area and not mapped yet, and take a reference of
+ * folio for the entry. prot: not more than the area's. The entry is young, and dirty if writable: a
+ * private page that has other references is mapped so all the same (the caller says it may be).
+ * 0; -OCT_EINVAL; -OCT_EEXIST: a page is mapped there; -OCT_ENOMEM: no table. Nothing changed then. */
+int oct_mm_map_folio(struct oct_mm *mm, uintptr_t va, struct oct_folio *folio, unsigned prot);
+
+/* ---- One address: faults -------------------------------------------------------------------- */
+
+enum oct_fault_result {
+	OCT_FAULT_DONE,   /* the access can be made again and will find its translation */
+	OCT_FAULT_RETRY,  /* the entry is in the hands of somebody else for a moment: access again */
+	OCT_FAULT_EVENT,  /* a store to a userfault write-protected page: tell its handler */
+	OCT_FAULT_SIGNAL, /* no area there, or its protection forbids the access */
+};
+
+/* The access access (one of OCT_READ, OCT_WRITE, OCT_EXEC) to addr (any byte) faulted on this CPU.
+ * Fills with zeros, copies on write or reuses, sets young and dirty where the hardware does not, and
+ * drops the stale entry of this CPU where the fault did not (R1). Takes the lock for
+ * reading. An enum oct_fault_result; or -OCT_ENOMEM: nothing has changed. */
+int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access);
+
+/* ---- One entry ------------------------------------------------------------------------------ */
+
+/* The leaf entry of va with its page-table lock held, NULL (nothing locked) if there is no leaf
+ * table. For inspection, scenarios and tests: a change through this pointer carries no ticket.
+ * The caller keeps the space's areas stable (its lock, or nobody unmaps). Does not sleep. */
+oct_pte_t *oct_pte_lock(struct oct_mm *mm, uintptr_t va);
+void oct_pte_unlock(struct oct_mm *mm, oct_pte_t *pte);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

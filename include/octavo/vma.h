@@ -1,0 +1,72 @@
+/* vma.h: areas of an address space and the tree that holds them. SPDX-License-Identifier: MIT
+ *
+ * An area is a page-aligned range [start, end) with one protection. Areas of a tree do not overlap.
+ * The tree is a height-balanced binary tree by start: depth at most 1.45 log2(areas). Areas come
+ * from whole pages (OCT_USE_CORE) that belong to one space: nothing is shared between spaces.
+ *
+ * All functions: plain memory guarded by the lock of the space, held for writing by who changes
+ * and at least for reading by who looks; they neither sleep nor touch tables or TLBs. */
+#ifndef OCTAVO_VMA_H
+#define OCTAVO_VMA_H
+
+#include <octavo/port.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct oct_vma_page;
+
+struct oct_vma {
+	uintptr_t start, end;         /* bytes, page-aligned, start < end */
+	unsigned prot;                /* OCT_READ | OCT_WRITE | OCT_EXEC */
+	unsigned flags;               /* OCT_MAP_SHARED or 0 */
+	struct oct_vma *left, *right; /* right links free areas of a page too */
+	struct oct_vma_page *page;    /* the page it was carved from */
+	int height;
+};
+
+/* Where areas come from. Slots that are free are the deposit of splits: an operation reserves what
+ * it may need before it changes anything. */
+struct oct_vma_store {
+	struct oct_vma_page *partial; /* pages with free and used slots */
+	struct oct_vma_page *empty;   /* pages with no used slot */
+	unsigned free_slots;
+};
+
+struct oct_vma_tree {
+	struct oct_vma *root;
+	struct oct_vma_store store;
+	unsigned count; /* areas */
+};
+
+void oct_vma_tree_init(struct oct_vma_tree *tree);
+
+/* Make sure that slots areas can be allocated without failing. 0 or -OCT_ENOMEM. */
+int oct_vma_reserve(struct oct_vma_tree *tree, unsigned slots);
+/* Give back pages without a used slot. The deposit is empty afterwards. */
+void oct_vma_trim(struct oct_vma_tree *tree);
+
+/* The lowest area with end > addr, NULL if there is none. It need not contain addr. */
+struct oct_vma *oct_vma_first(const struct oct_vma_tree *tree, uintptr_t addr);
+/* The area that contains addr, or NULL. */
+struct oct_vma *oct_vma_find(const struct oct_vma_tree *tree, uintptr_t addr);
+
+/* Add [start, end), which overlaps no area, using one reserved slot. */
+struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end, unsigned prot,
+                               unsigned flags);
+/* Take an area out and return its slot to the deposit. */
+void oct_vma_remove(struct oct_vma_tree *tree, struct oct_vma *vma);
+/* Cut the area that contains addr strictly inside, if there is one, using one reserved slot. */
+void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr);
+/* Join areas with equal protection and flags that meet at start, at end or in between. */
+void oct_vma_merge(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end);
+/* How many areas oct_vma_split would make for a cut at start and one at end: 0, 1 or 2. */
+unsigned oct_vma_cuts(const struct oct_vma_tree *tree, uintptr_t start, uintptr_t end);
+/* The lowest address at or above low where bytes fit below high, 0 for none. */
+uintptr_t oct_vma_gap(const struct oct_vma_tree *tree, uintptr_t low, uintptr_t high, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,214 @@
+/* fault.c: page faults: zero-fill, copy-on-write, userfault events. SPDX-License-Identifier: MIT
+ *
+ * Who owns what
+ *   areas        the lock of the space, held for reading during a fault: they do not change.
+ *   an entry     its page-table lock, with one exception: hardware sets young and dirty at any time,
+ *                so an entry is only ever replaced by an atomic exchange that judges what came back.
+ *   a page       every entry that maps it holds a reference. Under the page-table lock a count of
+ *                one means: this entry's, and nobody can take another meanwhile (folio.h).
+ *
+ * States of a leaf entry, and what a fault does to it
+ *   none            nothing yet: a cleared page is installed (zero_fill)
+ *   soft            somebody has taken the entry away for a moment: retry
+ *   present         resolve() gives what the access lacks and the area allows: rights, young, dirty
+ *   present, uffd   a store is an event, before anything else is looked at
+ *   present, no write right, private area
+ *                   a store reuses the page if it is exclusive, else copies it
+ *
+ * Why no store is lost when a page is copied (I2). The entry read under the lock has no write right,
+ * but a CPU may still hold an older value of it that had one: whoever took the right away
+ * (clear_refs, userfault, fork, mprotect) may not have completed its flush yet. It left its generation
+ * as the table's stamp, under the lock that is now held (R3), so oct_tlb_rely() sees that and
+ * invalidates by itself (R4). From then on no CPU can store through this entry, and none can get a
+ * right back, because that needs the lock. Every store made before is in the page when the
+ * invalidation is complete. Only then the page is copied; the lock is held from the look at
+ * the entry to the last store to it, so nothing has to be compared again (races 13, 14; E1, E2).
+ *
+ * Why two pages are never usable at one address (I11). Another page at the same address is a change
+ * that breaks first: the exchange leaves a soft entry, the flush removes what readers still
+ * hold of the old page, and only then the new entry is stored. Faults of others wait at the lock.
+ *
+ * Why the old page is not reused too early (I1). Its reference goes to the ticket, which gives it up
+ * after completion.
+ *
+ * Why the fault ends (I9). Each turn either changes the entry towards what the access needs, or finds
+ * it good and removes the stale translation of this CPU where the fault itself does not. */
+#include "walk.h"
+
+/* What resolve() is told beside the rights of the area (OCT_PROT_MASK). */
+enum {
+	RESOLVE_STORE = 8,  /* the access is a store: dirty and soft-dirty */
+	RESOLVE_WRITE = 16, /* the write right may be given */
+};
+
+/* A present entry that lets the access through. */
+static oct_pte_t resolve(oct_pte_t pte, unsigned long arg)
+{
+	unsigned prot = (unsigned)arg & OCT_PROT_MASK;
+
+	if (!oct_pte_present(pte))
+		return pte;
+	if (!oct_pte_write(pte) && !(arg & RESOLVE_WRITE))
+		prot &= ~(unsigned)OCT_WRITE;
+	if (prot & ~oct_pte_prot(pte))
+		pte = oct_pte_modify(pte, prot | oct_pte_prot(pte));
+	pte = oct_pte_mkyoung(pte);
+	if (arg & RESOLVE_STORE) {
+		if (!oct_pte_dirty(pte))
+			pte = oct_pte_mkdirty(pte);
+		pte = oct_pte_mk_soft_dirty(pte);
+	}
+	return pte;
+}
+
+/* What one fault is about. */
+struct fault {
+	struct oct_mm *mm;
+	uintptr_t va;  /* page */
+	unsigned prot; /* of the area */
+	bool shared;
+	bool store;
+	struct oct_pte_guard guard;
+	struct oct_ticket ticket;
+};
+
+/* The entry of a fresh page: the write right only with a store, so that soft-dirty means something. */
+static oct_pte_t fresh_entry(const struct fault *fault, const struct oct_folio *folio)
+{
+	unsigned prot = fault->store ? fault->prot : fault->prot & ~(unsigned)OCT_WRITE;
+	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(folio->page, prot, OCT_NORMAL));
+
+	if (prot & OCT_EXEC)
+		oct_port_icache_sync(folio->page, 0);
+	return fault->store ? oct_pte_mk_soft_dirty(oct_pte_mkdirty(pte)) : pte;
+}
+
+/* Allocating under the page-table lock: it does not sleep, and no second look is needed. */
+static int zero_fill(struct fault *fault)
+{
+	struct oct_folio *folio = oct_folio_alloc();
+
+	if (!folio)
+		return -OCT_ENOMEM;
+	OCT_COVER("zero-fill");
+	oct_port_page_clear(folio->page, 0);
+	/* A clearing of this entry that is not complete yet is completed in there: the old page
+	 * and this one are never both usable (I11). */
+	oct_entry_install(&fault->guard, fault->guard.pte, fault->va, fresh_entry(fault, folio));
+	return OCT_FAULT_DONE;
+}
+
+/* Let the access through a present entry. */
+static int resolve_entry(struct fault *fault, oct_pte_t pte, bool give_write)
+{
+	unsigned long arg =
+	    fault->prot | (fault->store ? RESOLVE_STORE : 0) | (give_write ? RESOLVE_WRITE : 0);
+	oct_pte_t old = pte;
+
+	if (resolve(pte, arg) == pte) {
+		OCT_COVER("spurious-fault");
+	} else {
+		if ((fault->prot & OCT_EXEC) && !oct_pte_exec(pte))
+			oct_port_icache_sync(oct_pte_phys(pte), 0);
+		if (oct_entry_update(&fault->ticket, &fault->guard, fault->guard.pte, fault->va, resolve, arg,
+		                     &old) != OCT_FLUSH_NONE)
+			oct_port_panic("resolving a fault took something away");
+	}
+#if OCT_FORMAT_FAULT_KEEPS
+	/* The value that faulted may still be cached on this CPU, unless it was old: then no TLB
+	 * keeps it. Other CPUs drop theirs by a spurious fault of their own. */
+	if (oct_pte_young(old))
+		oct_tlb_forget_local(&fault->mm->space, fault->va);
+#endif
+	return OCT_FAULT_DONE;
+}
+
+/* A store to a present private page without the write right. */
+static int copy_or_reuse(struct fault *fault, oct_pte_t pte)
+{
+	oct_phys_t shared_page = oct_pte_phys(pte);
+	struct oct_folio *folio;
+	oct_pte_t old, copied;
+
+	if (oct_folio_exclusive(oct_port_folio_of(shared_page))) {
+		OCT_COVER("cow-reuse");
+		return resolve_entry(fault, pte, true);
+	}
+	folio = oct_folio_alloc();
+	if (!folio)
+		return -OCT_ENOMEM;
+	OCT_COVER("cow-copy");
+	oct_tlb_rely(&fault->guard); /* I2: before the copy, see the top of this file */
+	oct_port_page_copy(folio->page, shared_page, 0);
+	copied = fresh_entry(fault, folio);
+	if (oct_entry_change(&fault->ticket, &fault->guard, fault->guard.pte, fault->va, copied, &old) ==
+	    OCT_BREAK_FIRST) {
+		oct_ticket_flush(&fault->ticket, &fault->guard);
+		oct_entry_install(&fault->guard, fault->guard.pte, fault->va, copied);
+	}
+	oct_ticket_free_page(&fault->ticket, &fault->guard, shared_page);
+	return OCT_FAULT_DONE;
+}
+
+/* The leaf entry is locked: which of the states above is it? */
+static int fault_locked(struct fault *fault)
+{
+	oct_pte_t pte = oct_pte_get(&fault->guard);
+
+	if (oct_pte_none(pte))
+		return zero_fill(fault);
+	if (!oct_pte_present(pte)) {
+		OCT_COVER("fault-retry");
+		return OCT_FAULT_RETRY;
+	}
+	if (!fault->store)
+		return resolve_entry(fault, pte, false);
+	if (oct_pte_uffd_wp(pte))
+		return OCT_FAULT_EVENT;
+	if (fault->shared || oct_pte_write(pte))
+		return resolve_entry(fault, pte, true);
+	return copy_or_reuse(fault, pte);
+}
+
+static int fault_in_area(struct fault *fault)
+{
+	struct oct_space *space = &fault->mm->space;
+	int result;
+
+	oct_ticket_init(&fault->ticket, space);
+	oct_pte_lock_at(space, fault->va, &fault->guard);
+	if (fault->guard.level) {
+		oct_pte_guard_unlock(NULL, &fault->guard);
+		result = oct_table_prepare(space, fault->va, fault->va + OCT_PAGE_SIZE);
+		if (result)
+			return result;
+		/* Tables go only with the lock of the space held for writing. */
+		oct_pte_lock_at(space, fault->va, &fault->guard);
+	}
+	result = fault_locked(fault);
+	oct_pte_guard_unlock(&fault->ticket, &fault->guard);
+	oct_ticket_complete(&fault->ticket);
+	return result;
+}
+
+int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
+{
+	const struct oct_vma *vma;
+	struct fault fault;
+	int result = OCT_FAULT_SIGNAL;
+
+	if (access != OCT_READ && access != OCT_WRITE && access != OCT_EXEC)
+		return -OCT_EINVAL;
+	oct_rwlock_read_lock(&mm->lock);
+	vma = oct_vma_find(&mm->areas, addr);
+	if (vma && (vma->prot & access)) {
+		fault.mm = mm;
+		fault.va = addr & OCT_PAGE_MASK;
+		fault.prot = vma->prot;
+		fault.shared = (vma->flags & OCT_MAP_SHARED) != 0;
+		fault.store = access == OCT_WRITE;
+		result = fault_in_area(&fault);
+	}
+	oct_rwlock_read_unlock(&mm->lock);
+	return result;
+}

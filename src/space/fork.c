@@ -1,0 +1,129 @@
+/* fork.c: a copy of an address space that shares its pages. SPDX-License-Identifier: MIT
+ *
+ * The parent's lock is held for writing: no fault, no other call changes the parent meanwhile. User
+ * code of its other threads goes on, through tables and TLBs.
+ *
+ * Why neither side sees the other's stores (I2, I4). A private page gets its second reference and loses
+ * the parent's write right in one section of the parent's page-table lock; the child's entry never
+ * had it. Parent threads may still store through what their TLBs hold, into a page that is now the
+ * child's as well, so the parent's flush is complete before the lock is dropped and the call
+ * returns (R4): it is another space that relies on it, and stamps do not answer across spaces. An
+ * entry that had no write right already is relied upon likewise. A store before that completion
+ * counts as made before the fork.
+ *
+ * Failure. The child's tables are the only memory asked for after the areas were reserved; if they
+ * cannot be had, what the child got goes back through a ticket of its own. The parent keeps its pages;
+ * the next store to each finds it exclusive again and gets its right back. */
+#include "walk.h"
+
+static oct_pte_t take_write(oct_pte_t pte, unsigned long arg)
+{
+	(void)arg;
+	return oct_pte_present(pte) ? oct_pte_wrprotect(pte) : pte;
+}
+
+/* Share the page of one parent entry. Returns true if the entry had no write right to lose. */
+static bool share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
+                        bool shared)
+{
+	oct_pte_t pte = oct_pte_get(from);
+	bool protected_already = false;
+
+	if (!oct_pte_present(pte))
+		return false;
+	if (!shared) {
+		oct_pte_t old;
+
+		if (oct_entry_update(ticket, from, from->pte, from->va, take_write, 0, &old) ==
+		    OCT_FLUSH_NONE)
+			protected_already = true;
+		else
+			OCT_COVER("fork-wrprotect");
+		pte = take_write(old, 0);
+	}
+	oct_folio_get(oct_port_folio_of(oct_pte_phys(pte)));
+	oct_entry_install(to, to->pte, to->va, oct_pte_clear_uffd_wp(pte));
+	return protected_already;
+}
+
+/* The entries of [va, end), which lies in one leaf table that both spaces have. */
+static void fork_leaf(struct oct_mm *child, struct oct_mm *parent, uintptr_t va, uintptr_t end, bool shared,
+                      struct oct_ticket *ticket)
+{
+	bool protected_already = false;
+
+	while (va < end) {
+		struct oct_pte_guard from, to;
+
+		oct_pte_lock_at(&parent->space, va, &from);
+		oct_pte_lock_at(&child->space, va, &to);
+		do {
+			protected_already |= share_entry(ticket, &from, &to, shared);
+			va += OCT_PAGE_SIZE;
+		} while (va < end && oct_pte_guard_next(&from) && oct_pte_guard_next(&to));
+		oct_pte_guard_unlock(NULL, &to);
+		if (protected_already)
+			oct_tlb_rely(&from); /* before this section's own generation */
+		oct_pte_guard_unlock(ticket, &from);
+	}
+}
+
+static int fork_area(struct oct_mm *child, struct oct_mm *parent, const struct oct_vma *vma,
+                     struct oct_ticket *ticket)
+{
+	uintptr_t va = vma->start;
+
+	while (va < vma->end) {
+		unsigned level = 1;
+		uintptr_t next;
+
+		/* Skip what the parent has no table for; nobody removes one meanwhile. */
+		while (level < OCT_LEVELS - 1 && !oct_table_find(&parent->space, va, level))
+			level++;
+		next = oct_level_next(va, level);
+		if (next <= va || next > vma->end)
+			next = vma->end;
+		if (oct_table_find(&parent->space, va, 0)) {
+			int error = oct_table_prepare(&child->space, va, next);
+
+			if (error)
+				return error;
+			fork_leaf(child, parent, va, next, vma->flags & OCT_MAP_SHARED, ticket);
+		}
+		va = next;
+	}
+	return 0;
+}
+
+static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
+{
+	struct oct_ticket ticket;
+	const struct oct_vma *vma;
+	int error = oct_vma_reserve(&child->areas, parent->areas.count);
+
+	if (error)
+		return error;
+	oct_ticket_init(&ticket, &parent->space);
+	for (vma = oct_vma_first(&parent->areas, 0); vma && !error;
+	     vma = oct_vma_first(&parent->areas, vma->end)) {
+		oct_vma_insert(&child->areas, vma->start, vma->end, vma->prot, vma->flags);
+		error = fork_area(child, parent, vma, &ticket);
+	}
+	oct_ticket_complete(&ticket);
+	if (error)
+		oct_walk_remove(child, OCT_USER_START, child->space.last + 1);
+	oct_vma_trim(&child->areas);
+	return error;
+}
+
+int oct_fork(struct oct_mm *child, struct oct_mm *parent)
+{
+	int error;
+
+	if (child == parent || child->areas.root)
+		return -OCT_EINVAL;
+	oct_rwlock_write_lock(&parent->lock);
+	error = fork_locked(child, parent);
+	oct_rwlock_write_unlock(&parent->lock);
+	return error;
+}

@@ -1,0 +1,354 @@
+/* mm.c: address spaces and their areas. SPDX-License-Identifier: MIT
+ *
+ * Every call here follows one order: check; reserve (areas, tables, pages: all that can fail); change
+ * areas and entries (nothing fails any more); complete the ticket; unlock. So an error leaves
+ * everything as it was, and an address is free for reuse only when no TLB can reach its old
+ * page (I1, I4). */
+#include "walk.h"
+
+/* Rights as areas store them: what the formats cannot refuse is said. */
+static unsigned normal_prot(unsigned prot)
+{
+	return prot & (OCT_WRITE | OCT_EXEC) ? prot | OCT_READ : prot;
+}
+
+/* ---- The space ------------------------------------------------------------------------------ */
+
+/* An entry's reference, given up by a ticket that is complete. */
+static void release_page(struct oct_space *space, oct_phys_t page)
+{
+	(void)space;
+	oct_folio_put(oct_port_folio_of(page));
+}
+
+int oct_mm_init(struct oct_mm *mm, struct oct_system *system)
+{
+	int error = oct_space_init(&mm->space, system);
+
+	if (error)
+		return error;
+	mm->space.page_release = release_page;
+	oct_rwlock_init(&mm->lock);
+	oct_vma_tree_init(&mm->areas);
+	return 0;
+}
+
+void oct_mm_exit(struct oct_mm *mm)
+{
+	struct oct_ticket ticket;
+
+	/* R5: a dying space first leaves every CPU; then its flushes have no target. */
+	if (oct_port_current() == mm)
+		oct_mm_switch(mm->space.system, NULL);
+	oct_ticket_init(&ticket, &mm->space);
+	if (oct_table_unmap(&mm->space, OCT_USER_START, mm->space.last + 1, true, &ticket))
+		oct_port_panic("unmapping refused a whole space");
+	oct_ticket_complete(&ticket);
+	while (mm->areas.root)
+		oct_vma_remove(&mm->areas, mm->areas.root);
+	oct_vma_trim(&mm->areas);
+	oct_space_exit(&mm->space);
+}
+
+void oct_mm_switch(struct oct_system *system, struct oct_mm *mm)
+{
+	oct_space_switch(system, mm ? &mm->space : NULL);
+}
+
+/* ---- mmap ----------------------------------------------------------------------------------- */
+
+/* Where the new area goes: checks the request and chooses *start. */
+static int choose_range(const struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned flags,
+                        uintptr_t *start, uintptr_t *end)
+{
+	const struct oct_vma *vma;
+	int error;
+
+	if (addr == 0 && !(flags & OCT_MAP_FIXED)) {
+		error = oct_mm_range(mm, OCT_USER_START, bytes, end);
+		if (error)
+			return error;
+		bytes = *end - OCT_USER_START;
+		*start = oct_vma_gap(&mm->areas, OCT_USER_START, mm->space.last + 1, bytes);
+		*end = *start + bytes;
+		return *start ? 0 : -OCT_ENOMEM;
+	}
+	*start = addr;
+	error = oct_mm_range(mm, addr, bytes, end);
+	if (error)
+		return error;
+	vma = oct_vma_first(&mm->areas, addr);
+	if (vma && vma->start < *end && (flags & (OCT_MAP_FIXED | OCT_MAP_SHARED)) != OCT_MAP_FIXED)
+		return -OCT_EEXIST;
+	return 0;
+}
+
+/* Unmap what was populated of a range that never became an area. */
+static void depopulate(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	oct_walk_remove(mm, start, end);
+}
+
+/* Give every page of an unmapped range a cleared page that no user may touch yet: the area's rights
+ * come with the first fault. Nothing is left behind on -OCT_ENOMEM. */
+static int populate(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	int error = oct_table_prepare(&mm->space, start, end);
+
+	for (uintptr_t va = start; va < end && !error; va += OCT_PAGE_SIZE) {
+		struct oct_folio *folio = oct_folio_alloc();
+		struct oct_pte_guard guard;
+
+		if (!folio) {
+			error = -OCT_ENOMEM;
+			break;
+		}
+		oct_store(&folio->flags, (uint32_t)OCT_FOLIO_ANON | OCT_FOLIO_SHARED, OCT_RLX);
+		oct_port_page_clear(folio->page, 0);
+		oct_pte_lock_at(&mm->space, va, &guard);
+		oct_entry_install(&guard, guard.pte, va, oct_pte_make(folio->page, OCT_NONE, OCT_NORMAL));
+		oct_pte_guard_unlock(NULL, &guard);
+	}
+	if (error)
+		depopulate(mm, start, end);
+	return error;
+}
+
+static int map_locked(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
+                      uintptr_t *result)
+{
+	uintptr_t start, end;
+	struct oct_vma *there;
+	int error = choose_range(mm, addr, bytes, flags, &start, &end);
+
+	if (error)
+		return error;
+	error = oct_vma_reserve(&mm->areas, 1 + oct_vma_cuts(&mm->areas, start, end));
+	if (error)
+		return error;
+	there = oct_vma_first(&mm->areas, start);
+	if (flags & OCT_MAP_SHARED) {
+		error = populate(mm, start, end);
+		if (error)
+			return error;
+	} else if (there && there->start < end) {
+		oct_vma_split(&mm->areas, start);
+		oct_vma_split(&mm->areas, end);
+		oct_walk_remove(mm, start, end);
+	}
+	oct_vma_insert(&mm->areas, start, end, normal_prot(prot), flags & OCT_MAP_SHARED);
+	oct_vma_merge(&mm->areas, start, end);
+	*result = start;
+	return 0;
+}
+
+int oct_mmap(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
+             uintptr_t *result)
+{
+	int error;
+
+	if ((prot & ~(unsigned)OCT_PROT_MASK) || (flags & ~(unsigned)(OCT_MAP_FIXED | OCT_MAP_SHARED)))
+		return -OCT_EINVAL;
+	oct_rwlock_write_lock(&mm->lock);
+	error = map_locked(mm, addr, bytes, prot, flags, result);
+	oct_vma_trim(&mm->areas);
+	oct_rwlock_write_unlock(&mm->lock);
+	return error;
+}
+
+/* ---- munmap --------------------------------------------------------------------------------- */
+
+static int unmap_locked(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	struct oct_vma *vma = oct_vma_first(&mm->areas, start);
+	int error;
+
+	if (!vma || vma->start >= end)
+		return 0;
+	/* Only a hole in the middle of one area makes an area more; otherwise a cut-off piece is
+	 * trimmed in place and nothing can fail. */
+	if (vma->start < start && vma->end > end) {
+		error = oct_vma_reserve(&mm->areas, 1);
+		if (error)
+			return error;
+		oct_vma_split(&mm->areas, end);
+	}
+	if (vma->start < start) {
+		vma->end = start;
+		vma = oct_vma_first(&mm->areas, start);
+	}
+	while (vma && vma->end <= end && vma->start < end)
+		vma = oct_vma_first(&mm->areas, vma->end);
+	if (vma && vma->start < end)
+		vma->start = end;
+	oct_walk_remove(mm, start, end);
+	return 0;
+}
+
+int oct_munmap(struct oct_mm *mm, uintptr_t addr, size_t bytes)
+{
+	uintptr_t end;
+	int error = oct_mm_range(mm, addr, bytes, &end);
+
+	if (error)
+		return error;
+	oct_rwlock_write_lock(&mm->lock);
+	error = unmap_locked(mm, addr, end);
+	oct_vma_trim(&mm->areas);
+	oct_rwlock_write_unlock(&mm->lock);
+	return error;
+}
+
+/* ---- mprotect ------------------------------------------------------------------------------- */
+
+/* Keep of the rights only those in arg. Rights gained come with the next fault: it knows whether
+ * the page must be copied first, and whether instruction fetch must be told. */
+static oct_pte_t keep_rights(oct_pte_t pte, unsigned long arg)
+{
+	unsigned have = oct_pte_prot(pte), keep = have & (unsigned)arg;
+
+	return oct_pte_present(pte) && keep != have ? oct_pte_modify(pte, keep) : pte;
+}
+
+/* 0 if areas cover [start, end) without a hole. *loses: some area has a right that prot lacks. */
+static int check_covered(const struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned prot, bool *loses)
+{
+	uintptr_t covered = start;
+
+	*loses = false;
+	while (covered < end) {
+		const struct oct_vma *vma = oct_vma_find(&mm->areas, covered);
+
+		if (!vma)
+			return -OCT_ENOMEM;
+		*loses |= (vma->prot & ~prot) != 0;
+		covered = vma->end;
+	}
+	return 0;
+}
+
+static int protect_locked(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned prot)
+{
+	struct oct_ticket ticket;
+	bool loses;
+	int error = check_covered(mm, start, end, prot, &loses);
+
+	if (error)
+		return error;
+	error = oct_vma_reserve(&mm->areas, oct_vma_cuts(&mm->areas, start, end));
+	if (error)
+		return error;
+	oct_vma_split(&mm->areas, start);
+	oct_vma_split(&mm->areas, end);
+	for (uintptr_t va = start; va < end;) {
+		struct oct_vma *vma = oct_vma_find(&mm->areas, va);
+
+		vma->prot = prot;
+		va = vma->end;
+	}
+	oct_vma_merge(&mm->areas, start, end);
+	if (loses) {
+		oct_ticket_init(&ticket, &mm->space);
+		oct_walk_change(mm, start, end, keep_rights, prot, true, &ticket);
+		oct_ticket_complete(&ticket);
+	}
+	return 0;
+}
+
+int oct_mprotect(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot)
+{
+	uintptr_t end;
+	int error = oct_mm_range(mm, addr, bytes, &end);
+
+	if (error || (prot & ~(unsigned)OCT_PROT_MASK))
+		return -OCT_EINVAL;
+	oct_rwlock_write_lock(&mm->lock);
+	error = protect_locked(mm, addr, end, normal_prot(prot));
+	oct_vma_trim(&mm->areas);
+	oct_rwlock_write_unlock(&mm->lock);
+	return error;
+}
+
+/* ---- DONTNEED ------------------------------------------------------------------------------- */
+
+static bool any_shared(const struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	const struct oct_vma *vma = oct_vma_first(&mm->areas, start);
+
+	for (; vma && vma->start < end; vma = oct_vma_first(&mm->areas, vma->end))
+		if (vma->flags & OCT_MAP_SHARED)
+			return true;
+	return false;
+}
+
+int oct_madvise_dontneed(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	int error = -OCT_EINVAL;
+
+	if (!oct_mm_range_ok(mm, start, end))
+		return error;
+	oct_rwlock_read_lock(&mm->lock);
+	if (!any_shared(mm, start, end)) {
+		struct oct_ticket ticket;
+
+		/* Entries that are already empty are relied upon in there: the call that emptied
+		 * them may not have flushed yet (races 5). */
+		oct_ticket_init(&ticket, &mm->space);
+		error = oct_table_unmap(&mm->space, start, end, true, &ticket);
+		oct_ticket_complete(&ticket);
+	}
+	oct_rwlock_read_unlock(&mm->lock);
+	return error;
+}
+
+/* ---- Single entries ------------------------------------------------------------------------- */
+
+static int map_folio_locked(struct oct_mm *mm, uintptr_t va, struct oct_folio *folio, unsigned prot)
+{
+	const struct oct_vma *vma = oct_vma_find(&mm->areas, va);
+	struct oct_pte_guard guard;
+	oct_pte_t pte;
+	int error;
+
+	if (!vma || (prot & ~vma->prot))
+		return -OCT_EINVAL;
+	error = oct_table_prepare(&mm->space, va, va + OCT_PAGE_SIZE);
+	if (error)
+		return error;
+	oct_pte_lock_at(&mm->space, va, &guard);
+	if (oct_pte_none(oct_pte_get(&guard))) {
+		pte = oct_pte_mkyoung(oct_pte_make(folio->page, prot, OCT_NORMAL));
+		if (prot & OCT_WRITE)
+			pte = oct_pte_mk_soft_dirty(oct_pte_mkdirty(pte));
+		if (prot & OCT_EXEC)
+			oct_port_icache_sync(folio->page, 0);
+		oct_folio_get(folio);
+		oct_entry_install(&guard, guard.pte, va, pte);
+	} else {
+		error = -OCT_EEXIST;
+	}
+	oct_pte_guard_unlock(NULL, &guard);
+	return error;
+}
+
+int oct_mm_map_folio(struct oct_mm *mm, uintptr_t va, struct oct_folio *folio, unsigned prot)
+{
+	int error;
+
+	if (!folio || (prot & ~(unsigned)OCT_PROT_MASK) || !oct_mm_range_ok(mm, va, va + OCT_PAGE_SIZE))
+		return -OCT_EINVAL;
+	oct_rwlock_read_lock(&mm->lock);
+	error = map_folio_locked(mm, va, folio, normal_prot(prot));
+	oct_rwlock_read_unlock(&mm->lock);
+	return error;
+}
+
+oct_pte_t *oct_pte_lock(struct oct_mm *mm, uintptr_t va)
+{
+	return oct_space_pte_lock_raw(&mm->space, va);
+}
+
+void oct_pte_unlock(struct oct_mm *mm, oct_pte_t *pte)
+{
+	oct_space_pte_unlock_raw(&mm->space, pte);
+}

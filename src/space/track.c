@@ -1,0 +1,55 @@
+/* track.c: who stored to a page: soft-dirty and userfault write-protect. SPDX-License-Identifier: MIT
+ *
+ * Both take the write right away from entries while faults run beside them (the lock of the space is
+ * held for reading only), and both flush once, at the end of the range. In between an entry looks
+ * protected while a CPU can still store through what it cached. That is safe because the table's stamp
+ * says so to everybody who takes its lock: a copy-on-write relies and invalidates by itself (R4),
+ * so it does not lose that CPU's store (races 13 and 14, I2). And it is over when the
+ * call returns (I4): entries that another call protected but has not flushed yet are relied upon, so
+ * "already protected" is never taken on trust. */
+#include "walk.h"
+
+static oct_pte_t clear_soft_dirty(oct_pte_t pte, unsigned long arg)
+{
+	(void)arg;
+	return oct_pte_present(pte) ? oct_pte_clear_soft_dirty(oct_pte_wrprotect(pte)) : pte;
+}
+
+static oct_pte_t protect_userfault(oct_pte_t pte, unsigned long arg)
+{
+	(void)arg;
+	return oct_pte_present(pte) ? oct_pte_mk_uffd_wp(pte) : pte;
+}
+
+/* The write right does not come back here: the next store decides between copy and reuse. */
+static oct_pte_t unprotect_userfault(oct_pte_t pte, unsigned long arg)
+{
+	(void)arg;
+	return oct_pte_present(pte) ? oct_pte_clear_uffd_wp(pte) : pte;
+}
+
+static int change_complete(struct oct_mm *mm, uintptr_t start, uintptr_t end,
+                           oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), bool revoke)
+{
+	struct oct_ticket ticket;
+
+	if (!oct_mm_range_ok(mm, start, end))
+		return -OCT_EINVAL;
+	oct_rwlock_read_lock(&mm->lock);
+	oct_ticket_init(&ticket, &mm->space);
+	oct_walk_change(mm, start, end, change, 0, revoke, &ticket);
+	oct_ticket_complete(&ticket);
+	oct_rwlock_read_unlock(&mm->lock);
+	return 0;
+}
+
+int oct_clear_refs(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	return change_complete(mm, start, end, clear_soft_dirty, true);
+}
+
+int oct_uffd_writeprotect(struct oct_mm *mm, uintptr_t start, uintptr_t end, bool enable)
+{
+	return enable ? change_complete(mm, start, end, protect_userfault, true)
+	              : change_complete(mm, start, end, unprotect_userfault, false);
+}

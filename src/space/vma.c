@@ -1,0 +1,336 @@
+/* vma.c: the area tree and its store. SPDX-License-Identifier: MIT
+ *
+ * A height-balanced binary tree (Adelson-Velsky and Landis) with recursion bounded by its depth.
+ * Areas never move in memory, so a pointer stays good until its area is removed. */
+#include <octavo/types.h>
+#include <octavo/vma.h>
+
+/* ---- The store: pages of slots -------------------------------------------------------------- */
+
+struct oct_vma_page {
+	struct oct_vma_page *next, *prev;
+	struct oct_vma *free; /* linked by right */
+	unsigned used;
+	oct_phys_t phys;
+};
+
+enum { SLOTS = (OCT_PAGE_SIZE - sizeof(struct oct_vma_page)) / sizeof(struct oct_vma) };
+
+static void page_link(struct oct_vma_page **list, struct oct_vma_page *page)
+{
+	page->prev = NULL;
+	page->next = *list;
+	if (*list)
+		(*list)->prev = page;
+	*list = page;
+}
+
+static void page_unlink(struct oct_vma_page **list, struct oct_vma_page *page)
+{
+	if (page->prev)
+		page->prev->next = page->next;
+	else
+		*list = page->next;
+	if (page->next)
+		page->next->prev = page->prev;
+}
+
+static int store_grow(struct oct_vma_store *store)
+{
+	oct_phys_t phys = oct_port_page_alloc(0, OCT_USE_CORE);
+	struct oct_vma_page *page;
+	struct oct_vma *slots;
+
+	if (phys == OCT_NO_PAGE)
+		return -OCT_ENOMEM;
+	page = oct_port_phys_to_virt(phys);
+	slots = (struct oct_vma *)(page + 1);
+	page->free = NULL;
+	page->used = 0;
+	page->phys = phys;
+	for (unsigned i = 0; i < SLOTS; i++) {
+		slots[i].page = page;
+		slots[i].right = page->free;
+		page->free = &slots[i];
+	}
+	page_link(&store->empty, page);
+	store->free_slots += SLOTS;
+	return 0;
+}
+
+/* A reserved slot: cannot fail. */
+static struct oct_vma *slot_take(struct oct_vma_store *store)
+{
+	struct oct_vma_page *page = store->partial;
+	struct oct_vma *slot;
+
+	if (!page) {
+		page = store->empty;
+		if (!page)
+			oct_port_panic("area slot used without a reservation");
+		page_unlink(&store->empty, page);
+		page_link(&store->partial, page);
+	}
+	slot = page->free;
+	page->free = slot->right;
+	page->used++;
+	if (!page->free)
+		page_unlink(&store->partial, page);
+	store->free_slots--;
+	return slot;
+}
+
+static void slot_give(struct oct_vma_store *store, struct oct_vma *slot)
+{
+	struct oct_vma_page *page = slot->page;
+
+	if (!page->free)
+		page_link(&store->partial, page);
+	slot->right = page->free;
+	page->free = slot;
+	page->used--;
+	store->free_slots++;
+	if (!page->used) {
+		page_unlink(&store->partial, page);
+		page_link(&store->empty, page);
+	}
+}
+
+int oct_vma_reserve(struct oct_vma_tree *tree, unsigned slots)
+{
+	while (tree->store.free_slots < slots) {
+		int error = store_grow(&tree->store);
+
+		if (error) {
+			oct_vma_trim(tree);
+			return error;
+		}
+	}
+	return 0;
+}
+
+void oct_vma_trim(struct oct_vma_tree *tree)
+{
+	struct oct_vma_store *store = &tree->store;
+
+	while (store->empty) {
+		struct oct_vma_page *page = store->empty;
+
+		page_unlink(&store->empty, page);
+		store->free_slots -= SLOTS;
+		oct_port_page_free(page->phys, 0, OCT_USE_CORE);
+	}
+}
+
+/* ---- The tree ------------------------------------------------------------------------------- */
+
+static int height(const struct oct_vma *vma)
+{
+	return vma ? vma->height : 0;
+}
+
+static void measure(struct oct_vma *vma)
+{
+	int l = height(vma->left), r = height(vma->right);
+
+	vma->height = (l > r ? l : r) + 1;
+}
+
+static struct oct_vma *rotate_right(struct oct_vma *top)
+{
+	struct oct_vma *left = top->left;
+
+	top->left = left->right;
+	left->right = top;
+	measure(top);
+	measure(left);
+	return left;
+}
+
+static struct oct_vma *rotate_left(struct oct_vma *top)
+{
+	struct oct_vma *right = top->right;
+
+	top->right = right->left;
+	right->left = top;
+	measure(top);
+	measure(right);
+	return right;
+}
+
+/* Restore the balance at top, whose subtrees are balanced and differ by two at most. */
+static struct oct_vma *balance(struct oct_vma *top)
+{
+	int lean = height(top->left) - height(top->right);
+
+	measure(top);
+	if (lean > 1) {
+		if (height(top->left->left) < height(top->left->right))
+			top->left = rotate_left(top->left);
+		return rotate_right(top);
+	}
+	if (lean < -1) {
+		if (height(top->right->right) < height(top->right->left))
+			top->right = rotate_right(top->right);
+		return rotate_left(top);
+	}
+	return top;
+}
+
+static struct oct_vma *add(struct oct_vma *top, struct oct_vma *vma)
+{
+	if (!top)
+		return vma;
+	if (vma->start < top->start)
+		top->left = add(top->left, vma);
+	else
+		top->right = add(top->right, vma);
+	return balance(top);
+}
+
+/* Take the lowest area out of top into *lowest. */
+static struct oct_vma *take_lowest(struct oct_vma *top, struct oct_vma **lowest)
+{
+	if (!top->left) {
+		*lowest = top;
+		return top->right;
+	}
+	top->left = take_lowest(top->left, lowest);
+	return balance(top);
+}
+
+static struct oct_vma *drop(struct oct_vma *top, const struct oct_vma *vma)
+{
+	struct oct_vma *heir;
+
+	if (vma->start < top->start) {
+		top->left = drop(top->left, vma);
+		return balance(top);
+	}
+	if (vma->start > top->start) {
+		top->right = drop(top->right, vma);
+		return balance(top);
+	}
+	if (!top->left)
+		return top->right;
+	if (!top->right)
+		return top->left;
+	top->right = take_lowest(top->right, &heir);
+	heir->left = top->left;
+	heir->right = top->right;
+	return balance(heir);
+}
+
+void oct_vma_tree_init(struct oct_vma_tree *tree)
+{
+	tree->root = NULL;
+	tree->store.partial = NULL;
+	tree->store.empty = NULL;
+	tree->store.free_slots = 0;
+	tree->count = 0;
+}
+
+struct oct_vma *oct_vma_first(const struct oct_vma_tree *tree, uintptr_t addr)
+{
+	struct oct_vma *vma = tree->root, *best = NULL;
+
+	while (vma) {
+		if (vma->end > addr) {
+			best = vma;
+			vma = vma->left;
+		} else {
+			vma = vma->right;
+		}
+	}
+	return best;
+}
+
+struct oct_vma *oct_vma_find(const struct oct_vma_tree *tree, uintptr_t addr)
+{
+	struct oct_vma *vma = oct_vma_first(tree, addr);
+
+	return vma && vma->start <= addr ? vma : NULL;
+}
+
+struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end, unsigned prot,
+                               unsigned flags)
+{
+	struct oct_vma *vma = slot_take(&tree->store);
+
+	vma->start = start;
+	vma->end = end;
+	vma->prot = prot;
+	vma->flags = flags;
+	vma->left = NULL;
+	vma->right = NULL;
+	vma->height = 1;
+	tree->root = add(tree->root, vma);
+	tree->count++;
+	return vma;
+}
+
+void oct_vma_remove(struct oct_vma_tree *tree, struct oct_vma *vma)
+{
+	tree->root = drop(tree->root, vma);
+	tree->count--;
+	slot_give(&tree->store, vma);
+}
+
+/* ---- Cutting and joining -------------------------------------------------------------------- */
+
+static struct oct_vma *area_cut_by(const struct oct_vma_tree *tree, uintptr_t addr)
+{
+	struct oct_vma *vma = oct_vma_find(tree, addr);
+
+	return vma && vma->start < addr ? vma : NULL;
+}
+
+unsigned oct_vma_cuts(const struct oct_vma_tree *tree, uintptr_t start, uintptr_t end)
+{
+	return (area_cut_by(tree, start) ? 1u : 0u) + (area_cut_by(tree, end) ? 1u : 0u);
+}
+
+void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr)
+{
+	struct oct_vma *vma = area_cut_by(tree, addr);
+	uintptr_t end;
+
+	if (!vma)
+		return;
+	end = vma->end;
+	vma->end = addr;
+	oct_vma_insert(tree, addr, end, vma->prot, vma->flags);
+}
+
+void oct_vma_merge(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end)
+{
+	struct oct_vma *vma = oct_vma_first(tree, start ? start - 1 : 0);
+
+	while (vma && vma->start <= end) {
+		struct oct_vma *next = oct_vma_first(tree, vma->end);
+
+		if (next && next->start == vma->end && next->start <= end && next->prot == vma->prot &&
+		    next->flags == vma->flags) {
+			uintptr_t joined = next->end;
+
+			oct_vma_remove(tree, next);
+			vma->end = joined;
+		} else {
+			vma = next;
+		}
+	}
+}
+
+uintptr_t oct_vma_gap(const struct oct_vma_tree *tree, uintptr_t low, uintptr_t high, size_t bytes)
+{
+	for (;;) {
+		const struct oct_vma *vma = oct_vma_first(tree, low);
+		uintptr_t limit = vma && vma->start < high ? vma->start : high;
+
+		if (limit > low && limit - low >= bytes)
+			return low;
+		if (limit == high)
+			return 0;
+		low = vma->end;
+	}
+}

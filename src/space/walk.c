@@ -1,0 +1,106 @@
+/* walk.c: ranges of an address space, table by table. SPDX-License-Identifier: MIT
+ *
+ * A walk is a row of lock sections, one per leaf table. Each section ends with one generation for all
+ * that it changed (R2); the ticket joins the sections and is completed by the caller, once. */
+#include "walk.h"
+
+bool oct_mm_range_ok(const struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	return ((start | end) & ~OCT_PAGE_MASK) == 0 && start >= OCT_USER_START && start < end &&
+	       end - 1 <= mm->space.last;
+}
+
+int oct_mm_range(const struct oct_mm *mm, uintptr_t addr, size_t bytes, uintptr_t *end)
+{
+	if (bytes == 0 || bytes > mm->space.last || addr > mm->space.last)
+		return -OCT_EINVAL;
+	*end = (addr + bytes + OCT_PAGE_SIZE - 1) & OCT_PAGE_MASK;
+	return oct_mm_range_ok(mm, addr, *end) ? 0 : -OCT_EINVAL;
+}
+
+/* One lock section: the entries of the guarded leaf table that lie in [guard->va, end). Returns the
+ * first address behind it. */
+static uintptr_t change_leaf(struct oct_pte_guard *guard, uintptr_t end,
+                             oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg,
+                             bool revoke, struct oct_ticket *ticket)
+{
+	bool seen_done = false;
+
+	do {
+		enum oct_flush verdict;
+		oct_pte_t old;
+
+		if (!oct_pte_present(oct_pte_get(guard)))
+			continue;
+		verdict = oct_entry_update(ticket, guard, guard->pte, guard->va, change, arg, &old);
+		if (verdict == OCT_BREAK_FIRST)
+			oct_port_panic("a change of rights changed the page");
+		if (verdict == OCT_FLUSH_NONE)
+			seen_done = true;
+	} while (guard->va + OCT_PAGE_SIZE < end && oct_pte_guard_next(guard));
+	/* R4, before this section's own generation makes the stamp newer: somebody else took the
+	 * right away and may not have flushed yet. */
+	if (revoke && seen_done)
+		oct_tlb_rely(guard);
+	return guard->va + OCT_PAGE_SIZE;
+}
+
+void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,
+                     oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg, bool revoke,
+                     struct oct_ticket *ticket)
+{
+	uintptr_t va = start;
+
+	while (va < end) {
+		struct oct_pte_guard guard;
+		uintptr_t next;
+
+		oct_pte_lock_at(&mm->space, va, &guard);
+		if (guard.level)
+			next = oct_level_next(va, guard.level);
+		else
+			next = change_leaf(&guard, end, change, arg, revoke, ticket);
+		oct_pte_guard_unlock(ticket, &guard);
+		if (next <= va) /* past the top of addresses */
+			break;
+		va = next;
+	}
+}
+
+/* The range around [start, end) in which no area is left, so that tables used by nobody else can
+ * be told. The last area that ends at or below start is its lower neighbour. */
+static void widen(const struct oct_mm *mm, uintptr_t *start, uintptr_t *end)
+{
+	const struct oct_vma *vma = mm->areas.root;
+	uintptr_t low = 0, high = mm->space.last + 1;
+
+	while (vma) {
+		if (vma->start >= *end) {
+			high = vma->start;
+			vma = vma->left;
+		} else {
+			low = vma->end;
+			vma = vma->right;
+		}
+	}
+	*start = low;
+	*end = high;
+}
+
+void oct_walk_remove(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	struct oct_ticket ticket;
+	struct oct_vma *vma;
+	int error;
+
+	while ((vma = oct_vma_first(&mm->areas, start)) && vma->start < end)
+		oct_vma_remove(&mm->areas, vma);
+	oct_ticket_init(&ticket, &mm->space);
+	error = oct_table_unmap(&mm->space, start, end, true, &ticket);
+	widen(mm, &start, &end);
+	error |= oct_table_trim(&mm->space, start, end, &ticket);
+	if (error)
+		oct_port_panic("unmapping refused a checked range");
+	/* R4: the addresses are given up when the caller drops the lock, so complete before. */
+	oct_ticket_complete(&ticket);
+}
