@@ -31,8 +31,8 @@ extern "C" {
 #endif
 
 /* ---- The system -------------------------------------------------------------------------------- */
-/* Prepares system for CPUs 0 .. cpus-1 (1 .. OCT_MAX_CPUS). Allocates one page, the root of idle
- * CPUs. -OCT_EINVAL, -OCT_ENOMEM: nothing allocated. Before any other CPU uses it. */
+/* Prepares system for CPUs 0 .. cpus-1 (1 .. OCT_MAX_CPUS). Allocates the root of idle
+ * CPUs (two pages). -OCT_EINVAL, -OCT_ENOMEM: nothing allocated. Before any other CPU uses it. */
 int oct_system_init(struct oct_system *system, unsigned cpus);
 
 /* Gives back what init allocated. No space is left, no CPU runs the idle root. */
@@ -44,6 +44,10 @@ void oct_system_exit(struct oct_system *system);
  * TLB after: this CPU uses no translation of the former space, and none of the new one that was
  * revoked before. The memory accesses made through the former space are complete. */
 void oct_space_switch(struct oct_system *system, struct oct_space *space);
+
+/* Makes every CPU that runs space run none, for good: the space is about to end. Nothing switches to
+ * it any more. Interrupts those CPUs and waits. After: no CPU walks the space's tables. */
+void oct_space_leave(struct oct_space *space);
 
 /* The handler of oct_port_ipi: invalidates what this CPU's spaces wait for and acknowledges. Call in
  * interrupt context or with interrupts off; takes no lock, does not sleep, spurious calls harmless. */
@@ -79,7 +83,9 @@ void oct_ticket_init(struct oct_ticket *ticket, struct oct_space *space);
  * Returns the verdict; *old receives the value that was replaced (never read it before instead:
  * hardware may set young and dirty until the exchange). On OCT_BREAK_FIRST the entry now is
  * oct_pte_broken(), and after oct_ticket_flush() new_pte must be stored with oct_entry_install().
- * Where the new rights derive from the old value use oct_entry_update. */
+ * Where the new rights derive from the old value use oct_entry_update.
+ * An entry that already looks done (nothing present, nothing to store) may look so because of a
+ * change that is not complete yet: then the ticket joins what the table waits for (R4). */
 OCT_MUST_USE enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard *guard,
                                              oct_pte_t *entry, uintptr_t va, oct_pte_t new_pte,
                                              oct_pte_t *old);
@@ -97,6 +103,10 @@ OCT_MUST_USE enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct o
  * Kernel entries are published to this CPU's walker; a user access that misses the new entry faults
  * once more, spuriously. */
 void oct_entry_install(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t va, oct_pte_t new_pte);
+
+/* Joins what the guarded table still waits for to ticket (R4): for who finds an entry that already looks
+ * done, or no table, and returns without a change. The two calls above do it by themselves. */
+void oct_ticket_join(struct oct_ticket *ticket, struct oct_pte_guard *guard);
 
 /* Ends the lock section as far as the ticket is concerned: draws the generation and stamps the
  * guard's table, if something changed. oct_pte_guard_unlock does it too. */

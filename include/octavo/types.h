@@ -99,7 +99,8 @@ struct oct_cpu {
 	struct oct_space *space; /* runs it; this CPU only, interrupts off */
 	uint64_t epoch;          /* this CPU invalidated everything when it entered this ASID epoch */
 	uint64_t grace_done;     /* atomic: newest grace request this CPU's handler has seen */
-	uint16_t asid;           /* loaded now; under asid_lock */
+	struct oct_space *owner; /* atomic: whose number asid is, NULL for nobody's */
+	uint32_t asid;           /* under asid_lock: number loaded last */
 	struct {
 		uintptr_t page; /* leaf table locked through oct_space_pte_lock_raw, 0 none */
 		struct oct_ptl *ptl;
@@ -132,6 +133,7 @@ struct oct_space {
 	uint64_t generation; /* atomic: newest drawn */
 	uint64_t completed;  /* atomic: all generations up to it are complete */
 	uint64_t asid;       /* atomic, written under asid_lock: epoch << 16 | number */
+	uint32_t leaving;    /* atomic: CPUs must leave it (oct_space_leave) */
 	/* atomic, bit per CPU: x86-64: runs the space or is switching to it; with broadcast
 	 * invalidation: may hold translations of it. */
 	uint64_t running[OCT_CPU_WORDS];

@@ -1,0 +1,21 @@
+# Source lists of the core, per tier, for hosts that build it with CMake. SPDX-License-Identifier: MIT
+#
+#   include(path/to/octavo/octavo.cmake)
+#   target_sources(kernel PRIVATE ${OCTAVO_T1_SOURCES})
+#   target_include_directories(kernel PRIVATE ${OCTAVO_INCLUDE})
+#   target_compile_definitions(kernel PRIVATE OCT_ARCH_ARM64)   # or OCT_ARCH_X86_64
+#
+# Each tier's list contains those below it. T0 is the same source with OCT_TIER=0 defined.
+set(OCTAVO_DIR ${CMAKE_CURRENT_LIST_DIR})
+set(OCTAVO_INCLUDE ${OCTAVO_DIR}/include)
+set(OCTAVO_T1_SOURCES
+    ${OCTAVO_DIR}/src/tlb/asid.c
+    ${OCTAVO_DIR}/src/tlb/ticket.c
+    ${OCTAVO_DIR}/src/tlb/tlb.c
+    ${OCTAVO_DIR}/src/table/space.c
+    ${OCTAVO_DIR}/src/table/range.c
+    ${OCTAVO_DIR}/src/table/walk.c)
+set(OCTAVO_T0_SOURCES ${OCTAVO_T1_SOURCES})
+file(GLOB OCTAVO_T2_OWN CONFIGURE_DEPENDS ${OCTAVO_DIR}/src/lock/*.c ${OCTAVO_DIR}/src/page/*.c
+     ${OCTAVO_DIR}/src/space/*.c)
+set(OCTAVO_T2_SOURCES ${OCTAVO_T1_SOURCES} ${OCTAVO_T2_OWN})

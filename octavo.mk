@@ -1,0 +1,18 @@
+# Source lists of the core, per tier, for hosts that build it with make. SPDX-License-Identifier: MIT
+#
+#   OCTAVO := path/to/octavo
+#   include $(OCTAVO)/octavo.mk
+#   ... $(OCTAVO_T1_SOURCES), $(OCTAVO_CFLAGS), and one of $(OCTAVO_ARM64) $(OCTAVO_X86_64) ...
+#
+# Each tier's list contains those below it. T0 is the same source with -DOCT_TIER=0.
+OCTAVO ?= .
+
+OCTAVO_T1_SOURCES := $(addprefix $(OCTAVO)/src/, tlb/asid.c tlb/ticket.c tlb/tlb.c table/space.c \
+	table/range.c table/walk.c)
+OCTAVO_T0_SOURCES := $(OCTAVO_T1_SOURCES)
+OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(sort $(wildcard $(OCTAVO)/src/lock/*.c \
+	$(OCTAVO)/src/page/*.c $(OCTAVO)/src/space/*.c))
+
+OCTAVO_CFLAGS := -std=c11 -ffreestanding -I$(OCTAVO)/include
+OCTAVO_ARM64  := -DOCT_ARCH_ARM64
+OCTAVO_X86_64 := -DOCT_ARCH_X86_64

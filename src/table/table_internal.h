@@ -1,0 +1,74 @@
+/* table_internal.h: how tables lie in memory. SPDX-License-Identifier: MIT
+ *
+ * A leaf table is one page of entries. A table above is two: entries, then a struct oct_ptl per
+ * slot. With tables smaller than a page the rest of each page is unused. */
+#ifndef OCT_TABLE_INTERNAL_H
+#define OCT_TABLE_INTERNAL_H
+
+#include <octavo/mmu.h>
+#include <octavo/table.h>
+#include "../tlb/authority.h"
+
+_Static_assert(OCT_LEVELS >= 2, "the root is never a leaf table");
+_Static_assert(OCT_TABLE_ENTRIES * sizeof(struct oct_ptl) <= (1u << OCT_PAGE_SHIFT), "locks fit a page");
+
+static inline unsigned oct_table_order(unsigned level)
+{
+	return level == 0 ? 0 : 1;
+}
+
+static inline oct_pte_t *oct_table_entries(oct_phys_t table)
+{
+	return (oct_pte_t *)oct_port_phys_to_virt(table);
+}
+
+/* The lock of slot index of a table above the leaves. */
+static inline struct oct_ptl *oct_table_ptl(oct_phys_t table, unsigned index)
+{
+	return (struct oct_ptl *)(void *)((char *)oct_port_phys_to_virt(table) + OCT_PAGE_SIZE) + index;
+}
+
+/* A cleared table of level, OCT_NO_PAGE when there is no memory. */
+static inline oct_phys_t oct_table_alloc(unsigned level)
+{
+	oct_phys_t table = oct_port_page_alloc(oct_table_order(level), OCT_USE_TABLE);
+
+	if (table != OCT_NO_PAGE)
+		oct_port_page_clear(table, oct_table_order(level));
+	return table;
+}
+
+/* A table that nothing links or walks. */
+static inline void oct_table_free(oct_phys_t table, unsigned level)
+{
+	oct_port_page_free(table, oct_table_order(level), OCT_USE_TABLE);
+}
+
+/* Locks the slot that holds the entry for va in table, at level >= 1. */
+static inline void oct_slot_lock(struct oct_space *space, oct_phys_t table, unsigned level, uintptr_t va,
+                                 struct oct_pte_guard *guard)
+{
+	unsigned index = oct_table_index(va, level);
+
+	guard->space = space;
+	guard->ptl = oct_table_ptl(table, index);
+	guard->pte = oct_table_entries(table) + index;
+	guard->va = va;
+	guard->level = level;
+	oct_spin_lock(&guard->ptl->lock);
+}
+
+/* [start, end) is page aligned, not empty, and lies in the space. */
+static inline bool oct_range_valid(const struct oct_space *space, uintptr_t start, uintptr_t end)
+{
+	uintptr_t last = end - 1; /* end 0: the top of addresses */
+
+	return ((start | end) & ~OCT_PAGE_MASK) == 0 && start <= last && start >= space->start &&
+	       last <= space->last;
+}
+
+/* table, of level, is linked by no entry that a walker could use: frees it with all below. first and
+ * count: which of its slots. */
+void oct_table_free_tree(oct_phys_t table, unsigned level, unsigned first, unsigned count);
+
+#endif

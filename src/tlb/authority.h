@@ -1,0 +1,91 @@
+/* authority.h: what the files of the flush authority share. SPDX-License-Identifier: MIT */
+#ifndef OCT_TLB_AUTHORITY_H
+#define OCT_TLB_AUTHORITY_H
+
+#include <octavo/mmu.h>
+#include <octavo/tlb.h>
+
+/* Statistics: this CPU's alone, absent from the checker's build. */
+#ifdef OCT_MODEL
+#define OCT_COUNT(cpu, field) ((void)(cpu))
+#else
+#define OCT_COUNT(cpu, field)                                                                                \
+	oct_store(&(cpu)->counters.field, oct_load(&(cpu)->counters.field, OCT_RLX) + 1, OCT_RLX)
+#endif
+
+/* This CPU, with interrupts off until oct_cpu_leave: nothing else runs on it meanwhile. */
+#if OCT_TIER == 0
+static inline unsigned long oct_cpu_enter(void)
+{
+	return 0;
+}
+static inline void oct_cpu_leave(unsigned long state)
+{
+	(void)state;
+}
+static inline unsigned oct_cpu_number(void)
+{
+	return 0;
+}
+#else
+static inline unsigned long oct_cpu_enter(void)
+{
+	return oct_port_irq_save();
+}
+static inline void oct_cpu_leave(unsigned long state)
+{
+	oct_port_irq_restore(state);
+}
+static inline unsigned oct_cpu_number(void)
+{
+	return oct_port_cpu_self();
+}
+#endif
+
+/* ---- Spinning locks of one word ---------------------------------------------------------------- */
+static inline void oct_spin_lock(uint32_t *lock)
+{
+#if OCT_TIER == 0
+	(void)lock;
+#else
+	uint32_t open;
+
+	/* Acquire: pairs with the release of oct_spin_unlock. */
+	oct_await((open = 0, oct_cas(lock, &open, 1u, OCT_ACQ)));
+#endif
+}
+
+static inline void oct_spin_unlock(uint32_t *lock)
+{
+#if OCT_TIER == 0
+	(void)lock;
+#else
+	oct_store(lock, 0u, OCT_REL); /* pairs with the acquire of oct_spin_lock */
+#endif
+}
+
+/* ---- tlb.c --------------------------------------------------------------------------------------- */
+/* All generations of space up to generation are complete on return. completed: what was read
+ * (acquire) from space->completed, less than generation. */
+void oct_tlb_complete(struct oct_space *space, uint64_t generation, uint64_t completed);
+
+/* The generation that stamp names, given what was read from space->completed; not greater than
+ * completed when nothing is open. */
+static inline uint64_t oct_stamp_generation(uint32_t stamp, uint64_t completed)
+{
+	/* A stamp is the low half of a generation. Generations that are not complete are few, so a stamp
+	 * of one of them is less than 2^31 ahead; an ancient one may look ahead and costs a flush. */
+	int32_t ahead = (int32_t)(stamp - (uint32_t)completed);
+
+	return stamp == 0 || ahead <= 0 ? 0 : completed + (uint64_t)ahead;
+}
+
+/* Every CPU has taken an interrupt that began after the call. */
+void oct_grace_wait(struct oct_system *system);
+
+/* ---- asid.c -------------------------------------------------------------------------------------- */
+/* Interrupts off. A number for space, marked as loaded on this CPU; space->asid names it. *fresh: this
+ * CPU entered a new epoch and must invalidate everything before it loads the root. */
+uint16_t oct_asid_take(struct oct_system *system, struct oct_space *space, unsigned cpu, bool *fresh);
+
+#endif

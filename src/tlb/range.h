@@ -1,0 +1,58 @@
+/* range.h: what one generation changed, in one word. SPDX-License-Identifier: MIT
+ *
+ * A space remembers the ranges of its newest OCT_OPEN_RANGES generations. One word each, so that a
+ * reader needs no lock and never sees half a record: a word whose tag is not the generation's was
+ * not written yet, or belongs to a newer one, and the reader invalidates the whole space instead.
+ *
+ *   bits 63..28  page number of the first page, low 36 bits
+ *   bits 27..21  pages, 0 for the whole space
+ *   bit  20      tables were unlinked: walk caches too
+ *   bits 19..0   tag: generation / OCT_OPEN_RANGES, low bits */
+#ifndef OCT_TLB_RANGE_H
+#define OCT_TLB_RANGE_H
+
+#include <octavo/types.h>
+
+enum { OCT_RANGE_TAG_BITS = 20, OCT_RANGE_PAGES_BITS = 7, OCT_RANGE_START_SHIFT = 28 };
+
+struct oct_range {
+	uintptr_t start;
+	size_t pages; /* 0: whole space */
+	bool all_levels;
+};
+
+static inline unsigned oct_range_slot(uint64_t generation)
+{
+	return (unsigned)(generation % OCT_OPEN_RANGES);
+}
+
+static inline uint64_t oct_range_tag(uint64_t generation)
+{
+	return (generation / OCT_OPEN_RANGES) & (((uint64_t)1 << OCT_RANGE_TAG_BITS) - 1);
+}
+
+static inline uint64_t oct_range_pack(uint64_t generation, uintptr_t start, uintptr_t end, bool all_levels)
+{
+	uint64_t pages = (end - start) >> OCT_PAGE_SHIFT;
+	uint64_t number = (start >> OCT_PAGE_SHIFT) & (((uint64_t)1 << 36) - 1);
+
+	if (pages >= (1u << OCT_RANGE_PAGES_BITS))
+		pages = 0;
+	return number << OCT_RANGE_START_SHIFT | pages << (OCT_RANGE_TAG_BITS + 1) |
+	       (uint64_t)all_levels << OCT_RANGE_TAG_BITS | oct_range_tag(generation);
+}
+
+/* false: word does not describe generation. */
+static inline bool oct_range_unpack(uint64_t word, uint64_t generation, bool kernel, struct oct_range *range)
+{
+	if ((word & (((uint64_t)1 << OCT_RANGE_TAG_BITS) - 1)) != oct_range_tag(generation))
+		return false;
+	range->start = (uintptr_t)(word >> OCT_RANGE_START_SHIFT) << OCT_PAGE_SHIFT;
+	if (kernel)
+		range->start |= ~(((uintptr_t)1 << (36 + OCT_PAGE_SHIFT)) - 1);
+	range->pages = (size_t)(word >> (OCT_RANGE_TAG_BITS + 1)) & ((1u << OCT_RANGE_PAGES_BITS) - 1);
+	range->all_levels = (word >> OCT_RANGE_TAG_BITS) & 1;
+	return true;
+}
+
+#endif

@@ -1,0 +1,245 @@
+/* ticket.c: changing entries, and the tickets that say what a change still owes.
+ * SPDX-License-Identifier: MIT
+ *
+ * The rules that tlb.c's essay builds on are enforced here: no live entry changes but through
+ * oct_entry_change, oct_entry_update and oct_entry_install; a lock section that took something away
+ * draws a generation and stamps its table before it ends (F1, I7); pages queued on a ticket are
+ * released after it is complete (F5, I1). */
+#include "authority.h"
+#include "range.h"
+
+/* ---- Judging ------------------------------------------------------------------------------------- */
+static enum oct_flush judge_leaf(oct_pte_t old, oct_pte_t new_pte)
+{
+	if (oct_pte_phys(old) != oct_pte_phys(new_pte) || oct_pte_type(old) != oct_pte_type(new_pte) ||
+	    oct_pte_cont(old) != oct_pte_cont(new_pte) || oct_pte_global(old) != oct_pte_global(new_pte))
+		return OCT_BREAK_FIRST;
+	if ((oct_pte_write(old) && !oct_pte_write(new_pte)) ||
+	    (oct_pte_user(old) && !oct_pte_user(new_pte)) || (oct_pte_exec(old) && !oct_pte_exec(new_pte)) ||
+	    (oct_pte_dirty(old) && !oct_pte_dirty(new_pte)))
+		return OCT_FLUSH_AFTER;
+	return OCT_FLUSH_NONE;
+}
+
+enum oct_flush oct_entry_judge(oct_pte_t old, oct_pte_t new_pte, unsigned level)
+{
+	if (!oct_pte_present(old))
+		return OCT_FLUSH_NONE;
+	if (!oct_pte_present(new_pte))
+		return OCT_FLUSH_AFTER;
+	if (level == 0)
+		return judge_leaf(old, new_pte);
+	return old == new_pte ? OCT_FLUSH_NONE : OCT_BREAK_FIRST;
+}
+
+/* ---- The ticket's open section ---------------------------------------------------------------------- */
+void oct_ticket_init(struct oct_ticket *ticket, struct oct_space *space)
+{
+	ticket->space = space;
+	ticket->newest = 0;
+	ticket->start = 0;
+	ticket->end = 0;
+	ticket->pending = false;
+	ticket->all_levels = false;
+	ticket->tables = false;
+	ticket->queued = 0;
+}
+
+/* The entry for va at level was changed: it will need a flush. */
+static void owe(struct oct_ticket *ticket, unsigned level, uintptr_t va)
+{
+	uintptr_t start = va & ~(oct_level_bytes(level) - 1);
+	uintptr_t last = start + (oct_level_bytes(level) - 1); /* end may be 2^64 */
+
+	if (!ticket->pending) {
+		ticket->start = start;
+		ticket->end = last + 1;
+	} else {
+		if (start < ticket->start)
+			ticket->start = start;
+		if (last > ticket->end - 1)
+			ticket->end = last + 1;
+	}
+	ticket->pending = true;
+	ticket->all_levels |= level > 0;
+}
+
+void oct_ticket_join(struct oct_ticket *ticket, struct oct_pte_guard *guard)
+{
+	uint64_t completed, generation;
+
+	if (guard->ptl->stamp == 0)
+		return;
+	/* Acquire: pairs with the release in oct_tlb_complete. */
+	completed = oct_load(&guard->space->completed, OCT_ACQ);
+	generation = oct_stamp_generation(guard->ptl->stamp, completed);
+	if (generation > ticket->newest)
+		ticket->newest = generation;
+}
+
+void oct_ticket_close(struct oct_ticket *ticket, struct oct_pte_guard *guard)
+{
+	struct oct_space *space = ticket->space;
+	uint64_t generation, range;
+
+	if (!ticket->pending)
+		return;
+	/* SC: F2 in tlb.c, pairs with the switch's read of generation; as a release it carries the entry
+	 * stores of this section, as an acquire those of all generations before. */
+	generation = oct_fetch_add(&space->generation, 1, OCT_SC) + 1;
+	range = oct_range_pack(generation, ticket->start, ticket->end, ticket->all_levels);
+	oct_store(&space->ranges[oct_range_slot(generation)], range, OCT_RLX); /* judged by its tag */
+	guard->ptl->stamp = (uint32_t)generation != 0 ? (uint32_t)generation : 1;
+	ticket->newest = generation;
+	ticket->pending = false;
+	ticket->all_levels = false;
+}
+
+/* ---- Changing entries --------------------------------------------------------------------------------- */
+enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                                uintptr_t va, oct_pte_t new_pte, oct_pte_t *old)
+{
+	oct_pte_t stored = new_pte;
+	enum oct_flush flush;
+
+	if (oct_pte_present(new_pte)) {
+		/* Relaxed: page, type and size change under the lock only; hardware's bits do not matter. */
+		oct_pte_t now = oct_load(entry, OCT_RLX);
+
+		if (!oct_pte_present(now))
+			oct_tlb_rely(guard); /* F6 */
+		else if (oct_entry_judge(now, new_pte, guard->level) == OCT_BREAK_FIRST)
+			stored = oct_pte_broken();
+	}
+	/* Release: who sees the new value sees what was stored before (a page's contents, a table);
+	 * acquire: the dirty bit that comes back follows the hardware's reads that led to it. */
+	*old = oct_xchg(entry, stored, OCT_ACQ_REL);
+	flush = oct_entry_judge(*old, new_pte, guard->level);
+	if (flush != OCT_FLUSH_NONE)
+		owe(ticket, guard->level, va);
+	else if (!oct_pte_present(new_pte))
+		oct_ticket_join(ticket, guard);
+	return flush;
+}
+
+enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                                uintptr_t va, oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
+                                unsigned long arg, oct_pte_t *old)
+{
+	oct_pte_t now = oct_load(entry, OCT_RLX); /* judged again by the exchange */
+	oct_pte_t wanted;
+	enum oct_flush flush;
+
+	/* Under the lock only hardware interferes, which can set young once and dirty once. */
+	do {
+		wanted = change(now, arg);
+		if (wanted == now) {
+			*old = now;
+			oct_ticket_join(ticket, guard);
+			return OCT_FLUSH_NONE;
+		}
+	} while (!oct_cas(entry, &now, wanted, OCT_ACQ_REL)); /* as in oct_entry_change */
+	*old = now;
+	flush = oct_entry_judge(now, wanted, guard->level);
+	if (flush == OCT_BREAK_FIRST)
+		oct_port_panic("oct_entry_update: the change replaces the page of a valid entry");
+	if (flush != OCT_FLUSH_NONE)
+		owe(ticket, guard->level, va);
+	return flush;
+}
+
+void oct_entry_install(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t va, oct_pte_t new_pte)
+{
+	(void)va;
+	oct_tlb_rely(guard); /* F6 */
+	/* Release: the page's contents, or the cleared table, are seen by who uses the entry. */
+	oct_store(entry, new_pte, OCT_REL);
+	if (guard->space->kernel || guard->level > 0)
+		oct_mmu_publish();
+}
+
+/* ---- Queue -------------------------------------------------------------------------------------------- */
+enum { QUEUE_ORDER_MASK = 0xf, QUEUE_TABLE = 0x10 };
+
+static void table_release(void *arg)
+{
+	uintptr_t item = (uintptr_t)arg;
+
+	oct_port_page_free(item & OCT_PAGE_MASK, item & QUEUE_ORDER_MASK, OCT_USE_TABLE);
+}
+
+/* The ticket is complete: nothing reaches the queued pages through a translation. */
+static void release_queue(struct oct_ticket *ticket)
+{
+	struct oct_space *space = ticket->space;
+	struct oct_system *system = space->system;
+
+	if (ticket->tables && system->defer == NULL)
+		oct_grace_wait(system); /* F5 */
+	for (unsigned i = 0; i < ticket->queued; i++) {
+		oct_phys_t item = ticket->queue[i];
+		oct_phys_t page = item & OCT_PAGE_MASK;
+
+		if ((item & QUEUE_TABLE) && system->defer != NULL)
+			system->defer(table_release, (void *)(uintptr_t)(item & ~(oct_phys_t)QUEUE_TABLE));
+		else if (item & QUEUE_TABLE)
+			oct_port_page_free(page, item & QUEUE_ORDER_MASK, OCT_USE_TABLE);
+		else if (space->page_release != NULL)
+			space->page_release(space, page);
+		else
+			oct_port_page_free(page, 0, OCT_USE_USER);
+	}
+	ticket->queued = 0;
+	ticket->tables = false;
+}
+
+static void complete_drawn(struct oct_ticket *ticket)
+{
+	uint64_t completed;
+
+	if (ticket->newest == 0)
+		return;
+	/* Acquire: pairs with the release in oct_tlb_complete: others did the work, it is done. */
+	completed = oct_load(&ticket->space->completed, OCT_ACQ);
+	if (completed < ticket->newest)
+		oct_tlb_complete(ticket->space, ticket->newest, completed);
+	ticket->newest = 0;
+}
+
+static void enqueue(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t item)
+{
+	if (ticket->queued == OCT_GATHER_PAGES) {
+		oct_ticket_flush(ticket, guard);
+		release_queue(ticket);
+	}
+	ticket->queue[ticket->queued++] = item;
+}
+
+void oct_ticket_free_page(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page)
+{
+	enqueue(ticket, guard, page);
+}
+
+void oct_ticket_free_table(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t table,
+                           unsigned order)
+{
+	enqueue(ticket, guard, table | order | QUEUE_TABLE);
+	ticket->tables = true;
+}
+
+/* ---- Completing --------------------------------------------------------------------------------------- */
+void oct_ticket_flush(struct oct_ticket *ticket, struct oct_pte_guard *guard)
+{
+	if (ticket->pending && guard == NULL)
+		oct_port_panic("oct_ticket_flush: changes are pending and no guard is given");
+	oct_ticket_close(ticket, guard);
+	complete_drawn(ticket);
+}
+
+void oct_ticket_complete(struct oct_ticket *ticket)
+{
+	if (ticket->pending)
+		oct_port_panic("oct_ticket_complete: the lock section of a change was not closed");
+	complete_drawn(ticket);
+	release_queue(ticket);
+}
