@@ -133,9 +133,14 @@ install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib/octavo' '$(DESTDIR)$(PREFIX)/include'
 	install $(BUILD)/octavo '$(DESTDIR)$(PREFIX)/bin/octavo'
 	cp -R $(BUILD)/lib/. '$(DESTDIR)$(PREFIX)/lib/octavo/'
-	cp -R include/octavo '$(DESTDIR)$(PREFIX)/include/'
+	cp -RL include/octavo '$(DESTDIR)$(PREFIX)/include/'
 	install -d '$(DESTDIR)$(PREFIX)/lib/octavo/model'
 	install -m 644 machine/model/*.h '$(DESTDIR)$(PREFIX)/lib/octavo/model/'
 
 clean:
 	rm -rf $(BUILD)
+
+# The list of the core's sources, for scripts.
+.PHONY: print-core
+print-core:
+	@echo $(CORE)

@@ -1,0 +1,34 @@
+#!/bin/bash
+# Executions per second, medians of five. SPDX-License-Identifier: MIT
+#
+# usage: tools/bench.sh     (make bench)
+# Printed, never gated. The largest scenario of questions/E is the one with the most events.
+set -eu
+cd "$(dirname "$0")/.."
+octavo=${BUILD:-build}/octavo
+
+median() { sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+# rate NAME ARCH: executions per second, blocked ones counted
+rate() {
+	"$octavo" check --json --arch "$2" "$1" |
+		jq '.results[0] | (.executions + .blocked) / (if .seconds > 0 then .seconds else 1e-6 end)'
+}
+
+line() { # name, arch
+	local events rates
+	events=$("$octavo" check --json --arch "$2" "$1" | jq '.results[0].events_max')
+	rates=$(for _ in 1 2 3 4 5; do rate "$1" "$2"; done | median)
+	printf '%-36s %-7s %4d events %12.0f executions/s (blocked counted)\n' "$1" "$2" "$events" "$rates"
+}
+
+largest() { # architecture
+	"$octavo" check --json --arch "$1" --jobs 2 questions/ |
+		jq -r '[.results[] | select(.verdict == "holds")] | max_by(.events_max) | .name'
+}
+
+line rc11/fetch-add-7 arm64
+for arch in arm64 x86_64; do
+	name=$(largest $arch || true)
+	[ -n "$name" ] && [ "$name" != null ] && line "$name" $arch
+done
