@@ -16,6 +16,13 @@ set(OCTAVO_T1_SOURCES
     ${OCTAVO_DIR}/src/table/range.c
     ${OCTAVO_DIR}/src/table/walk.c)
 set(OCTAVO_T0_SOURCES ${OCTAVO_T1_SOURCES})
-file(GLOB OCTAVO_T2_OWN CONFIGURE_DEPENDS ${OCTAVO_DIR}/src/lock/*.c ${OCTAVO_DIR}/src/page/*.c
-     ${OCTAVO_DIR}/src/space/*.c)
-set(OCTAVO_T2_SOURCES ${OCTAVO_T1_SOURCES} ${OCTAVO_T2_OWN})
+set(OCTAVO_T2_SOURCES
+    ${OCTAVO_T1_SOURCES}
+    ${OCTAVO_DIR}/src/lock/rwlock.c
+    ${OCTAVO_DIR}/src/page/folio.c
+    ${OCTAVO_DIR}/src/space/fault.c
+    ${OCTAVO_DIR}/src/space/fork.c
+    ${OCTAVO_DIR}/src/space/mm.c
+    ${OCTAVO_DIR}/src/space/track.c
+    ${OCTAVO_DIR}/src/space/vma.c
+    ${OCTAVO_DIR}/src/space/walk.c)

@@ -10,8 +10,8 @@ OCTAVO ?= .
 OCTAVO_T1_SOURCES := $(addprefix $(OCTAVO)/src/, tlb/asid.c tlb/ticket.c tlb/tlb.c table/space.c \
 	table/range.c table/walk.c)
 OCTAVO_T0_SOURCES := $(OCTAVO_T1_SOURCES)
-OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(sort $(wildcard $(OCTAVO)/src/lock/*.c \
-	$(OCTAVO)/src/page/*.c $(OCTAVO)/src/space/*.c))
+OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwlock.c page/folio.c \
+	space/fault.c space/fork.c space/mm.c space/track.c space/vma.c space/walk.c)
 
 OCTAVO_CFLAGS := -std=c11 -ffreestanding -I$(OCTAVO)/include
 OCTAVO_ARM64  := -DOCT_ARCH_ARM64

@@ -10,5 +10,6 @@
 #include <octavo/pte.h>
 #include <octavo/tlb.h>
 #include <octavo/table.h>
+#include <octavo/mm.h>
 
 #endif

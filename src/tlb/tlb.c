@@ -407,12 +407,16 @@ static uint64_t request_grace(struct oct_system *system)
 void oct_grace_wait(struct oct_system *system)
 {
 	uint64_t request = request_grace(system);
+	unsigned long state = oct_cpu_enter();
+	unsigned self = oct_cpu_number();
 
-	/* This CPU too, if the caller migrates: an interrupt to oneself is as good as any. */
+	oct_cpu_leave(state); /* nobody else had interrupts off on this CPU in between */
 	for (unsigned cpu = 0; cpu < system->cpus; cpu++)
-		oct_port_ipi(cpu);
+		if (cpu != self)
+			oct_port_ipi(cpu);
 	for (unsigned cpu = 0; cpu < system->cpus; cpu++)
-		await_grace(system, request, cpu);
+		if (cpu != self)
+			await_grace(system, request, cpu);
 }
 
 void oct_space_leave(struct oct_space *space)

@@ -1,0 +1,425 @@
+/* host_port.c: see host_port.h. SPDX-License-Identifier: MIT */
+#include "host_port.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <cmocka.h>
+
+#define FIRST_PAGE ((oct_phys_t)0x40000000)
+enum { FREED = 0xdb, TLB_ENTRIES = 512, MOST_DEFERRED = 256 };
+
+unsigned host_cpu;
+struct oct_system *host_system;
+struct oct_mm *host_current[OCT_MAX_CPUS];
+unsigned long host_interrupts;
+struct host_mmu_counts host_mmu;
+oct_phys_t host_kernel_root;
+
+/* ---- Pages ------------------------------------------------------------------------------------- */
+static unsigned char *arena;
+static unsigned char page_out[HOST_PAGES]; /* order + 1 of the allocation that starts here; 0xff inside */
+static struct oct_folio folios[HOST_PAGES];
+static unsigned pages_out, fail_in, next_page;
+static unsigned long allocations;
+
+static unsigned page_index(oct_phys_t page)
+{
+	oct_phys_t index = (page - FIRST_PAGE) >> OCT_PAGE_SHIFT;
+
+	if (page < FIRST_PAGE || index >= HOST_PAGES)
+		fail_msg("no such page: %#llx", (unsigned long long)page);
+	return (unsigned)index;
+}
+
+static unsigned char *page_bytes(unsigned index)
+{
+	return arena + ((size_t)index << OCT_PAGE_SHIFT);
+}
+
+static bool block_free(unsigned index, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (page_out[index + i] != 0)
+			return false;
+	return true;
+}
+
+static void check_untouched(unsigned index)
+{
+	const unsigned char *bytes = page_bytes(index);
+
+	for (size_t i = 0; i < OCT_PAGE_SIZE; i++)
+		if (bytes[i] != FREED)
+			fail_msg("page %u was stored to after it was freed, at %zu", index, i);
+}
+
+oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use)
+{
+	unsigned count = 1u << order;
+
+	(void)use;
+	if (arena == NULL)
+		host_reset();
+	allocations++;
+	if (fail_in != 0 && --fail_in == 0)
+		return OCT_NO_PAGE;
+	for (unsigned tried = 0; tried < HOST_PAGES; tried += count) {
+		unsigned index = (next_page + tried) % HOST_PAGES & ~(count - 1);
+
+		if (!block_free(index, count))
+			continue;
+		for (unsigned i = 0; i < count; i++) {
+			check_untouched(index + i);
+			page_out[index + i] = 0xff;
+		}
+		page_out[index] = (unsigned char)(order + 1);
+		folios[index].order = order;
+		next_page = index + count;
+		pages_out += count;
+		return FIRST_PAGE + ((oct_phys_t)index << OCT_PAGE_SHIFT);
+	}
+	return OCT_NO_PAGE;
+}
+
+void oct_port_page_free(oct_phys_t page, unsigned order, enum oct_page_use use)
+{
+	unsigned index = page_index(page), count = 1u << order;
+
+	(void)use;
+	if (page_out[index] != order + 1)
+		fail_msg("page %u is freed with order %u, but it is not out like that", index, order);
+	memset(page_out + index, 0, count);
+	memset(page_bytes(index), FREED, (size_t)count << OCT_PAGE_SHIFT);
+	pages_out -= count;
+}
+
+void oct_port_page_clear(oct_phys_t page, unsigned order)
+{
+	memset(page_bytes(page_index(page)), 0, (size_t)OCT_PAGE_SIZE << order);
+}
+
+void *oct_port_phys_to_virt(oct_phys_t page)
+{
+	return page_bytes(page_index(page));
+}
+
+unsigned host_pages(void)
+{
+	return pages_out;
+}
+
+unsigned long host_allocations(void)
+{
+	return allocations;
+}
+
+void host_fail_allocation(unsigned n)
+{
+	fail_in = n;
+}
+
+bool host_page_is_out(oct_phys_t page)
+{
+	return page_out[page_index(page)] != 0;
+}
+
+void oct_port_log(const char *line)
+{
+	puts(line);
+}
+
+void oct_port_panic(const char *why)
+{
+	mock_assert(0, why, "core", 0); /* returns to expect_assert_failure, else fails the test */
+	abort();
+}
+
+/* ---- CPUs -------------------------------------------------------------------------------------- */
+static unsigned irqs_off;
+
+unsigned oct_port_cpu_self(void)
+{
+	return host_cpu;
+}
+
+unsigned long oct_port_irq_save(void)
+{
+	return irqs_off++;
+}
+
+void oct_port_irq_restore(unsigned long state)
+{
+	if (irqs_off != state + 1)
+		fail_msg("interrupts are restored out of order");
+	irqs_off = (unsigned)state;
+}
+
+void oct_port_ipi(unsigned cpu)
+{
+	unsigned sender = host_cpu;
+
+	if (irqs_off != 0)
+		fail_msg("an interrupt is sent, to be waited for, with interrupts off (R8)");
+	host_interrupts++;
+	if (host_system == NULL)
+		return;
+	host_cpu = cpu;
+	oct_tlb_interrupt(host_system);
+	host_cpu = sender;
+}
+
+void oct_port_relax(void)
+{
+	fail_msg("the only thread waits: a deadlock");
+}
+
+void oct_port_root_changed(struct oct_space *space)
+{
+	(void)space;
+}
+
+void oct_port_wait(uint32_t *word, uint32_t value)
+{
+	if (oct_load(word, OCT_ACQ) == value)
+		fail_msg("the only thread sleeps: a deadlock");
+}
+
+void oct_port_wake(uint32_t *word, unsigned count)
+{
+	(void)word;
+	(void)count;
+}
+
+struct oct_folio *oct_port_folio_of(oct_phys_t page)
+{
+	return &folios[page_index(page)];
+}
+
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+} deferred[MOST_DEFERRED];
+static unsigned deferred_count;
+
+void oct_port_defer(void (*fn)(void *arg), void *arg)
+{
+	if (deferred_count == MOST_DEFERRED)
+		fail_msg("too much is deferred");
+	deferred[deferred_count].fn = fn;
+	deferred[deferred_count++].arg = arg;
+}
+
+unsigned host_run_deferred(void)
+{
+	unsigned count = deferred_count;
+
+	for (unsigned i = 0; i < count; i++)
+		deferred[i].fn(deferred[i].arg);
+	deferred_count = 0;
+	return count;
+}
+
+struct oct_mm *oct_port_current(void)
+{
+	return host_current[host_cpu];
+}
+
+void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order)
+{
+	memcpy(page_bytes(page_index(dst)), page_bytes(page_index(src)), (size_t)OCT_PAGE_SIZE << order);
+}
+
+void oct_port_icache_sync(oct_phys_t page, unsigned order)
+{
+	(void)page;
+	(void)order;
+}
+
+/* ---- TLBs -------------------------------------------------------------------------------------- */
+struct cached {
+	uintptr_t va; /* page aligned */
+	uint16_t asid;
+	bool global;
+	oct_pte_t pte; /* 0: slot not used */
+};
+
+static struct {
+	oct_phys_t root;
+	uint16_t asid;
+	struct cached entry[TLB_ENTRIES];
+} cpus[OCT_MAX_CPUS];
+
+static bool upper_half(uintptr_t va)
+{
+	return (intptr_t)va < 0;
+}
+
+static struct cached *cached_find(unsigned cpu, uintptr_t va)
+{
+	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+		struct cached *entry = &cpus[cpu].entry[i];
+
+		if (entry->pte != 0 && entry->va == (va & OCT_PAGE_MASK) &&
+		    (entry->global || entry->asid == cpus[cpu].asid))
+			return entry;
+	}
+	return NULL;
+}
+
+oct_pte_t host_tlb_cached(unsigned cpu, uintptr_t va)
+{
+	struct cached *entry = cached_find(cpu, va);
+
+	return entry != NULL ? entry->pte : 0;
+}
+
+unsigned host_tlb_size(unsigned cpu)
+{
+	unsigned size = 0;
+
+	for (unsigned i = 0; i < TLB_ENTRIES; i++)
+		size += cpus[cpu].entry[i].pte != 0;
+	return size;
+}
+
+static oct_pte_t walk(oct_phys_t table, uintptr_t va)
+{
+	for (unsigned level = OCT_LEVELS - 1;; level--) {
+		const oct_pte_t *entries = oct_port_phys_to_virt(table);
+		oct_pte_t pte = entries[oct_table_index(va, level)];
+
+		if (!host_page_is_out(table))
+			fail_msg("a CPU walks a table that was freed (I1)");
+		if (level == 0)
+			return oct_pte_present(pte) ? pte : 0;
+		if (!oct_pte_is_table(pte, level))
+			return 0;
+		table = oct_pte_phys(pte);
+	}
+}
+
+oct_pte_t host_tlb_touch(unsigned cpu, uintptr_t va)
+{
+	oct_phys_t root = cpus[cpu].root;
+	oct_pte_t pte = host_tlb_cached(cpu, va);
+
+	if (pte != 0)
+		return pte;
+	if (upper_half(va) && !OCT_FORMAT_SHARED_ROOT)
+		root = host_kernel_root;
+	pte = root != 0 ? walk(root, va) : 0;
+	for (unsigned i = 0; pte != 0 && i < TLB_ENTRIES; i++) {
+		struct cached *entry = &cpus[cpu].entry[i];
+
+		if (entry->pte != 0)
+			continue;
+		*entry = (struct cached){va & OCT_PAGE_MASK, cpus[cpu].asid, oct_pte_global(pte), pte};
+		return pte;
+	}
+	if (pte != 0)
+		memset(cpus[cpu].entry, 0, sizeof cpus[cpu].entry); /* full: a TLB may forget */
+	return pte;
+}
+
+/* Drops what matches: pages == 0 for every address; all: every number, global ones too. */
+static void drop(unsigned cpu, bool all, uint16_t asid, uintptr_t va, size_t pages)
+{
+	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+		struct cached *entry = &cpus[cpu].entry[i];
+		bool in_range = pages == 0 || (entry->va - va) >> OCT_PAGE_SHIFT < pages;
+		bool of_asid = entry->global ? pages != 0 : entry->asid == asid;
+
+		if (all || (in_range && of_asid))
+			entry->pte = 0;
+	}
+}
+
+static void drop_in(enum oct_scope scope, bool all, uint16_t asid, uintptr_t va, size_t pages)
+{
+	if (scope == OCT_BROADCAST && !OCT_FORMAT_BROADCAST)
+		fail_msg("this architecture has no broadcast");
+	host_mmu.broadcasts += scope == OCT_BROADCAST;
+	for (unsigned cpu = 0; cpu < OCT_MAX_CPUS; cpu++)
+		if (scope == OCT_BROADCAST || cpu == host_cpu)
+			drop(cpu, all, asid, va, pages);
+}
+
+void oct_mmu_publish(void)
+{
+	host_mmu.publish++;
+}
+
+void oct_mmu_invalidate_begin(void)
+{
+	host_mmu.begin++;
+}
+
+void oct_mmu_invalidate_range(uint16_t asid, uintptr_t va, size_t pages, enum oct_scope scope,
+                              enum oct_depth depth)
+{
+	(void)depth;
+	if (pages == 0 || (va & ~OCT_PAGE_MASK) != 0)
+		fail_msg("a range is invalidated that is empty or not aligned");
+	host_mmu.ranges++;
+	host_mmu.pages += pages;
+	drop_in(scope, false, asid, va, pages);
+}
+
+void oct_mmu_invalidate_asid(uint16_t asid, enum oct_scope scope)
+{
+	host_mmu.asids++;
+	drop_in(scope, false, asid, 0, 0);
+}
+
+void oct_mmu_invalidate_all(enum oct_scope scope)
+{
+	host_mmu.alls++;
+	drop_in(scope, true, 0, 0, 0);
+}
+
+void oct_mmu_invalidate_end(enum oct_scope scope)
+{
+	(void)scope;
+	host_mmu.ends++;
+}
+
+void oct_mmu_load_root(oct_phys_t root, uint16_t asid, bool keep)
+{
+	if (!host_page_is_out(root))
+		fail_msg("a root is loaded that was freed");
+	host_mmu.roots++;
+	cpus[host_cpu].root = root;
+	cpus[host_cpu].asid = asid;
+	if (!keep)
+		drop(host_cpu, false, asid, 0, 0);
+}
+
+/* ---- Start --------------------------------------------------------------------------------------- */
+void host_reset(void)
+{
+	size_t size = (size_t)HOST_PAGES << OCT_PAGE_SHIFT;
+
+	if (arena == NULL) {
+		arena = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (arena == MAP_FAILED)
+			abort();
+		memset(arena, FREED, size);
+	}
+	for (unsigned i = 0; i < HOST_PAGES; i++) {
+		if (page_out[i] != 0)
+			memset(page_bytes(i), FREED, OCT_PAGE_SIZE);
+		page_out[i] = 0;
+		folios[i].page = FIRST_PAGE + ((oct_phys_t)i << OCT_PAGE_SHIFT);
+	}
+	pages_out = fail_in = next_page = 0;
+	allocations = host_interrupts = 0;
+	host_cpu = irqs_off = deferred_count = 0;
+	host_system = NULL;
+	host_kernel_root = 0;
+	memset(host_current, 0, sizeof host_current);
+	memset(cpus, 0, sizeof cpus);
+	memset(&host_mmu, 0, sizeof host_mmu);
+}
