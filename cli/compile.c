@@ -125,7 +125,7 @@ static void add_flags(struct command *command, unsigned arch)
 	    "-fsanitize=thread",
 	};
 	static const char *const gcc[] = {"--param", "tsan-distinguish-volatile=1", "--param",
-	                                  "tsan-instrument-func-entry-exit=0"};
+	                                  "tsan-instrument-func-entry-exit=0", "-Wno-tsan"};
 	static const char *const clang[] = {"-mllvm", "-tsan-distinguish-volatile=1", "-mllvm",
 	                                    "-tsan-instrument-func-entry-exit=0", "-gdwarf-aranges"};
 	bool is_clang = compiler_is_clang();
