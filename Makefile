@@ -61,11 +61,14 @@ COMMAND_FLAGS := $(COMMON) $(MODEL) $(define_arm64) -Icli -D_GNU_SOURCE \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -Wno-error)
 LIBS := -ldl -ljansson -ldw -lelf
 
-# Whatever changes the meaning of the objects rebuilds them.
-FLAGS := $(CC) $(LIBRARY) $(TSAN) $(COMMAND_FLAGS) $(CFLAGS) $(CORE) $(GLUE) $(SCENARIOS) $(COMMAND)
-$(BUILD)/flags: FORCE
+# Whatever changes the meaning of the objects rebuilds them; a changed list of files links anew.
+quoted = '$(subst ','"'"',$1)'
+FLAGS := $(CC) $(LIBRARY) $(TSAN) $(COMMAND_FLAGS) $(CFLAGS)
+FILES := $(CORE) $(GLUE) $(SCENARIOS) $(COMMAND)
+$(BUILD)/flags $(BUILD)/files: FORCE
 	@mkdir -p $(@D)
-	@echo '$(subst ','"'"',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','"'"',$(FLAGS))' > $@
+	@echo $(call quoted,$(if $(filter %flags,$@),$(FLAGS),$(FILES))) > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 FORCE:
 
 # ---- Per architecture: the core with the model's glue, and the scenarios over it -------------------
@@ -81,10 +84,10 @@ $$(core_$1) $$(scenarios_$1): $$(BUILD)/$1/%.o: %.c $$(BUILD)/flags
 $$(glue_$1): $$(BUILD)/$1/%.o: %.c $$(BUILD)/flags
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LIBRARY) $$(define_$1) $$(CFLAGS) -c '$$<' -o '$$@'
-$$(BUILD)/lib/$1/core.a: $$(core_$1) $$(glue_$1)
+$$(BUILD)/lib/$1/core.a: $$(core_$1) $$(glue_$1) $$(BUILD)/files
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(Q)$$(AR) rcs $$@ $$^
+	$$(Q)$$(AR) rcs $$@ $$(core_$1) $$(glue_$1)
 $$(BUILD)/lib/$1/scenarios.so: $$(BUILD)/lib/$1/core.a $$(scenarios_$1)
 	$$(Q)$$(CC) -shared -Wl,-Bsymbolic -o $$@ -Wl,--whole-archive $$< -Wl,--no-whole-archive \
 		$$(scenarios_$1)
@@ -102,7 +105,7 @@ $(BUILD)/command/%.o: %.c $(BUILD)/flags
 $(BUILD)/command/%.o: %.S $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COMMAND_FLAGS) $(CFLAGS) -c '$<' -o '$@'
-$(BUILD)/octavo: $(command_objects) $(ARCHS:%=$(BUILD)/lib/%/scenarios.so)
+$(BUILD)/octavo: $(BUILD)/files $(command_objects) $(ARCHS:%=$(BUILD)/lib/%/scenarios.so)
 	@ln -sfn '$(CURDIR)/include' $(BUILD)/include
 	@ln -sfn '$(CURDIR)/machine/model' $(BUILD)/model
 	$(Q)$(CC) -rdynamic $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $(command_objects) $(LDFLAGS) $(LIBS)
