@@ -304,53 +304,6 @@ static bool over_bound(unsigned dev)
 	return false;
 }
 
-/* Does another read-modify-write already take the write that this one would? */
-static bool rmw_conflict(const struct graph *g, uint16_t id)
-{
-	const struct event *e = &g->ev[id];
-	uint16_t w;
-
-	if (!rmw_stores(x.rules, e))
-		return false;
-	w = e->rf == INIT_EVENT ? g->loc[e->location].first : g->ev[e->rf].co_next;
-	return w != NO_EVENT && g->ev[w].kind == EV_RMW_WRITE &&
-	       g->ev[g->thread[g->ev[w].thread][g->ev[w].index - 1]].rf == e->rf;
-}
-
-static uint64_t rmw_result(const struct event *ur)
-{
-	uint64_t mask = ur->size >= 8 ? ~0ull : (1ull << (8 * ur->size)) - 1;
-
-	switch (ur->op) {
-	case RMW_WALKER:
-		return x.rules->walker_update(ur->value, ur->operand, ur->operand2 != 0);
-	case RMW_ADD:
-		return (ur->value + ur->operand) & mask;
-	case RMW_SUB:
-		return (ur->value - ur->operand) & mask;
-	case RMW_AND:
-		return ur->value & ur->operand;
-	case RMW_OR:
-		return ur->value | ur->operand;
-	case RMW_XOR:
-		return ur->value ^ ur->operand;
-	case RMW_NAND:
-		return ~(ur->value & ur->operand) & mask;
-	default: /* exchange, compare-and-swap */
-		return ur->operand;
-	}
-}
-
-static struct event rmw_write_of(const struct event *ur)
-{
-	struct event w = *ur;
-
-	w.kind = EV_RMW_WRITE;
-	w.value = rmw_result(ur);
-	w.flags &= (uint8_t)~(F_AWAIT | F_CAS);
-	return w;
-}
-
 /* ---- backtracking ---------------------------------------------------------------------------------- */
 
 /* Put the next alternative of frame f in place; false if it leads nowhere by itself. */
@@ -363,9 +316,9 @@ static bool take_choice(struct frame *f, uint16_t choice, bool deviates)
 	id = graph_add(x.rules, x.g, &tmpl, choice);
 	if (f->fixed)
 		graph_set_rf(x.rules, x.g, f->reader, id);
-	if (tmpl.kind == EV_RMW_READ && rmw_conflict(x.g, id)) {
+	if (tmpl.kind == EV_RMW_READ && rmw_conflict(x.rules, x.g, id)) {
 		/* inconsistent as it stands; what its write revisits is not. No run is needed. */
-		struct event w = rmw_write_of(&x.g->ev[id]);
+		struct event w = rmw_write_of(x.rules, &x.g->ev[id]);
 		struct frame *wf = frame_push(&w);
 
 		wf->revisiting = true;
@@ -492,8 +445,8 @@ static uint16_t extend(struct thread *t, struct event *tmpl)
 	if ((ev_is_read(tmpl) || ev_is_write(tmpl)) && x.g->loc[tmpl->location].count >= MAX_CHOICES - 2)
 		fail("too many writes to one place");
 	n = choices(x.rules, x.g, tmpl, list);
-	if (n > 1 || (ev_is_write(tmpl) && list[0] != NO_EVENT &&
-		      x.g->loc[tmpl->location].reads != NO_EVENT)) {
+	/* a blocked store may still revisit the reads that leave it no place */
+	if (n > 1 || (ev_is_write(tmpl) && x.g->loc[tmpl->location].reads != NO_EVENT)) {
 		struct frame *f = frame_push(tmpl);
 
 		memcpy(f->list, list, n * sizeof(list[0]));

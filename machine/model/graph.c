@@ -106,16 +106,35 @@ static void join_earlier_reads(const struct graph *g, struct clock *c, const str
 static void derive_translation(const struct machine_rules *m, const struct graph *g, struct event *e,
 			       const struct event *prev)
 {
-	if (e->t_sync)
-		e->hb = g->ev[g->thread[e->thread][e->t_sync - 1]].hb;
-	else
+	if (e->t_sync) {
+		const struct event *sync = &g->ev[g->thread[e->thread][e->t_sync - 1]];
+
+		e->hb = sync->hb;
+		if (sync->kind != EV_DSB)
+			e->hb.t[e->thread] = (int16_t)sync->index; /* T before an exception, its own too */
+	} else {
 		memset(&e->hb, 0, sizeof(e->hb));
+	}
 	if (m->ets2 && !(e->flags & F_CACHEABLE) && prev)
 		clock_join(&e->hb, &prev->hb);
 	if (e->upper != NO_EVENT) {
 		clock_join(&e->hb, &g->ev[e->upper].hb);
 		join_message(g, &e->hb, g->ev[e->upper].rf);
 	}
+}
+
+/* Where the walk began that access or hardware update e belongs to: its own T are not H-before it. */
+static unsigned walk_start(const struct graph *g, const struct event *e)
+{
+	unsigned i = e->index;
+
+	while (i) {
+		const struct event *t = &g->ev[g->thread[e->thread][--i]];
+
+		if (t->kind == EV_TRANSLATE && t->upper == NO_EVENT)
+			return i;
+	}
+	return 0;
 }
 
 /* On x86-64 an invalidation is also what a DSB and an ISB after it would be on arm64. */
@@ -180,7 +199,9 @@ static void derive(const struct machine_rules *m, const struct graph *g, struct 
 		e->hb = prev->hb;
 	else
 		memset(&e->hb, 0, sizeof(e->hb));
-	if (ev_is_write(e) || rmw_stores(m, e) || e->kind == EV_FREE)
+	if (e->kind == EV_STORE || (e->flags & F_HARDWARE))
+		e->hb.t[e->thread] = (int16_t)walk_start(g, e);
+	else if (ev_is_write(e) || rmw_stores(m, e) || e->kind == EV_FREE)
 		e->hb.t[e->thread] = (int16_t)e->index;
 	else if (prev && synchronises_context(m, prev))
 		e->hb.t[e->thread] = (int16_t)prev->index;
@@ -403,4 +424,51 @@ void graph_set_rf(const struct machine_rules *m, struct graph *g, uint16_t r, ui
 	if (ev_is_sc(&g->ev[r]))
 		g->sc_count++;
 	derive(m, g, &g->ev[r]);
+}
+
+/* Does another read-modify-write already take the write that this one would? */
+bool rmw_conflict(const struct machine_rules *m, const struct graph *g, uint16_t id)
+{
+	const struct event *e = &g->ev[id];
+	uint16_t w;
+
+	if (!rmw_stores(m, e))
+		return false;
+	w = e->rf == INIT_EVENT ? g->loc[e->location].first : g->ev[e->rf].co_next;
+	return w != NO_EVENT && g->ev[w].kind == EV_RMW_WRITE &&
+	       g->ev[g->thread[g->ev[w].thread][g->ev[w].index - 1]].rf == e->rf;
+}
+
+static uint64_t rmw_result(const struct machine_rules *m, const struct event *ur)
+{
+	uint64_t mask = ur->size >= 8 ? ~0ull : (1ull << (8 * ur->size)) - 1;
+
+	switch (ur->op) {
+	case RMW_WALKER:
+		return m->walker_update(ur->value, ur->operand, ur->operand2 != 0);
+	case RMW_ADD:
+		return (ur->value + ur->operand) & mask;
+	case RMW_SUB:
+		return (ur->value - ur->operand) & mask;
+	case RMW_AND:
+		return ur->value & ur->operand;
+	case RMW_OR:
+		return ur->value | ur->operand;
+	case RMW_XOR:
+		return ur->value ^ ur->operand;
+	case RMW_NAND:
+		return ~(ur->value & ur->operand) & mask;
+	default: /* exchange, compare-and-swap */
+		return ur->operand;
+	}
+}
+
+struct event rmw_write_of(const struct machine_rules *m, const struct event *ur)
+{
+	struct event w = *ur;
+
+	w.kind = EV_RMW_WRITE;
+	w.value = rmw_result(m, ur);
+	w.flags &= (uint8_t)~(F_AWAIT | F_CAS);
+	return w;
 }

@@ -143,6 +143,10 @@ void graph_truncate(struct graph *g, unsigned count);
 void graph_restrict(struct graph *dst, const struct graph *src, const uint8_t *keep, uint16_t *map);
 /* Give read r another source: recomputes its derived fields. r is last in its thread. */
 void graph_set_rf(const struct machine_rules *m, struct graph *g, uint16_t r, uint16_t source);
+/* Does another read-modify-write already take the write that RMW read id takes? */
+bool rmw_conflict(const struct machine_rules *m, const struct graph *g, uint16_t id);
+/* The write part of an RMW whose read part found its value. */
+struct event rmw_write_of(const struct machine_rules *m, const struct event *ur);
 uint64_t graph_value_of(const struct machine_rules *m, const struct graph *g, uint16_t write, uint16_t location);
 bool hb_before(const struct graph *g, uint16_t a, uint16_t e);
 void clock_join(struct clock *c, const struct clock *d);

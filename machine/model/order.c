@@ -9,11 +9,14 @@
 
 /* ---- psc between sc fences ------------------------------------------------------------------ */
 
-struct fence_reach {
+enum { MAX_FENCES = 128 };
+
+struct fence {
 	uint16_t id;
 	/* per location: the first coherence position written, or read, H-after the fence; and the
 	 * last written, or read, H-before it. 0xffff / 0: none, positions are kept plus one. */
 	uint16_t min_w[MAX_LOCATIONS], min_r[MAX_LOCATIONS], max_w[MAX_LOCATIONS], max_r[MAX_LOCATIONS];
+	bool filled;
 };
 
 static bool is_sc_fence(const struct event *e)
@@ -21,19 +24,10 @@ static bool is_sc_fence(const struct event *e)
 	return e->kind == EV_DSB || (e->kind == EV_FENCE && e->order == __ATOMIC_SEQ_CST);
 }
 
-static unsigned fence_list(const struct graph *g, uint16_t *list)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < g->count; i++)
-		if (is_sc_fence(&g->ev[i]))
-			list[n++] = (uint16_t)i;
-	return n;
-}
-
 /* What fence f has eco-sources (after it) or eco-targets (before it) at. */
-static void fence_fill(const struct graph *g, struct fence_reach *f)
+static void fence_fill(const struct graph *g, struct fence *f)
 {
+	f->filled = true;
 	memset(f->min_w, 0xff, g->nloc * sizeof(uint16_t));
 	memset(f->min_r, 0xff, g->nloc * sizeof(uint16_t));
 	memset(f->max_w, 0, g->nloc * sizeof(uint16_t));
@@ -64,10 +58,13 @@ static void fence_fill(const struct graph *g, struct fence_reach *f)
 	}
 }
 
-
 /* hb;eco;hb from a to b? */
-static bool eco_edge(const struct graph *g, const struct fence_reach *a, const struct fence_reach *b)
+static bool eco_edge(const struct graph *g, struct fence *a, struct fence *b)
 {
+	if (!a->filled)
+		fence_fill(g, a);
+	if (!b->filled)
+		fence_fill(g, b);
 	for (unsigned l = 0; l < g->nloc; l++) {
 		if (!b->max_w[l] && !b->max_r[l])
 			continue;
@@ -79,7 +76,18 @@ static bool eco_edge(const struct graph *g, const struct fence_reach *a, const s
 	return false;
 }
 
-enum { MAX_FENCES = 128 };
+static unsigned fence_list(const struct graph *g, struct fence *list)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; g->sc_count && i < g->count && n < MAX_FENCES; i++)
+		if (is_sc_fence(&g->ev[i])) {
+			list[n].id = (uint16_t)i;
+			list[n++].filled = false;
+		}
+	return n;
+}
+
 struct row {
 	uint64_t bits[2];
 };
@@ -87,44 +95,6 @@ struct row {
 static bool row_has(const struct row *r, unsigned i)
 {
 	return r->bits[i / 64] >> (i % 64) & 1;
-}
-
-/* The psc relation between the sc fences, transitively closed. Returns how many fences. */
-static unsigned fence_order(const struct graph *g, uint16_t *list, struct row *rows)
-{
-	static struct fence_reach reach[MAX_FENCES];
-	unsigned n = fence_list(g, list);
-
-	if (n > MAX_FENCES)
-		n = MAX_FENCES;
-	for (unsigned i = 0; i < n; i++) {
-		reach[i].id = list[i];
-		fence_fill(g, &reach[i]);
-		rows[i] = (struct row){{0, 0}};
-	}
-	for (unsigned i = 0; i < n; i++)
-		for (unsigned j = 0; j < n; j++)
-			if ((i != j && hb_before(g, list[i], list[j])) || eco_edge(g, &reach[i], &reach[j]))
-				rows[i].bits[j / 64] |= 1ull << (j % 64);
-	for (unsigned k = 0; k < n; k++)
-		for (unsigned i = 0; i < n; i++)
-			if (row_has(&rows[i], k)) {
-				rows[i].bits[0] |= rows[k].bits[0];
-				rows[i].bits[1] |= rows[k].bits[1];
-			}
-	return n;
-}
-
-static bool fences_acyclic(const struct graph *g)
-{
-	uint16_t list[MAX_EVENTS];
-	struct row rows[MAX_FENCES];
-	unsigned n = fence_order(g, list, rows);
-
-	for (unsigned i = 0; i < n; i++)
-		if (row_has(&rows[i], i))
-			return false;
-	return true;
 }
 
 static bool only_fences(const struct graph *g)
@@ -285,16 +255,6 @@ static bool sc_visit(const struct graph *g, uint16_t id, uint8_t *state)
 	return true;
 }
 
-bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t id)
-{
-	if (m->sc_memory) {
-		uint8_t state[MAX_EVENTS] = {0};
-
-		return sc_visit(g, id, state);
-	}
-	return only_fences(g) ? fences_acyclic(g) : mixed_acyclic(g);
-}
-
 /* ---- the completion order O ----------------------------------------------------------------- */
 
 struct completion {
@@ -387,7 +347,8 @@ static bool ends_order(const struct event *e)
 /* One pass over a thread: what follows in O, within the thread, from what is reached. */
 static bool order_thread(const struct machine_rules *m, const struct graph *g, unsigned thread, uint8_t *reached)
 {
-	bool any = false, access = false, strong = false, translation = false, changed = false;
+	bool any = false, access = false, strong = false, changed = false;
+	bool walking = false, translation = false; /* a T is reached: of this walk, of an earlier one */
 	unsigned first = MAX_EVENTS;
 
 	for (unsigned i = 0; i < g->length[thread]; i++) {
@@ -395,7 +356,10 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 		const struct event *e = &g->ev[id];
 		bool r = reached[id];
 		bool fence = e->kind == EV_FENCE || e->kind == EV_DSB;
+		bool ends_walk = e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT;
 
+		if (e->kind == EV_TRANSLATE && e->upper == NO_EVENT)
+			translation |= walking;
 		if (!r && e->kind == EV_TRANSLATE) {
 			r = first < e->t_sync || (e->upper != NO_EVENT && reached[e->upper]) ||
 			    (m->ets2 && !(e->flags & F_CACHEABLE) && access);
@@ -404,8 +368,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 
 			r = strong || (any && ends_order(e)) ||
 			    (translation && (ev_is_write(e) || rmw_stores(m, e) || fence || e->kind == EV_FREE));
-			if ((e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT) &&
-			    e->upper != NO_EVENT && reached[e->upper])
+			if (ends_walk && e->upper != NO_EVENT && reached[e->upper])
 				r = true;
 			if (p && (e->kind == EV_RMW_WRITE || (p->flags & F_HARDWARE)) &&
 			    p->kind != EV_TRANSLATE && reached[g->thread[thread][i - 1]])
@@ -415,13 +378,15 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 			reached[id] = 1;
 			changed = true;
 		}
+		if (ends_walk)
+			translation |= walking;
 		if (translation && (fence || e->kind == EV_ISB || e->kind == EV_FAULT ||
 				    (m->x86 && e->kind == EV_TLBI)))
 			strong = true;
 		if (!r)
 			continue;
 		if (e->kind == EV_TRANSLATE) {
-			translation = true;
+			walking = true;
 			continue;
 		}
 		any = true;
@@ -437,21 +402,34 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 struct order_search {
 	struct completion edges[256];
 	unsigned nedges;
-	uint16_t fences[MAX_EVENTS];
-	struct row rows[MAX_FENCES];
+	struct fence fences[MAX_FENCES];
 	unsigned nfences;
 };
 
 static void order_prepare(const struct machine_rules *m, const struct graph *g, struct order_search *s)
 {
 	s->nedges = completions(m, g, s->edges, 256);
-	s->nfences = 0;
-	if (s->nedges && g->sc_count >= 2)
-		s->nfences = fence_order(g, s->fences, s->rows);
+	s->nfences = fence_list(g, s->fences);
+}
+
+/* The psc edges out of the fences that are reached. */
+static bool order_fences(const struct graph *g, struct order_search *s, uint8_t *reached)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < s->nfences; i++)
+		for (unsigned j = 0; reached[s->fences[i].id] && j < s->nfences; j++) {
+			if (reached[s->fences[j].id])
+				continue;
+			if (hb_before(g, s->fences[i].id, s->fences[j].id) ||
+			    eco_edge(g, &s->fences[i], &s->fences[j]))
+				changed = (reached[s->fences[j].id] = true);
+		}
+	return changed;
 }
 
 /* Close reached[] under O. */
-static void order_close(const struct machine_rules *m, const struct graph *g, const struct order_search *s,
+static void order_close(const struct machine_rules *m, const struct graph *g, struct order_search *s,
 			uint8_t *reached)
 {
 	bool changed = true;
@@ -463,38 +441,118 @@ static void order_close(const struct machine_rules *m, const struct graph *g, co
 		for (unsigned i = 0; i < g->count; i++) {
 			const struct event *e = &g->ev[i];
 
-			if (!reached[i] && ev_is_read(e) && e->rf < INIT_EVENT && reached[e->rf] &&
-			    g->ev[e->rf].thread != e->thread)
-				changed = (reached[i] = 1);
+			if (reached[i] || !ev_is_read(e) || e->rf >= INIT_EVENT || !reached[e->rf] ||
+			    g->ev[e->rf].thread == e->thread)
+				continue;
+			changed = (reached[i] = true);
 		}
-		for (unsigned i = 0; i < s->nedges; i++)
-			if (reached[s->edges[i].access] && !reached[s->edges[i].complete])
-				changed = (reached[s->edges[i].complete] = 1);
-		for (unsigned i = 0; i < s->nfences; i++)
-			for (unsigned j = 0; reached[s->fences[i]] && j < s->nfences; j++)
-				if (row_has(&s->rows[i], j) && !reached[s->fences[j]])
-					changed = (reached[s->fences[j]] = 1);
+		for (unsigned i = 0; i < s->nedges; i++) {
+			if (!reached[s->edges[i].access] || reached[s->edges[i].complete])
+				continue;
+			changed = (reached[s->edges[i].complete] = true);
+		}
+		changed |= order_fences(g, s, reached);
 	}
 }
 
-/* What A reaches through a completion edge does not contradict A. */
-static bool access_agrees(const struct graph *g, uint16_t access, const uint8_t *reached)
+/* The fences that event id's choice gives a new psc edge to: H-after what is eco-after it. */
+static unsigned overwriting_fences(const struct graph *g, const struct order_search *s, uint16_t id,
+				   uint8_t *reached)
+{
+	const struct event *e = &g->ev[id];
+	unsigned pos = ev_is_read(e) ? co_pos(g, e->rf) : e->co_pos, n = 0;
+	uint16_t w = e->rf == INIT_EVENT || ev_is_write(e) ? NO_EVENT : e->rf;
+
+	w = ev_is_write(e) ? e->co_next : w == NO_EVENT ? g->loc[e->location].first : g->ev[w].co_next;
+	for (unsigned i = 0; i < s->nfences; i++) {
+		uint16_t f = s->fences[i].id;
+		bool after = false;
+
+		for (uint16_t v = w; v != NO_EVENT && !after; v = g->ev[v].co_next)
+			after = hb_before(g, v, f);
+		for (uint16_t r = g->loc[e->location].reads; r != NO_EVENT && !after; r = g->ev[r].next_read)
+			after = g->ev[r].kind != EV_TRANSLATE && g->ev[r].rf != NO_EVENT &&
+				co_pos(g, g->ev[r].rf) > pos && hb_before(g, r, f);
+		if (after) {
+			reached[f] = 1;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* No cycle through a psc edge that event id's choice added: from the fences behind what overwrites it,
+ * O does not lead to a fence before it. */
+static bool fences_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t id)
+{
+	static struct order_search s;
+	uint8_t reached[MAX_EVENTS];
+	bool before = false;
+
+	s.nfences = fence_list(g, s.fences);
+	for (unsigned i = 0; i < s.nfences && !before; i++)
+		before = hb_before(g, s.fences[i].id, id);
+	memset(reached, 0, g->count);
+	if (!before || !overwriting_fences(g, &s, id, reached))
+		return true;
+	s.nedges = completions(m, g, s.edges, 256);
+	order_close(m, g, &s, reached);
+	for (unsigned i = 0; i < s.nfences; i++)
+		if (reached[s.fences[i].id] && hb_before(g, s.fences[i].id, id))
+			return false;
+	return true;
+}
+
+bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t id)
+{
+	if (m->sc_memory) {
+		uint8_t state[MAX_EVENTS] = {0};
+
+		return sc_visit(g, id, state);
+	}
+	if (!only_fences(g) && !mixed_acyclic(g))
+		return false;
+	return fences_acyclic(m, g, id);
+}
+
+/* Does what is reached through a completion edge contradict access a, if a comes before it? */
+static bool contradicts(const struct graph *g, uint16_t access, const uint8_t *reached)
 {
 	const struct event *a = &g->ev[access];
 	unsigned pos;
 
-	if (reached[access])
+	if ((a->kind != EV_STORE && a->kind != EV_LOAD) || (a->flags & F_BLOCKED) ||
+	    (a->kind == EV_LOAD && a->rf == NO_EVENT))
 		return false;
-	if (a->kind == EV_FAULT)
-		return true;
 	pos = a->kind == EV_STORE ? a->co_pos : co_pos(g, a->rf);
 	for (uint16_t w = g->loc[a->location].first; w != NO_EVENT; w = g->ev[w].co_next)
-		if (reached[w] && g->ev[w].co_pos <= pos)
-			return false;
+		if (w != access && reached[w] && g->ev[w].co_pos <= pos)
+			return true;
 	for (uint16_t r = g->loc[a->location].reads; a->kind == EV_STORE && r != NO_EVENT; r = g->ev[r].next_read)
 		if (reached[r] && g->ev[r].kind != EV_TRANSLATE && g->ev[r].rf != NO_EVENT &&
 		    co_pos(g, g->ev[r].rf) < pos)
+			return true;
+	return false;
+}
+
+/* stale: an access with completion edges; after: all that these lead to. */
+static bool stale_access_agrees(const struct machine_rules *m, const struct graph *g, struct order_search *s,
+				uint16_t stale, const uint8_t *after)
+{
+	uint8_t from[MAX_EVENTS];
+
+	if (after[stale])
+		return false;
+	for (unsigned i = 0; i < g->count; i++) {
+		if (!contradicts(g, (uint16_t)i, after))
+			continue;
+		memset(from, 0, g->count);
+		from[i] = 1;
+		if (i != stale)
+			order_close(m, g, s, from);
+		if (from[stale])
 			return false;
+	}
 	return true;
 }
 
@@ -505,7 +563,10 @@ bool completion_consistent(const struct machine_rules *m, const struct graph *g)
 
 	if (!g->nv)
 		return true;
-	order_prepare(m, g, &search);
+	search.nedges = completions(m, g, search.edges, 256);
+	if (!search.nedges)
+		return true;
+	search.nfences = fence_list(g, search.fences);
 	for (unsigned i = 0; i < search.nedges; i++) {
 		uint16_t access = search.edges[i].access;
 
@@ -515,7 +576,7 @@ bool completion_consistent(const struct machine_rules *m, const struct graph *g)
 		for (unsigned j = i; j < search.nedges && search.edges[j].access == access; j++)
 			reached[search.edges[j].complete] = 1;
 		order_close(m, g, &search, reached);
-		if (!access_agrees(g, access, reached))
+		if (!stale_access_agrees(m, g, &search, access, reached))
 			return false;
 	}
 	return true;

@@ -205,6 +205,11 @@ bool choice_consistent(const struct machine_rules *m, struct graph *g, const str
 	uint16_t id = graph_add(m, g, tmpl, choice);
 	bool yes = event_consistent(m, g, id);
 
+	if (yes && rmw_stores(m, &g->ev[id]) && !rmw_conflict(m, g, id)) {
+		struct event w = rmw_write_of(m, &g->ev[id]);
+
+		yes = event_consistent(m, g, graph_add(m, g, &w, g->ev[id].rf));
+	}
 	graph_truncate(g, id);
 	return yes;
 }
@@ -261,11 +266,11 @@ static unsigned write_choices(const struct machine_rules *m, struct graph *g, co
 	bool full = needs_full_check(g, tmpl);
 	unsigned n = 0, bound = 0;
 
-	if (tmpl->kind == EV_RMW_WRITE) {
+	if (tmpl->kind == EV_RMW_WRITE) { /* read_choices() has made sure of it; a revisit has not */
 		const struct event *ur = &g->ev[g->thread[tmpl->thread][g->length[tmpl->thread] - 1]];
 
 		list[0] = ur->rf;
-		return 1;
+		return choice_consistent(m, g, tmpl, ur->rf) ? 1 : 0;
 	}
 	if (l->count) {
 		uint16_t id = graph_add(m, g, tmpl, w);
