@@ -38,13 +38,15 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
-plan=$(apt-get install -y --no-install-recommends --print-uris $missing 2>/dev/null) || {
+plan=$(apt-get install -y --no-install-recommends --simulate $missing 2>/dev/null) || {
 	apt-get update -q >/dev/null
-	plan=$(apt-get install -y --no-install-recommends --print-uris $missing)
+	plan=$(apt-get install -y --no-install-recommends --simulate $missing)
 }
 echo "deps: installing"
-printf '%s\n' "$plan" | awk '$1 ~ /^'"'"'/ { n++; sum += $3; printf "  %-52s %8.1f kB\n", $2, $3 / 1000 }
-	END { printf "  %d packages, %.1f MB to download\n", n, sum / 1e6 }'
+# shellcheck disable=SC2046
+apt-cache show --no-all-versions $(printf '%s\n' "$plan" | awk '$1 == "Inst" { print $2 }') |
+	awk '/^Package:/ { name = $2 } /^Size:/ { n++; sum += $2; printf "  %-40s %9.1f kB\n", name, $2 / 1000 }
+		END { printf "  %d packages, %.1f MB to download\n", n, sum / 1e6 }'
 # shellcheck disable=SC2086
 apt-get install -y -q --no-install-recommends $missing >/dev/null || {
 	apt-get update -q >/dev/null
