@@ -127,6 +127,24 @@ static void link_both(struct graph *g, unsigned from, unsigned to)
 	g->order[from] |= EVENT_BIT(to);
 }
 
+/* Is hardware's update u H-before b, later in program order? Its own access; the same entry; or behind a full
+ * DSB, that itself included. */
+static bool update_before(const struct graph *g, unsigned u, unsigned b)
+{
+	if (g->event[b].where == g->event[u].where && (g->memory & EVENT_BIT(b)))
+		return true;
+	bool own = true; /* no access since u: the first is u's own */
+
+	for (unsigned e = u + 1; e <= b; e++) {
+		bool access = g->event[e].user || g->event[e].kind == EVENT_FAULT;
+
+		if (g->event[e].dsb || (e == b && access && own))
+			return true;
+		own = own && !access;
+	}
+	return false;
+}
+
 /* Rule 1 of H; of O, the part that starts or ends at a fence or V, ends at a release, starts at an acquire.
  */
 static void link_program_order(struct graph *g)
@@ -140,7 +158,7 @@ static void link_program_order(struct graph *g)
 		for (unsigned b = a + 1; b < g->count && same_thread(g, a, b); b++) {
 			const struct event *to = &g->event[b];
 
-			if (to->kind == EVENT_T)
+			if (to->kind == EVENT_T || (from->hardware && !update_before(g, a, b)))
 				continue;
 			g->after[a] |= EVENT_BIT(b);
 			if (starts || to->kind == EVENT_FENCE || to->kind == EVENT_TLBI || to->release)
@@ -208,7 +226,7 @@ static void link_into_translation(struct graph *g, unsigned t)
 		    (from->dsb && synchronised))
 			everything = true;
 		synchronised |= from->kind == EVENT_ISB;
-		if (everything || (ets2 && ((g->memory | g->fences) & EVENT_BIT(e))))
+		if (everything || (ets2 && ((g->memory | g->fences) & EVENT_BIT(e)) && !from->hardware))
 			link_both(g, e, t);
 	}
 }
@@ -219,10 +237,15 @@ static void link_out_of_translation(struct graph *g, unsigned t)
 	unsigned access = g->event[t].access;
 	bool everything = g->event[access].kind == EVENT_FAULT;
 
-	for (unsigned e = access + 1; e < g->count && same_thread(g, e, t); e++) {
+	/* U, also that of its own walk, is a store here whether it writes or not. */
+	for (unsigned e = t + 1; e < g->count && same_thread(g, e, t); e++) {
 		const struct event *to = &g->event[e];
 
 		if (to->kind == EVENT_T)
+			continue;
+		if (to->hardware)
+			link_both(g, t, e);
+		if (e <= access)
 			continue;
 		if (everything || event_writes(to) || to->kind == EVENT_FENCE)
 			link_both(g, t, e);
@@ -386,6 +409,9 @@ bool axioms_of_location(const struct graph *g, unsigned location)
 			continue;
 		if (!linked(g, e))
 			return false;
+		if (g->event[e].not_older != EVENT_NONE &&
+		    place_read(g, e) < place_seen(g, g->event[e].not_older))
+			return false;
 		for (unsigned v = FIRST_EVENT; v < g->count; v++)
 			if (stale_by(g, v, e) && (g->after[g->event[v].complete] & EVENT_BIT(e)))
 				return false;
@@ -502,7 +528,8 @@ static void find_completion_edges(const struct graph *g, struct completion_edges
 		for (events_t ts = g->covers[v]; ts; ts &= ts - 1) {
 			unsigned t = first_event(ts);
 
-			if (same_thread(g, v, t) || !stale_by(g, v, t))
+			if (same_thread(g, v, t) || !stale_by(g, v, t) ||
+			    g->event[g->event[t].access].hardware) /* walked again: no access */
 				continue;
 			edges->to[g->event[t].access] |= EVENT_BIT(g->event[v].complete);
 			edges->count++;

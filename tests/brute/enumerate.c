@@ -13,7 +13,7 @@ struct search {
 	struct graph graph;
 	uint64_t domain[PROGRAM_LOCATIONS][MAX_DOMAIN]; /* values that a location may ever hold */
 	unsigned values[PROGRAM_LOCATIONS];
-	unsigned used; /* locations with a reason to order their stores */
+	unsigned used; /* locations that anything accesses */
 	uint8_t used_location[PROGRAM_LOCATIONS];
 };
 
@@ -62,7 +62,9 @@ static void domains(struct search *s)
 		domain_add(s, l, p->initial[l]);
 	for (unsigned t = 0; t < p->threads; t++)
 		for (unsigned i = 0; i < p->length[t]; i++) {
-			domain_of(s, &p->code[t][i], NULL);
+			const struct instruction *in = &p->code[t][i];
+
+			domain_of(s, in, NULL);
 			adds += p->code[t][i].op == OP_FETCH_ADD;
 		}
 	/* Each addition happens once, so at most so many are added up. */
@@ -76,6 +78,10 @@ static void domains(struct search *s)
 		if (memcmp(most, s->values, sizeof most) == 0)
 			break;
 	}
+	for (unsigned l = AT_LEAF; p->hw_dirty && l < AT_UPPER; l++)
+		for (unsigned i = 0; i < s->values[l]; i++)
+			if (s->domain[l][i] & ENTRY_WRITABLE)
+				domain_add(s, l, s->domain[l][i] | ENTRY_DIRTY);
 }
 
 /* ---- Coherence -------------------------------------------------------------------------------------------
@@ -213,7 +219,7 @@ static struct event *append(struct search *s, enum event_kind kind, unsigned thr
 	e->kind = (uint8_t)kind;
 	e->thread = (uint8_t)thread;
 	e->where = (uint8_t)where;
-	e->access = e->neighbour = e->complete = e->before = EVENT_NONE;
+	e->access = e->neighbour = e->complete = e->before = e->not_older = EVENT_NONE;
 	return e;
 }
 
@@ -232,92 +238,207 @@ static void unfold_result(struct search *s, unsigned thread, unsigned at, uint64
 	s->graph.results--;
 }
 
-/* The access of a user instruction behind a successful walk, or its fault. */
-static void unfold_access(struct search *s, unsigned thread, unsigned at, unsigned first_t, uint64_t leaf)
+/* One walk of a user access. */
+struct walk {
+	unsigned thread, at, page;
+	unsigned first_t;     /* event */
+	unsigned leaf;        /* location */
+	unsigned first_event; /* of the access: failed U of walks before this one are from there on */
+};
+
+static void unfold_walk(struct search *s, struct walk walk);
+
+static void set_access(struct search *s, const struct walk *walk, unsigned access)
 {
-	const struct instruction *in = &s->program->code[thread][at];
-	bool store = in->op == OP_USER_STORE;
-	uint64_t needs = store ? ENTRY_PRESENT | ENTRY_RW : ENTRY_PRESENT;
+	for (unsigned t = walk->first_t; t < s->graph.count; t++)
+		if (s->graph.event[t].kind == EVENT_T)
+			s->graph.event[t].access = (uint8_t)access;
+}
+
+static void unfold_fault(struct search *s, const struct walk *walk)
+{
+	unsigned mark = s->graph.count;
+
+	set_access(s, walk, mark);
+	append(s, EVENT_FAULT, walk->thread, EVENT_NONE)->page = (uint8_t)walk->page;
+	unfold_result(s, walk->thread, walk->at, BRUTE_FAULT);
+	s->graph.count = mark;
+}
+
+/* The access behind a successful walk that found entry. */
+static void unfold_access(struct search *s, const struct walk *walk, uint64_t entry)
+{
+	const struct instruction *in = &s->program->code[walk->thread][walk->at];
+	bool is_store = in->op == OP_USER_STORE;
+	unsigned frame = AT_FRAME + ENTRY_NUMBER(entry);
+	unsigned choices = is_store ? 1 : s->values[frame];
+	unsigned mark = s->graph.count;
+
+	set_access(s, walk, mark);
+	for (unsigned i = 0; i < choices; i++) {
+		struct event *e = append(s, is_store ? EVENT_WRITE : EVENT_READ, walk->thread, frame);
+
+		e->user = true;
+		e->page = (uint8_t)walk->page;
+		e->written = in->value;
+		e->read = is_store ? 0 : s->domain[frame][i];
+		unfold_result(s, walk->thread, walk->at, e->read);
+		s->graph.count = mark;
+	}
+}
+
+/* An entry value but for what hardware sets in it. */
+static uint64_t software_value(uint64_t entry)
+{
+	return entry & ENTRY_WRITABLE ? entry & ~ENTRY_DIRTY : entry;
+}
+
+/* How often software gives an entry a value, its initial one included. */
+static unsigned software_stores(const struct program *p, unsigned where, uint64_t value)
+{
+	unsigned stores = software_value(p->initial[where]) == value;
+
+	for (unsigned t = 0; t < p->threads; t++)
+		for (unsigned i = 0; i < p->length[t]; i++) {
+			const struct instruction *in = &p->code[t][i];
+
+			stores += in->op < OP_FENCE && in->op != OP_LOAD && in->where == where &&
+			          software_value(in->value) == value;
+		}
+	return stores;
+}
+
+/* The walks of one access read an entry in coherence order, and between a T and the U that fails somebody
+ * stored another value: is there a store for each change of value? It only saves time, and bounds the walks.
+ */
+static bool entry_changes_so_often(const struct search *s, const struct walk *walk)
+{
+	const struct graph *g = &s->graph;
+	uint64_t value = software_value(g->event[g->count - 1].read), last = ~value;
+	unsigned changes = 0;
+
+	for (unsigned e = walk->first_event; e < g->count; e++) {
+		uint64_t now = software_value(g->event[e].read);
+
+		if (g->event[e].where != walk->leaf)
+			continue;
+		changes += now == value && now != last;
+		last = now;
+	}
+	return changes <= software_stores(s->program, walk->leaf, value);
+}
+
+/* A store through a clean entry: U, which finds the entry as it is now. */
+static void unfold_update(struct search *s, const struct walk *walk, uint64_t entry)
+{
 	struct graph *g = &s->graph;
 	unsigned mark = g->count;
 
-	for (unsigned t = first_t; t < mark; t++)
-		g->event[t].access = (uint8_t)mark;
-	if ((leaf & needs) != needs) {
-		append(s, EVENT_FAULT, thread, EVENT_NONE)->page = (uint8_t)in->where;
-		unfold_result(s, thread, at, BRUTE_FAULT);
-		g->count = mark;
-		return;
-	}
-	unsigned frame = AT_FRAME + ENTRY_NUMBER(leaf);
-	unsigned choices = store ? 1 : s->values[frame];
+	for (unsigned i = 0; i < s->values[walk->leaf]; i++) {
+		uint64_t now = s->domain[walk->leaf][i];
+		bool good = (now & ENTRY_PRESENT) && (now & ENTRY_WRITABLE) &&
+		            ENTRY_NUMBER(now) == ENTRY_NUMBER(entry);
+		bool writes = good && !(now & ENTRY_DIRTY);
+		struct event *e = append(s, writes ? EVENT_RMW : EVENT_READ, walk->thread, walk->leaf);
 
-	for (unsigned i = 0; i < choices; i++) {
-		struct event *e = append(s, store ? EVENT_WRITE : EVENT_READ, thread, frame);
+		e->hardware = true;
+		e->page = (uint8_t)walk->page;
+		e->read = now;
+		e->written = now | ENTRY_DIRTY;
+		if (good) {
+			unfold_access(s, walk, entry);
+		} else if (!entry_changes_so_often(s, walk)) {
+			/* No source for this value. */
+		} else if (s->program->arch == PROGRAM_X86_64) {
+			unfold_fault(s, walk);
+		} else {
+			struct walk next = *walk;
 
-		e->user = true;
-		e->page = (uint8_t)in->where;
-		e->written = in->value;
-		e->read = store ? 0 : s->domain[frame][i];
-		unfold_result(s, thread, at, e->read);
+			set_access(s, walk, mark);
+			next.first_t = g->count;
+			unfold_walk(s, next);
+		}
 		g->count = mark;
 	}
 }
 
-static struct event *append_t(struct search *s, unsigned thread, unsigned page, unsigned level,
-                              unsigned where, uint64_t value)
+static void unfold_entry(struct search *s, const struct walk *walk, uint64_t entry)
 {
-	struct event *e = append(s, EVENT_T, thread, where);
+	bool is_store = s->program->code[walk->thread][walk->at].op == OP_USER_STORE;
 
-	e->page = (uint8_t)page;
+	if (!(entry & ENTRY_PRESENT) || (is_store && !(entry & ENTRY_WRITABLE)))
+		unfold_fault(s, walk);
+	else if (!is_store || (entry & ENTRY_DIRTY))
+		unfold_access(s, walk, entry);
+	else if (s->program->hw_dirty)
+		unfold_update(s, walk, entry);
+	else
+		unfold_fault(s, walk);
+}
+
+static void append_t(struct search *s, const struct walk *walk, unsigned level, unsigned where,
+                     uint64_t value)
+{
+	struct graph *g = &s->graph;
+	struct event *e = append(s, EVENT_T, walk->thread, where);
+
+	e->page = (uint8_t)walk->page;
 	e->level = (uint8_t)level;
 	e->read = value;
 	e->cacheable = (value & ENTRY_PRESENT) != 0;
-	return e;
+	for (unsigned u = walk->first_event; u < walk->first_t; u++)
+		if (g->event[u].hardware && g->event[u].where == where)
+			e->not_older = (uint8_t)u;
 }
 
-static void unfold_leaf(struct search *s, unsigned thread, unsigned at, unsigned first_t, unsigned table)
+static void unfold_leaf(struct search *s, struct walk walk, unsigned table)
 {
 	struct graph *g = &s->graph;
-	unsigned page = s->program->code[thread][at].where;
-	unsigned leaf = AT_LEAF_OF(table, page);
 	unsigned mark = g->count;
 
-	for (unsigned i = 0; i < s->values[leaf]; i++) {
-		struct event *e = append_t(s, thread, page, 0, leaf, s->domain[leaf][i]);
-
-		if (first_t < mark) {
-			e->neighbour = (uint8_t)first_t;
-			g->event[first_t].neighbour = (uint8_t)mark;
+	walk.leaf = AT_LEAF_OF(table, walk.page);
+	for (unsigned i = 0; i < s->values[walk.leaf]; i++) {
+		append_t(s, &walk, 0, walk.leaf, s->domain[walk.leaf][i]);
+		if (walk.first_t < mark) {
+			g->event[mark].neighbour = (uint8_t)walk.first_t;
+			g->event[walk.first_t].neighbour = (uint8_t)mark;
 		}
-		unfold_access(s, thread, at, first_t, s->domain[leaf][i]);
+		if (entry_changes_so_often(s, &walk))
+			unfold_entry(s, &walk, s->domain[walk.leaf][i]);
 		g->count = mark;
 	}
 }
 
-static void unfold_walk(struct search *s, unsigned thread, unsigned at)
+static void unfold_walk(struct search *s, struct walk walk)
 {
 	struct graph *g = &s->graph;
-	const struct program *p = s->program;
-	unsigned page = p->code[thread][at].where;
 	unsigned mark = g->count;
+	unsigned upper = AT_UPPER + walk.page % s->program->uppers;
 
-	if (p->levels == 1) {
-		unfold_leaf(s, thread, at, mark, 0);
+	if (s->result->too_large)
+		return;
+	if (s->program->levels == 1) {
+		unfold_leaf(s, walk, 0);
 		return;
 	}
-	unsigned upper = AT_UPPER + page % p->uppers;
-
 	for (unsigned i = 0; i < s->values[upper]; i++) {
 		uint64_t value = s->domain[upper][i];
 
-		append_t(s, thread, page, 1, upper, value);
+		append_t(s, &walk, 1, upper, value);
 		if (value & ENTRY_PRESENT)
-			unfold_leaf(s, thread, at, mark, ENTRY_NUMBER(value));
+			unfold_leaf(s, walk, ENTRY_NUMBER(value));
 		else
-			unfold_access(s, thread, at, mark, value);
+			unfold_fault(s, &walk);
 		g->count = mark;
 	}
+}
+
+static void unfold_user(struct search *s, unsigned thread, unsigned at)
+{
+	struct walk walk = {.thread = thread, .at = at, .page = s->program->code[thread][at].where};
+
+	walk.first_t = walk.first_event = s->graph.count;
+	unfold_walk(s, walk);
 }
 
 /* Kernel loads and read-modify-writes: guess what is read. */
@@ -396,7 +517,7 @@ static void unfold(struct search *s, unsigned thread, unsigned at)
 		break;
 	case OP_USER_LOAD:
 	case OP_USER_STORE:
-		unfold_walk(s, thread, at);
+		unfold_user(s, thread, at);
 		break;
 	default:
 		append_plain(s, thread, &p->code[thread][at]);

@@ -38,6 +38,8 @@ struct event {
 	uint8_t neighbour; /* T of level 1: the lower T; of level 0: the upper one; or EVENT_NONE */
 	uint8_t complete;  /* EVENT_TLBI: C(V), or EVENT_NONE */
 	uint8_t before;    /* EVENT_TLBI: the DSB that precedes it, or EVENT_NONE */
+	uint8_t not_older; /* T of a walk that a failed U made necessary: that U, if of the same entry */
+	bool hardware;     /* U: the update of an entry before a store through it */
 	bool user;         /* access made through a translation */
 	bool dsb, acquire, release, sc;
 	bool broadcast, leaf_only;

@@ -56,7 +56,7 @@ static struct instruction *add(struct maker *m, unsigned thread, enum program_op
 
 static unsigned some_page(struct maker *m)
 {
-	return percent(m, 75) ? m->page : 1 - m->page;
+	return percent(m, 82) ? m->page : 1 - m->page;
 }
 
 static unsigned some_entry(struct maker *m)
@@ -84,12 +84,14 @@ static uint64_t some_entry_value(struct maker *m, unsigned entry)
 	return some_leaf(m);
 }
 
-static void change_entry(struct maker *m, unsigned thread)
+static void change_entry(struct maker *m, unsigned thread, unsigned entry)
 {
 	struct instruction *in = add(m, thread, percent(m, 85) ? OP_STORE : OP_XCHG);
 
-	in->where = some_entry(m);
-	in->value = some_entry_value(m, in->where);
+	in->where = entry;
+	in->value = some_entry_value(m, entry);
+	if (in->value == m->p->initial[entry] && percent(m, 80))
+		in->value = entry < AT_UPPER && !in->value ? ENTRY_LEAF(1, ENTRY_RW) : ENTRY_INVALID;
 	if (percent(m, 20))
 		in->order = __ATOMIC_RELEASE;
 }
@@ -164,25 +166,50 @@ static void order_memory(struct maker *m, unsigned thread)
 	}
 }
 
+/* An entry that a walk of the program's address starts with. */
+static unsigned walked_entry(struct maker *m)
+{
+	const struct program *p = m->p;
+	unsigned upper = AT_UPPER + m->page % p->uppers;
+
+	if (p->levels == 1)
+		return AT_LEAF_OF(0, m->page);
+	return percent(m, 40) ? upper : AT_LEAF_OF(ENTRY_NUMBER(p->initial[upper]), m->page);
+}
+
+/* The flag by which a flusher tells that it is done, and a user hears of it. */
+static void flag(struct maker *m, unsigned thread, enum program_op op)
+{
+	struct instruction *in = add(m, thread, op);
+
+	in->where = AT_WORD;
+	in->value = op == OP_STORE ? ++m->fresh : 0;
+	if (percent(m, m->p->arch == PROGRAM_ARM64 ? 60 : 85))
+		in->order = op == OP_STORE ? __ATOMIC_RELEASE : __ATOMIC_ACQUIRE;
+}
+
 /* Change an entry, flush it, tell somebody or use the page. */
 static void flusher(struct maker *m, unsigned thread)
 {
 	bool arm64 = m->p->arch == PROGRAM_ARM64;
 
-	if (percent(m, 15))
+	if (percent(m, 10))
 		read_memory(m, thread);
-	change_entry(m, thread);
+	change_entry(m, thread, percent(m, 85) ? walked_entry(m) : some_entry(m));
 	if (arm64 ? percent(m, 93) : percent(m, 15))
 		add(m, thread, OP_DSB);
-	invalidate(m, thread);
+	if (arm64 || percent(m, 70))
+		invalidate(m, thread);
 	if (arm64 ? percent(m, 93) : percent(m, 15))
 		add(m, thread, OP_DSB);
-	if (percent(m, 15))
+	if (percent(m, 10))
 		add(m, thread, OP_ISB);
-	if (percent(m, 70))
+	if (percent(m, arm64 ? 30 : 80))
+		flag(m, thread, OP_STORE);
+	else if (percent(m, 60))
 		write_memory(m, thread);
 	else if (percent(m, 50))
-		change_entry(m, thread);
+		change_entry(m, thread, walked_entry(m));
 	else
 		access_user(m, thread);
 }
@@ -198,7 +225,7 @@ static void anything(struct maker *m, unsigned thread)
 	else if (kind < 72)
 		write_memory(m, thread);
 	else if (kind < 80)
-		change_entry(m, thread);
+		change_entry(m, thread, some_entry(m));
 	else if (kind < 95)
 		order_memory(m, thread);
 	else
@@ -208,10 +235,12 @@ static void anything(struct maker *m, unsigned thread)
 /* Goes through the entry that a flusher changes, having heard of the change or not. */
 static void user(struct maker *m, unsigned thread)
 {
-	if (percent(m, 30)) {
-		read_memory(m, thread);
-		if (percent(m, 50))
+	if (percent(m, m->p->arch == PROGRAM_ARM64 ? 25 : 80)) {
+		flag(m, thread, OP_LOAD);
+		if (percent(m, 40))
 			order_memory(m, thread);
+	} else if (percent(m, 20)) {
+		read_memory(m, thread);
 	}
 	access_user(m, thread);
 	if (percent(m, 25))
@@ -228,12 +257,12 @@ static void initial_values(struct maker *m)
 	for (unsigned page = 0; page < PROGRAM_PAGES; page++) {
 		uint64_t leaf = ENTRY_LEAF(percent(m, 50) ? 0 : page, percent(m, 85) ? bits : 0);
 
-		p->initial[AT_LEAF_OF(0, page)] = percent(m, 85) ? leaf : ENTRY_INVALID;
+		p->initial[AT_LEAF_OF(0, page)] = percent(m, 88) ? leaf : ENTRY_INVALID;
 		if (p->levels == 2)
 			p->initial[AT_LEAF_OF(1, page)] = percent(m, 60) ? some_leaf(m) : ENTRY_INVALID;
 	}
 	for (unsigned u = 0; p->levels == 2 && u < p->uppers; u++)
-		p->initial[AT_UPPER + u] = percent(m, 88) ? ENTRY_TABLE(percent(m, 15)) : ENTRY_INVALID;
+		p->initial[AT_UPPER + u] = percent(m, 90) ? ENTRY_TABLE(percent(m, 15)) : ENTRY_INVALID;
 }
 
 void random_program(struct program *p, const struct random_options *options, uint64_t seed, uint64_t index)
@@ -252,7 +281,7 @@ void random_program(struct program *p, const struct random_options *options, uin
 	p->uppers = p->levels == 2 && percent(m, 40) ? 2 : 1;
 	p->threads = options->threads ? options->threads : percent(m, 80) ? 3 : percent(m, 60) ? 2 : 4;
 	m->page = below(m, PROGRAM_PAGES);
-	m->left = (options->weight ? options->weight : 12) + p->levels - 1;
+	m->left = (options->weight ? options->weight : 18) + p->levels - 1;
 	m->fresh = 1;
 	initial_values(m);
 

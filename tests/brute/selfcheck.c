@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include "build.h"
 #include "enumerate.h"
+#include "random.h"
 
 static unsigned failures, checks;
 
@@ -487,6 +488,82 @@ static void check_x86(void)
 	EXPECT("x86-64: spurious fault twice", p, false, 1, BRUTE_FAULT, BRUTE_FAULT);
 }
 
+/* ---- Hardware updates ------------------------------------------------------------------------------------
+ */
+static void check_updates(enum program_arch arch)
+{
+	const uint64_t clean = ENTRY_LEAF(0, ENTRY_WRITABLE);
+	struct program p = program_new(arch, false, 1);
+	bool arm64 = arch == PROGRAM_ARM64;
+
+	p.initial[E(X)] = clean;
+	user_store(&p, 0, X, 1);
+	EXPECT("clean entry, hardware sets nothing: faults", p, false, 0);
+	p.hw_dirty = true;
+	expect_count("update alone", &p, 1);
+	expect_condition("update alone sets dirty", &p, true,
+	                 (struct condition){.result = {0}, .location = E(X), .final = P0_RW});
+	/* Two stores: the second T reads clean (its U finds dirty) or dirty. */
+	user_store(&p, 0, X, 2);
+	expect_count("two stores of one CPU", &p, 2);
+
+	/* Against a plain clear: the update never resurrects what software overwrote, and is never lost: T
+	 * and U before the clear; T before and U after, which faults (on arm64 a walk of its own, that finds
+	 * nothing: the same fault with one T more); T after. */
+	p = program_new(arch, false, 1);
+	p.hw_dirty = true;
+	p.initial[E(X)] = clean;
+	modify(&p, 0, OP_XCHG, E(X), ENTRY_INVALID, RLX);
+	user_store(&p, 1, X, 1);
+	expect_count("update against xchg", &p, 3);
+	expect_condition("update does not resurrect", &p, false,
+	                 (struct condition){.result = {ANY, ANY}, .location = E(X), .final = P0_RW});
+	EXPECT("update before xchg is returned by it", p, true, P0_RW, 0);
+	EXPECT("store without dirty", p, false, clean, 0);
+	EXPECT("update after xchg faults", p, true, clean, BRUTE_FAULT);
+
+	/* Another frame meanwhile: arm64 walks again and stores there, x86-64 faults. */
+	p.code[0][0].value = ENTRY_LEAF(1, ENTRY_RW);
+	expect_condition("new frame", &p, true,
+	                 (struct condition){.result = {clean, 0}, .location = P(1), .final = 1});
+	EXPECT("new frame, fault", p, !arm64, clean, BRUTE_FAULT);
+	expect_condition("new frame, old one written without dirty", &p, false,
+	                 (struct condition){.result = {clean, 0}, .location = P(0), .final = 1});
+}
+
+/* Who comes first must not matter. */
+static void check_thread_order(void)
+{
+	static const struct random_options kinds[] = {
+	    {.arch = PROGRAM_ARM64},
+	    {.arch = PROGRAM_ARM64, .ets2 = true, .levels = 2, .weight = 20},
+	    {.arch = PROGRAM_ARM64, .hw_dirty = true, .weight = 13},
+	    {.arch = PROGRAM_X86_64, .hw_dirty = true, .weight = 13},
+	};
+
+	for (unsigned k = 0; k < sizeof kinds / sizeof *kinds; k++)
+		for (unsigned i = 0; i < 200; i++) {
+			struct program p, q;
+			struct brute_result a, b;
+
+			random_program(&p, &kinds[k], 1000 + k, i);
+			q = p;
+			for (unsigned t = 0; t < p.threads; t++) {
+				q.length[t] = p.length[p.threads - 1 - t];
+				memcpy(q.code[t], p.code[p.threads - 1 - t], sizeof q.code[t]);
+			}
+			brute_run(&p, &a, NULL, NULL);
+			brute_run(&q, &b, NULL, NULL);
+			checks++;
+			if (a.executions == b.executions && a.stale == b.stale && !a.too_large)
+				continue;
+			failures++;
+			printf("%" PRIu64 " executions, with the threads reversed %" PRIu64 "%s\n",
+			       a.executions, b.executions, a.too_large ? " (too large)" : "");
+			program_print(&p);
+		}
+}
+
 int main(void)
 {
 	check_rc11_counts();
@@ -501,6 +578,9 @@ int main(void)
 		check_three_threads(ets2);
 	}
 	check_x86();
+	check_updates(PROGRAM_ARM64);
+	check_updates(PROGRAM_X86_64);
+	check_thread_order();
 	printf("brute force: %u checks, %u failures\n", checks, failures);
 	return failures != 0;
 }
