@@ -21,7 +21,8 @@ struct job {
 	unsigned variant;
 	unsigned arch;
 	unsigned expected;
-	char name[128]; /* group/name-variant */
+	char name[128];   /* group/name-variant */
+	const char *file; /* that it was compiled from; NULL: one of the command's own */
 };
 
 struct jobs {

@@ -243,6 +243,6 @@ void print_schedule(const struct printer *printer, const json_t *result)
 		print_steps(printer, result);
 		print_lanes(printer, result);
 	}
-	if (*jstring(result, "id"))
-		printf("\n  again: octavo check --replay %s\n", jstring(result, "id"));
+	if (*jstring(result, "again"))
+		printf("\n  again: %s\n", jstring(result, "again"));
 }

@@ -53,10 +53,10 @@ static bool append(struct jobs *jobs, const struct job *job)
 }
 
 /* Every variant of a library that is for its architecture. */
-static bool append_library(struct jobs *jobs, struct oc_library *library)
+static bool append_library(struct jobs *jobs, struct oc_library *library, const char *file)
 {
 	for (unsigned i = 0; i < oc_library_count(library); i++) {
-		struct job job = {.library = library, .arch = oc_library_arch(library)};
+		struct job job = {.library = library, .arch = oc_library_arch(library), .file = file};
 
 		job.scenario = oc_library_scenario(library, i);
 		if (job.scenario->arch && !(job.scenario->arch & job.arch))
@@ -107,7 +107,7 @@ static bool load_own(const struct arguments *arguments, struct jobs *all)
 			fprintf(stderr, "octavo: %s: %s\n", path, error);
 			return false;
 		}
-		if (!append_library(all, library))
+		if (!append_library(all, library, NULL))
 			return false;
 	}
 	if (all->count)
@@ -126,7 +126,7 @@ static bool load_file(const struct arguments *arguments, const char *file, struc
 		if (arguments->archs && !(arguments->archs & all_archs[i]))
 			continue;
 		library = keep(compile_scenario(file, all_archs[i]));
-		good = library && append_library(&found, library);
+		good = library && append_library(&found, library, file);
 	}
 	if (good && !found.count) {
 		fprintf(stderr, "octavo: %s holds no OC_SCENARIO%s\n", file,

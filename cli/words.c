@@ -398,6 +398,24 @@ json_t *expected_json(unsigned expected, json_t *into)
 	return into;
 }
 
+/* The command that shows this execution again: knobs and files are not part of an id. */
+static json_t *again_json(const struct job *job, const struct oc_knobs *knobs, const char *id)
+{
+	char bbm[16] = "";
+	json_t *again;
+
+	if (!*id)
+		return json_null();
+	if (knobs->bbm)
+		snprintf(bbm, sizeof(bbm), " --bbm=%u", knobs->bbm);
+	again = json_sprintf("octavo check --replay %s%s%s%s%s%s%s%s%s%s%s", id, job->file ? " " : "",
+	                     job->file ? job->file : "", knobs->sw_ad ? " --sw-ad" : "",
+	                     knobs->ets2 ? " --ets2" : "", bbm, knobs->iommu_snoops ? " --iommu-snoops" : "",
+	                     knobs->spec_young ? " --spec-young" : "", knobs->stray_ad ? " --stray-ad" : "",
+	                     knobs->tce ? " --tce" : "", knobs->reuse ? " --reuse" : "");
+	return again ? again : json_null();
+}
+
 json_t *result_json(const struct job *job, const struct oc_options *options, const struct oc_result *result)
 {
 	json_t *json = json_object(), *lanes = json_array();
@@ -421,6 +439,7 @@ json_t *result_json(const struct job *job, const struct oc_options *options, con
 	json_object_set_new(json, "events_max", json_integer(result->events_max));
 	json_object_set_new(json, "seconds", json_real(result->seconds));
 	json_object_set_new(json, "id", *result->id ? json_string(result->id) : json_null());
+	json_object_set_new(json, "again", again_json(job, &options->knobs, result->id));
 	for (unsigned i = 0; i < result->nlanes; i++)
 		json_array_append_new(lanes, json_string(result->lanes[i]));
 	json_object_set_new(json, "lanes", lanes);
