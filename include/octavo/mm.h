@@ -39,10 +39,9 @@ struct oct_mm {
  * 0; -OCT_ENOMEM when the root table cannot be had: nothing to undo. */
 int oct_mm_init(struct oct_mm *mm, struct oct_system *system);
 
-/* The end of a space: this CPU leaves it first, then pages, tables and areas are given back, pages
- * and tables through a ticket (R5). Cannot fail, allocates nothing. This CPU leaves mm by itself if
- * oct_port_current() says that it runs it; the caller guarantees that no other CPU runs it any
- * more (a panic) and that no other call on mm runs or comes. On return mm is dead memory. */
+/* The end of a space: every CPU that runs it leaves it first (oct_space_leave), then pages, tables and
+ * areas are given back, pages through a ticket (R5). Cannot fail, allocates nothing. The caller
+ * guarantees that no other call on mm runs or comes. On return mm is dead memory. */
 void oct_mm_exit(struct oct_mm *mm);
 
 /* Run mm (NULL: no space, kernel half only) on this CPU from now on. Preemption off; interrupts may

@@ -8,7 +8,7 @@
  * had it. Parent threads may still store through what their TLBs hold, into a page that is now the
  * child's as well, so the parent's flush is complete before the lock is dropped and the call
  * returns (R4): it is another space that relies on it, and stamps do not answer across spaces. An
- * entry that had no write right already is relied upon likewise. A store before that completion
+ * entry that had lost it already joins what its table still waits for. A store before that completion
  * counts as made before the fork.
  *
  * Failure. The child's tables are the only memory asked for after the areas were reserved; if they
@@ -22,48 +22,41 @@ static oct_pte_t take_write(oct_pte_t pte, unsigned long arg)
 	return oct_pte_present(pte) ? oct_pte_wrprotect(pte) : pte;
 }
 
-/* Share the page of one parent entry. Returns true if the entry had no write right to lose. */
-static bool share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
+/* Share the page of one parent entry. */
+static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
                         bool shared)
 {
 	oct_pte_t pte = oct_pte_get(from);
-	bool protected_already = false;
 
 	if (!oct_pte_present(pte))
-		return false;
+		return;
 	if (!shared) {
 		oct_pte_t old;
 
-		if (oct_entry_update(ticket, from, from->pte, from->va, take_write, 0, &old) ==
+		/* An entry without the write right joins what its table waits for to the ticket. */
+		if (oct_entry_update(ticket, from, from->pte, from->va, take_write, 0, &old) !=
 		    OCT_FLUSH_NONE)
-			protected_already = true;
-		else
 			OCT_COVER("fork-wrprotect");
 		pte = take_write(old, 0);
 	}
 	oct_folio_get(oct_port_folio_of(oct_pte_phys(pte)));
 	oct_entry_install(to, to->pte, to->va, oct_pte_clear_uffd_wp(pte));
-	return protected_already;
 }
 
 /* The entries of [va, end), which lies in one leaf table that both spaces have. */
 static void fork_leaf(struct oct_mm *child, struct oct_mm *parent, uintptr_t va, uintptr_t end, bool shared,
                       struct oct_ticket *ticket)
 {
-	bool protected_already = false;
-
 	while (va < end) {
 		struct oct_pte_guard from, to;
 
 		oct_pte_lock_at(&parent->space, va, &from);
 		oct_pte_lock_at(&child->space, va, &to);
 		do {
-			protected_already |= share_entry(ticket, &from, &to, shared);
+			share_entry(ticket, &from, &to, shared);
 			va += OCT_PAGE_SIZE;
 		} while (va < end && oct_pte_guard_next(&from) && oct_pte_guard_next(&to));
 		oct_pte_guard_unlock(NULL, &to);
-		if (protected_already)
-			oct_tlb_rely(&from); /* before this section's own generation */
 		oct_pte_guard_unlock(ticket, &from);
 	}
 }

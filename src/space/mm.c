@@ -38,8 +38,7 @@ void oct_mm_exit(struct oct_mm *mm)
 	struct oct_ticket ticket;
 
 	/* R5: a dying space first leaves every CPU; then its flushes have no target. */
-	if (oct_port_current() == mm)
-		oct_mm_switch(mm->space.system, NULL);
+	oct_space_leave(&mm->space);
 	oct_ticket_init(&ticket, &mm->space);
 	if (oct_table_unmap(&mm->space, OCT_USER_START, mm->space.last + 1, true, &ticket))
 		oct_port_panic("unmapping refused a whole space");

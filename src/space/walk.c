@@ -24,8 +24,6 @@ static uintptr_t change_leaf(struct oct_pte_guard *guard, uintptr_t end,
                              oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg,
                              bool revoke, struct oct_ticket *ticket)
 {
-	bool seen_done = false;
-
 	do {
 		enum oct_flush verdict;
 		oct_pte_t old;
@@ -35,13 +33,10 @@ static uintptr_t change_leaf(struct oct_pte_guard *guard, uintptr_t end,
 		verdict = oct_entry_update(ticket, guard, guard->pte, guard->va, change, arg, &old);
 		if (verdict == OCT_BREAK_FIRST)
 			oct_port_panic("a change of rights changed the page");
-		if (verdict == OCT_FLUSH_NONE)
-			seen_done = true;
+		/* R4: somebody else took the right away and may not have flushed yet. */
+		if (verdict == OCT_FLUSH_NONE && revoke)
+			oct_ticket_join(ticket, guard);
 	} while (guard->va + OCT_PAGE_SIZE < end && oct_pte_guard_next(guard));
-	/* R4, before this section's own generation makes the stamp newer: somebody else took the
-	 * right away and may not have flushed yet. */
-	if (revoke && seen_done)
-		oct_tlb_rely(guard);
 	return guard->va + OCT_PAGE_SIZE;
 }
 

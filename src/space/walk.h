@@ -12,8 +12,8 @@ bool oct_mm_range_ok(const struct oct_mm *mm, uintptr_t start, uintptr_t end);
 int oct_mm_range(const struct oct_mm *mm, uintptr_t addr, size_t bytes, uintptr_t *end);
 
 /* Replaces every entry of [start, end) that is present by change(entry, arg), under ticket; tables
- * that are missing are skipped. With revoke, entries that already look as wanted are relied
- * upon (R4): when ticket is complete, no CPU has more rights than the entries show. The caller holds
+ * that are missing are skipped. With revoke, what entries that already look as wanted still
+ * wait for joins ticket (R4): when ticket is complete, no CPU has more rights than the entries show. The caller holds
  * the lock of the space. */
 void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,
                      oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg, bool revoke,

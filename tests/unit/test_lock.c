@@ -131,8 +131,8 @@ static void writer_waits_for_all_readers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(writer_waits_for_all_readers),
-		cmocka_unit_test(many_threads),
+	    cmocka_unit_test(writer_waits_for_all_readers),
+	    cmocka_unit_test(many_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

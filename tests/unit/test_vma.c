@@ -1,0 +1,152 @@
+/* test_vma.c: the area tree against an array of pages. SPDX-License-Identifier: MIT */
+#include "host_port.h"
+#include <octavo/types.h>
+#include <octavo/vma.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+enum { PAGES = 512 };
+
+/* What each page should be: 0 unmapped, else the protection. */
+static unsigned expected[PAGES];
+
+static uintptr_t address(unsigned page)
+{
+	return (uintptr_t)(page + 1) * OCT_PAGE_SIZE;
+}
+
+/* Depth and balance of a subtree; also checks order. */
+static int check_subtree(const struct oct_vma *vma, uintptr_t low, uintptr_t high)
+{
+	int l, r;
+
+	if (!vma)
+		return 0;
+	assert_true(vma->start >= low && vma->end <= high && vma->start < vma->end);
+	l = check_subtree(vma->left, low, vma->start);
+	r = check_subtree(vma->right, vma->end, high);
+	assert_true(abs(l - r) <= 1);
+	assert_int_equal(vma->height, (l > r ? l : r) + 1);
+	return vma->height;
+}
+
+static void check_all(const struct oct_vma_tree *tree)
+{
+	unsigned areas = 0;
+	const struct oct_vma *last = NULL;
+
+	check_subtree(tree->root, 0, UINTPTR_MAX);
+	for (unsigned page = 0; page < PAGES; page++) {
+		const struct oct_vma *vma = oct_vma_find(tree, address(page));
+
+		assert_int_equal(vma ? vma->prot : 0, expected[page]);
+		if (vma && vma != last)
+			areas++;
+		last = vma;
+	}
+	assert_int_equal(areas, tree->count);
+}
+
+static void remove_range(struct oct_vma_tree *tree, unsigned first, unsigned end)
+{
+	struct oct_vma *vma;
+
+	assert_int_equal(oct_vma_reserve(tree, oct_vma_cuts(tree, address(first), address(end))), 0);
+	oct_vma_split(tree, address(first));
+	oct_vma_split(tree, address(end));
+	while ((vma = oct_vma_first(tree, address(first))) && vma->start < address(end))
+		oct_vma_remove(tree, vma);
+	for (unsigned page = first; page < end; page++)
+		expected[page] = 0;
+}
+
+static void random_operations(void **state)
+{
+	struct oct_vma_tree tree;
+
+	(void)state;
+	host_reset();
+	srand(7);
+	memset(expected, 0, sizeof expected);
+	oct_vma_tree_init(&tree);
+	for (unsigned step = 0; step < 4000; step++) {
+		unsigned first = (unsigned)rand() % PAGES;
+		unsigned end = first + 1 + (unsigned)rand() % 6;
+		unsigned prot = 1 + (unsigned)rand() % 3;
+
+		if (end > PAGES)
+			end = PAGES;
+		remove_range(&tree, first, end);
+		if (rand() % 3) {
+			assert_int_equal(oct_vma_reserve(&tree, 1), 0);
+			oct_vma_insert(&tree, address(first), address(end), prot, 0);
+			for (unsigned page = first; page < end; page++)
+				expected[page] = prot;
+			if (rand() % 2)
+				oct_vma_merge(&tree, address(first), address(end));
+		}
+		oct_vma_trim(&tree);
+		if (step % 16 == 0)
+			check_all(&tree);
+	}
+	check_all(&tree);
+	oct_vma_merge(&tree, 0, address(PAGES));
+	check_all(&tree);
+	for (const struct oct_vma *vma = oct_vma_first(&tree, 0), *next; vma; vma = next) {
+		next = oct_vma_first(&tree, vma->end);
+		assert_false(next && next->start == vma->end && next->prot == vma->prot);
+	}
+	remove_range(&tree, 0, PAGES);
+	oct_vma_trim(&tree);
+	assert_int_equal(tree.count, 0);
+	assert_int_equal(host_pages(), 0);
+}
+
+static void gaps(void **state)
+{
+	struct oct_vma_tree tree;
+
+	(void)state;
+	host_reset();
+	oct_vma_tree_init(&tree);
+	assert_int_equal(oct_vma_reserve(&tree, 2), 0);
+	oct_vma_insert(&tree, address(2), address(4), 1, 0);
+	oct_vma_insert(&tree, address(6), address(8), 1, 0);
+	assert_int_equal(oct_vma_gap(&tree, address(0), address(10), 2 * OCT_PAGE_SIZE), address(0));
+	assert_int_equal(oct_vma_gap(&tree, address(1), address(10), 2 * OCT_PAGE_SIZE), address(4));
+	assert_int_equal(oct_vma_gap(&tree, address(5), address(10), 2 * OCT_PAGE_SIZE), address(8));
+	assert_int_equal(oct_vma_gap(&tree, address(5), address(10), 3 * OCT_PAGE_SIZE), 0);
+	assert_int_equal(oct_vma_gap(&tree, address(0), address(7), 3 * OCT_PAGE_SIZE), 0);
+	while (tree.root)
+		oct_vma_remove(&tree, tree.root);
+	oct_vma_trim(&tree);
+	assert_int_equal(host_pages(), 0);
+}
+
+static void no_memory(void **state)
+{
+	struct oct_vma_tree tree;
+
+	(void)state;
+	host_reset();
+	oct_vma_tree_init(&tree);
+	host_fail_allocation(1);
+	assert_int_equal(oct_vma_reserve(&tree, 1), -OCT_ENOMEM);
+	host_fail_allocation(0);
+	assert_int_equal(tree.store.free_slots, 0);
+	assert_int_equal(host_pages(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(random_operations),
+	    cmocka_unit_test(gaps),
+	    cmocka_unit_test(no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
