@@ -191,3 +191,12 @@ small_scenario() {
 	$octavo check --json --jobs 2 rc11/sb rc11/mp rc11/lb | jq '[.results[] | del(.seconds)]' > "$dir/two"
 	cmp "$dir/one" "$dir/two"
 }
+
+@test "installed elsewhere it finds its scenarios, core and headers" {
+	make --no-print-directory install BUILD="$(dirname "$octavo")" DESTDIR="$dir/root" PREFIX=/usr
+	small_scenario OC_HOLDS 'oct_load(&x, OCT_RLX) == 2'
+	run "$dir/root/usr/bin/octavo" check --arch arm64 rc11/sb
+	[ "$status" -eq 0 ]
+	run "$dir/root/usr/bin/octavo" check "$dir/small.c"
+	[ "$status" -eq 0 ]
+}
