@@ -191,7 +191,7 @@ static void link_synchronisation(struct graph *g)
 {
 	for (unsigned r = FIRST_EVENT; r < g->count; r++) {
 		const struct event *read = &g->event[r];
-		events_t releases, acquires = 0;
+		events_t releases, acquires = 0, faults = 0;
 
 		if (!((g->reads | g->translations) & EVENT_BIT(r)))
 			continue;
@@ -206,9 +206,15 @@ static void link_synchronisation(struct graph *g)
 			if (acquire_fence(&g->event[e]) ||
 			    (read->kind == EVENT_T && synchronises_context(g, &g->event[e])))
 				acquires |= EVENT_BIT(e);
+		for (unsigned e = r + 1; e < g->count && same_thread(g, e, r); e++)
+			if (g->event[e].kind == EVENT_FAULT)
+				faults |= EVENT_BIT(e);
 		for (; releases; releases &= releases - 1) {
-			g->after[first_event(releases)] |= acquires;
-			g->order[first_event(releases)] |= acquires;
+			unsigned release = first_event(releases);
+
+			g->after[release] |= acquires;
+			if (!same_thread(g, release, r))
+				g->order[release] |= acquires & ~faults;
 		}
 	}
 }
@@ -226,7 +232,7 @@ static void link_into_translation(struct graph *g, unsigned t)
 		    (from->dsb && synchronised))
 			everything = true;
 		synchronised |= from->kind == EVENT_ISB;
-		if (everything || (ets2 && ((g->memory | g->fences) & EVENT_BIT(e)) && !from->hardware))
+		if (everything || (ets2 && from->kind != EVENT_T && !from->hardware))
 			link_both(g, e, t);
 	}
 }

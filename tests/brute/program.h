@@ -100,37 +100,41 @@ struct program {
 #define BRUTE_FAULT UINT64_MAX
 enum { PROGRAM_VALUES = PROGRAM_THREADS * PROGRAM_LENGTH + PROGRAM_LOCATIONS };
 
-/* ---- How the rules of docs/MODEL.md are read where they leave a choice
- * --------------------------------------
- *  1. Rule 3 of H (into T): e is any earlier event, T included, and may be the DSB itself; with ETS2 e is a
- *     read, write, RMW, access A or fence (DMB, DSB, C11 fence), not V.
- *  2. Rule 4 of H (out of T): e is no T. DMB, DSB and C11 acquire fences are acquire fences there; X is an I.
- *  3. Rule 2: every I after T includes the X of T's own walk.
- *  4. "The DSB that precedes V": the last one before V in program order; without one nothing was seen before
- * V. "Read by an event" includes T.
- *  5. A V by address with a later access to another address through the same upper entry covers that access's
- *     upper T if at least one lower T of the walk reads a write that C(V) is H-before. A leaf-only V does
- * not.
- *  6. O: "fence" is every C11 fence, DMB and DSB, and a release or acquire RMW counts as the store or load; T
- * is in O by sw, edges 3, 4, 5, T -> A and reads-from only, not by program order with fences. On x86-64 V is
- * as a fence here. O is acyclic in every graph, also in one without a completion edge.
+/* ---- How the rules of docs/MODEL.md are read where they leave a choice -----------------------------
+ *  1. Rule 3 of H (into T): e is any earlier event, T included, and may be the DSB itself. With ETS2 e
+ *     is any earlier event but T and U.
+ *  2. Rule 4 of H (out of T): e is no T. DMB, DSB and C11 acquire fences are acquire fences there; X is
+ *     an I.
+ *  3. Rule 2: every I after T includes the X of T's own walk. In O, synchronises-with does not end at X:
+ *     there X stands for the access that a stale translation did not make, not for an I. Nor is
+ *     it in O within one thread, where a read may be served by a store that nobody else sees yet.
+ *  4. "The DSB that precedes V": the last one before V in program order; without one nothing was seen
+ *     before V. "Read by an event" includes T.
+ *  5. A V by address covers the upper T of an access to another address through the same upper entry if
+ *     at least one lower T of the walk reads a write that C(V) is H-before. A leaf-only V does not.
+ *  6. O: "fence" is every C11 fence, DMB and DSB, and a release or acquire RMW counts as the store or
+ *     load; T is in O by synchronises-with, edges 3, 4, 5, T -> A and reads-from only, not by program
+ *     order with fences. O is acyclic in every graph, also in one without a completion edge.
  *  7. "Through a completion edge": a path of O from A with at least one completion edge anywhere in it.
  *  8. If a store A reaches a read r of its location in that way, r reads A or something coherence-later.
  *  9. V on arm64 without a later DSB constrains nothing.
  * 10. x86-64: V (and X, for the address of its access) is its own C(V), and "seen before V" is H-before V
- * itself. V stands for a DSB and then an I wherever rules 2, 3 and 4 look for these between two events (for
- * rule 3 from V itself as well), but is no C11 or seq_cst fence: it synchronises with nothing and has no psc
- * edges. The T of a faulting walk are not H-before their own X.
+ *     itself. V stands for a DSB and then an I wherever rules 2, 3 and 4 look for these between two
+ *     events (for rule 3 from V itself as well), but is no C11 or seq_cst fence: it synchronises with
+ *     nothing and has no psc edges. The T of a faulting walk are not H-before their own X.
  * 11. psc is RC11's, with H as happens-before; eco there has rf, mo, rb of events that are not T, and the
  *     from-reads of an uncacheable T. Release sequences are C20's: [W];(rf;rmw)*.
- * 12. Linking: "H-before the write its upper T read" cannot be plain program order of two relaxed stores, or
- * the published ROT.inv+po would be forbidden. A lower T, cacheable or not, reads nothing coherence-older
- * than a write that is H-before a release (store or fence) with which rule 2 makes that lower T synchronise.
- * 13. A fault is X: "A -> C(V)" is there for X as for A, from a T that is cacheable (a store to a page that
- * the stale entry maps read-only). */
+ * 12. Linking: "H-before the write its upper T read" cannot be plain program order of two relaxed stores,
+ *     or the published ROT.inv+po would be forbidden. A lower T, cacheable or not, reads nothing
+ *     coherence-older than a write that is H-before a release (store or fence) with which rule 2 makes
+ *     that lower T synchronise.
+ * 13. "A -> C(V)" is there for X as for A: a store through a stale entry that was read-only.
+ * 14. U: "before later events only if a full DSB stands between (that DSB included) or they are accesses
+ *     of the same entry"; O has no more of its program order than H. A failed U orders, for all later
+ *     walks of its access, the T of the same entry; such a walk's T have no access and no completion edge.
+ */
 
-/* ---- Reading and writing programs
- * ---------------------------------------------------------------------------*/
+/* ---- Printing -------------------------------------------------------------------------------------- */
 void program_print(const struct program *program);
 /* Number of values that precede the final ones in an outcome. */
 unsigned program_results(const struct program *program);
