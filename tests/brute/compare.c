@@ -262,7 +262,8 @@ static void usage(void)
 {
 	fprintf(stderr,
 	        "usage: compare [--programs N] [--seed S] [--first N] [--threads 2..4] [--levels 1|2]\n"
-	        "               [--arch arm64|x86_64] [--ets2] [--weight N] [--textbook] [--shrink]\n"
+	        "               [--arch arm64|x86_64] [--ets2] [--hw-dirty] [--weight N] [--textbook] "
+	        "[--shrink]\n"
 	        "               [--verbose] [--print] [--keep-going] [--brute-only]\n");
 }
 

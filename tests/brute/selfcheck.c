@@ -453,7 +453,7 @@ static void check_three_threads(bool ets2)
 	store(&p, 0, P(0), 1, RLX);
 	user_load(&p, 1, X);
 	store(&p, 2, P(0), 2, RLX);
-	expect_count("three threads", &p, 5 + 0);
+	expect_count("three threads", &p, 5);
 	brute_run(&p, &result, see_stale_two, &stale_two);
 	checks++;
 	if (stale_two != 1) {
