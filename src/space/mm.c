@@ -88,8 +88,8 @@ static void depopulate(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 	oct_walk_remove(mm, start, end);
 }
 
-/* Give every page of an unmapped range a cleared page that no user may touch yet: the area's rights
- * come with the first fault. Nothing is left behind on -OCT_ENOMEM. */
+/* Give every address of an unmapped range a cleared page that no user may touch yet: there is no area,
+ * and it may come to nothing. Nothing is left behind on -OCT_ENOMEM. */
 static int populate(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 {
 	int error = oct_table_prepare(&mm->space, start, end);
@@ -113,6 +113,25 @@ static int populate(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 	return error;
 }
 
+/* Rights for a populated page, so that it needs no fault; execution comes with one, which knows whether
+ * instruction fetch must be told. */
+static oct_pte_t grant_rights(oct_pte_t pte, unsigned long arg)
+{
+	if (!oct_pte_present(pte))
+		return pte;
+	pte = oct_pte_mkyoung(oct_pte_modify(pte, (unsigned)arg & ~(unsigned)OCT_EXEC));
+	return arg & OCT_WRITE ? oct_pte_mk_soft_dirty(oct_pte_mkdirty(pte)) : pte;
+}
+
+static void grant_populated(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned prot)
+{
+	struct oct_ticket ticket;
+
+	oct_ticket_init(&ticket, &mm->space);
+	oct_walk_change(mm, start, end, grant_rights, prot, false, &ticket);
+	oct_ticket_complete(&ticket); /* rights gained: nothing to flush */
+}
+
 static int map_locked(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
                       uintptr_t *result)
 {
@@ -130,6 +149,7 @@ static int map_locked(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned 
 		error = populate(mm, start, end);
 		if (error)
 			return error;
+		grant_populated(mm, start, end, normal_prot(prot));
 	} else if (there && there->start < end) {
 		oct_vma_split(&mm->areas, start);
 		oct_vma_split(&mm->areas, end);

@@ -1,5 +1,6 @@
 /* test_lock.c: the space lock under real threads. SPDX-License-Identifier: MIT
  *
+ * formats: x86_64
  * The lock is compiled here with upcalls of this file's own, that sleep on a condition variable, so
  * that lost wake-ups show as a time-out. */
 #define oct_port_wait           thread_wait
