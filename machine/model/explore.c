@@ -728,7 +728,7 @@ void explore(const struct explore_client *client, const struct explore_options *
 		if (!account(execute()))
 			break;
 		if (out_of_budget()) {
-			stats->cut = true;
+			stats->cut = stats->out_of_budget = true;
 			break;
 		}
 	} while (backtrack());

@@ -43,6 +43,7 @@ struct explore_stats {
 	uint64_t runs, executions, blocked, pruned, twice;
 	unsigned events_max;
 	bool cut;     /* bound, time or a limit left something out */
+	bool out_of_budget; /* time or a limit did */
 	bool stopped; /* ended() said so */
 	const char *error;
 };

@@ -103,6 +103,22 @@ static void join_earlier_reads(const struct graph *g, struct clock *c, const str
 	}
 }
 
+/* The T of e's thread with an index below end are H-before e, and all that is H-before them. */
+static void join_translations(const struct graph *g, struct event *e, unsigned end)
+{
+	unsigned i = (unsigned)e->hb.t[e->thread];
+
+	if (end <= i)
+		return;
+	for (; i < end; i++) {
+		const struct event *t = &g->ev[g->thread[e->thread][i]];
+
+		if (t->kind == EV_TRANSLATE && t->upper != NO_EVENT)
+			clock_join(&e->hb, &t->hb);
+	}
+	e->hb.t[e->thread] = (int16_t)end;
+}
+
 static void derive_translation(const struct machine_rules *m, const struct graph *g, struct event *e,
 			       const struct event *prev)
 {
@@ -111,7 +127,7 @@ static void derive_translation(const struct machine_rules *m, const struct graph
 
 		e->hb = sync->hb;
 		if (sync->kind != EV_DSB)
-			e->hb.t[e->thread] = (int16_t)sync->index; /* T before an exception, its own too */
+			join_translations(g, e, sync->index); /* T before an exception, its own too */
 	} else {
 		memset(&e->hb, 0, sizeof(e->hb));
 	}
@@ -153,7 +169,7 @@ static void derive_barrier(const struct machine_rules *m, const struct graph *g,
 			join_earlier_reads(g, &e->hb, e, false);
 			e->last_acq = here;
 		}
-		e->hb.t[e->thread] = (int16_t)e->index;
+		join_translations(g, e, e->index);
 		if (e->kind == EV_DSB || is_release(e->order))
 			e->last_rel = here;
 		if (e->kind == EV_DSB)
@@ -199,12 +215,12 @@ static void derive(const struct machine_rules *m, const struct graph *g, struct 
 		e->hb = prev->hb;
 	else
 		memset(&e->hb, 0, sizeof(e->hb));
-	if (e->kind == EV_STORE || (e->flags & F_HARDWARE))
-		e->hb.t[e->thread] = (int16_t)walk_start(g, e);
+	if (e->kind == EV_STORE)
+		join_translations(g, e, walk_start(g, e));
 	else if (ev_is_write(e) || rmw_stores(m, e) || e->kind == EV_FREE)
-		e->hb.t[e->thread] = (int16_t)e->index;
+		join_translations(g, e, e->index);
 	else if (prev && synchronises_context(m, prev))
-		e->hb.t[e->thread] = (int16_t)prev->index;
+		join_translations(g, e, prev->index);
 	if (ev_is_read(e) && is_acquire(e->order) && !failed_cas(e))
 		join_message(g, &e->hb, e->rf);
 	derive_barrier(m, g, e);
@@ -446,6 +462,8 @@ static uint64_t rmw_result(const struct machine_rules *m, const struct event *ur
 	switch (ur->op) {
 	case RMW_WALKER:
 		return m->walker_update(ur->value, ur->operand, ur->operand2 != 0);
+	case RMW_APPLY:
+		return ((uint64_t(*)(uint64_t))(uintptr_t)ur->operand)(ur->value);
 	case RMW_ADD:
 		return (ur->value + ur->operand) & mask;
 	case RMW_SUB:

@@ -47,6 +47,7 @@ enum {
 };
 
 enum rmw_op { RMW_XCHG, RMW_ADD, RMW_SUB, RMW_AND, RMW_OR, RMW_XOR, RMW_NAND, RMW_CAS,
+	      RMW_APPLY,  /* operand: uint64_t (*)(uint64_t), pure */
 	      RMW_WALKER, /* operand: the value walked; operand2: for a store */ };
 
 struct clock {

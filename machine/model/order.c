@@ -257,10 +257,6 @@ static bool sc_visit(const struct graph *g, uint16_t id, uint8_t *state)
 
 /* ---- the completion order O ----------------------------------------------------------------- */
 
-struct completion {
-	uint16_t access, complete;
-};
-
 /* The access made with the walk that t belongs to, NO_EVENT if there is none yet. */
 static uint16_t access_of(const struct graph *g, const struct event *t)
 {
@@ -277,8 +273,8 @@ static uint16_t access_of(const struct graph *g, const struct event *t)
 }
 
 /* Every edge A -> C(V): T took a value that was overwritten, as V's issuer knew, and V covers T. */
-static unsigned completions(const struct machine_rules *m, const struct graph *g, struct completion *list,
-			    unsigned max)
+unsigned completions(const struct machine_rules *m, const struct graph *g, struct completion *list,
+		     unsigned max)
 {
 	unsigned n = 0;
 

@@ -10,4 +10,11 @@ bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t 
 /* The completion order O: acyclic, and no access contradicts what it completes before. */
 bool completion_consistent(const struct machine_rules *m, const struct graph *g);
 
+/* The edges access -> completion of an invalidation that covers its translation. */
+struct completion {
+	uint16_t access, complete;
+};
+unsigned completions(const struct machine_rules *m, const struct graph *g, struct completion *list,
+		     unsigned max);
+
 #endif

@@ -1,0 +1,151 @@
+/* cpu.c: interrupts and root registers. SPDX-License-Identifier: MIT
+ *
+ * The interrupts of a CPU are one more thread, its proxy, that awaits requests. Interrupts off is a
+ * lock that the proxy takes too; so a region with interrupts off and a handler exclude each other,
+ * and a handler runs at any other place of the CPU's program. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+unsigned this_cpu(void)
+{
+	unsigned self = explore_self();
+
+	if (self >= MAX_THREADS)
+		return world.native_cpu;
+	return world.rules.cpu[self];
+}
+
+static bool is_proxy(void)
+{
+	return explore_self() >= world.nactors;
+}
+
+static uint16_t made_up(unsigned what, unsigned cpu)
+{
+	return place_made_up(0x8000 + what * 256 + cpu, PLACE_ROOT, 0);
+}
+
+/* Take a made-up lock: wait for 0, store 1. */
+static void lock_take(uint16_t location, const void *pc)
+{
+	bool stored;
+
+	oc_await_begin();
+	do_rmw(location, __ATOMIC_ACQUIRE, 8, RMW_CAS, 1, 0, &stored, pc);
+	if (!stored)
+		oc_await_failed();
+	oc_await_end();
+}
+
+void irq_lock(unsigned cpu, const void *pc)
+{
+	if (!in_race() || is_proxy() || world.cpu[cpu].irq_depth++)
+		return;
+	lock_take(made_up(0, cpu), pc);
+}
+
+void irq_unlock(unsigned cpu, const void *pc)
+{
+	if (!in_race() || is_proxy() || --world.cpu[cpu].irq_depth)
+		return;
+	do_write(made_up(0, cpu), __ATOMIC_RELEASE, 8, 0, pc);
+}
+
+/* Wait until the CPU has had its interrupts on: part of a grace period. */
+void irq_quiesce(unsigned cpu, const void *pc)
+{
+	lock_take(made_up(0, cpu), pc);
+	do_write(made_up(0, cpu), __ATOMIC_RELEASE, 8, 0, pc);
+}
+
+static void serve(unsigned cpu, const struct request *r, const void *pc)
+{
+	if (r->tlbi) {
+		do_tlbi(r->asid, r->va, r->pages, false, r->leaf_only, pc);
+		if (!world.x86)
+			do_dsb(pc);
+	} else if (r->fn) {
+		r->fn();
+	} else {
+		world.glue->interrupt(world.system);
+	}
+	(void)cpu;
+}
+
+void request_interrupt(unsigned cpu, const struct request *r, bool wait, const void *pc)
+{
+	uint64_t number;
+	bool stored;
+
+	if (!in_race()) {
+		unsigned before = world.native_cpu;
+
+		world.native_cpu = cpu;
+		if (!r->tlbi)
+			serve(cpu, r, pc);
+		world.native_cpu = before;
+		return;
+	}
+	number = do_rmw(made_up(1, cpu), __ATOMIC_ACQ_REL, 8, RMW_ADD, 1, 0, &stored, pc);
+	if (number >= MAX_REQUESTS)
+		oct_port_panic("too many interrupts");
+	world.requests[cpu][number] = *r;
+	if (!wait)
+		return;
+	oc_await_begin();
+	if (do_read(made_up(2, cpu), __ATOMIC_ACQUIRE, 8, pc) <= number)
+		oc_await_failed();
+	oc_await_end();
+}
+
+void proxy_run(unsigned cpu)
+{
+	uint64_t handled = 0;
+	const void *pc = NULL;
+
+	for (;;) {
+		uint64_t asked;
+		bool answer = false;
+
+		oc_await_begin();
+		asked = do_read(made_up(1, cpu), __ATOMIC_ACQUIRE, 8, pc);
+		if (asked <= handled)
+			oc_await_failed();
+		oc_await_end();
+		lock_take(made_up(0, cpu), pc);
+		do_isb(pc);
+		for (; handled < asked; handled++) {
+			const struct request *r = &world.requests[cpu][handled];
+
+			serve(cpu, r, pc);
+			answer |= r->tlbi || r->fn;
+		}
+		do_write(made_up(0, cpu), __ATOMIC_RELEASE, 8, 0, pc);
+		if (answer)
+			do_write(made_up(2, cpu), __ATOMIC_RELEASE, 8, handled, pc);
+	}
+}
+
+void load_root(oct_phys_t root, unsigned asid, bool keep, const void *pc)
+{
+	unsigned cpu = this_cpu();
+	struct cpu *c = &world.cpu[cpu];
+
+	c->root = root;
+	c->asid = asid;
+	if (!in_race())
+		return;
+	do_dsb(pc);
+	do_write(place_made_up(root_key(cpu, asid), PLACE_ROOT,
+			       world.cpu_at_start[cpu].asid == asid ? world.cpu_at_start[cpu].root : 0),
+		 __ATOMIC_RELAXED, 8, root, pc);
+	if (!keep) {
+		do_tlbi(asid, 0, 0, false, false, pc);
+		if (!world.x86)
+			do_dsb(pc);
+	}
+	do_dsb(pc);
+	do_isb(pc);
+}

@@ -1,0 +1,82 @@
+/* decode.c: what the hardware reads in a translation entry. SPDX-License-Identifier: MIT
+ *
+ * Written from the architecture manuals (Arm ARM DDI 0487, D8.3; Intel SDM volume 3, 4.5), not from
+ * the core's format.h: a wrong bit there must show. */
+#include <stdio.h>
+
+#include "world.h"
+
+#define BIT(n) (1ull << (n))
+#define ADDRESS 0x0000fffffffff000ull
+
+static struct entry decode_arm64(uint64_t v, unsigned level)
+{
+	struct entry e = {.phys = v & ADDRESS};
+	bool dbm = v & BIT(51), read_only = v & BIT(7);
+
+	e.present = level ? v & BIT(0) : (v & 3) == 3;
+	e.table = level && (v & 3) == 3;
+	e.user = v & BIT(6);
+	e.young = v & BIT(10);
+	e.writable = !read_only || (dbm && !world.knobs.sw_ad);
+	e.dirty = !read_only;
+	return e;
+}
+
+static struct entry decode_x86_64(uint64_t v, unsigned level)
+{
+	struct entry e = {.phys = v & ADDRESS};
+
+	e.present = v & BIT(0);
+	e.table = level && !(v & BIT(7));
+	e.user = v & BIT(2);
+	e.writable = v & BIT(1);
+	e.young = v & BIT(5);
+	e.dirty = v & BIT(6);
+	return e;
+}
+
+struct entry decode(uint64_t value, unsigned level)
+{
+	return world.x86 ? decode_x86_64(value, level) : decode_arm64(value, level);
+}
+
+bool decode_cacheable(uint64_t value, unsigned level)
+{
+	struct entry e;
+
+	if (level == OCT_LEVELS)
+		return value != 0;
+	e = decode(value, level);
+	return e.present && (e.table || e.young || !world.knobs.sw_ad);
+}
+
+/* A walker that used `walked` sets accessed, and dirty for a store, in what it finds now. */
+uint64_t decode_walker_update(uint64_t found, uint64_t walked, bool store)
+{
+	struct entry f = decode(found, 0), w = decode(walked, 0);
+
+	if (!f.present || f.phys != w.phys || (store && !f.writable))
+		return found;
+	if (world.x86)
+		return found | BIT(5) | (store ? BIT(6) : 0);
+	return (found | BIT(10)) & ~(store ? BIT(7) : 0);
+}
+
+const char *decode_words(uint64_t value, unsigned level, char *text, size_t size)
+{
+	struct entry e = level == OCT_LEVELS ? (struct entry){0} : decode(value, level);
+
+	if (level == OCT_LEVELS)
+		snprintf(text, size, value ? "root t%u" : "no root", (unsigned)(value >> 12));
+	else if (!value)
+		snprintf(text, size, "none");
+	else if (!e.present)
+		snprintf(text, size, "not present (%#llx)", (unsigned long long)value);
+	else if (e.table)
+		snprintf(text, size, "table t%u", (unsigned)(e.phys >> 12));
+	else
+		snprintf(text, size, "p%u %s%s%s", (unsigned)(e.phys >> 12), e.writable ? "rw" : "ro",
+			 e.dirty && e.writable ? " dirty" : e.writable ? " clean" : "", e.young ? "" : " old");
+	return text;
+}

@@ -1,0 +1,29 @@
+/* glue.h: what the machine calls in a core that was compiled for one architecture.
+ * SPDX-License-Identifier: MIT */
+#ifndef MODEL_GLUE_H
+#define MODEL_GLUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <octavo/check.h>
+
+struct oc_glue {
+	unsigned arch;
+	size_t system_size, mm_size;
+	int (*system_init)(void *system, unsigned cpus);
+	int (*mm_init)(struct oct_mm *mm, void *system);
+	void (*mm_exit)(struct oct_mm *mm);
+	void (*mm_switch)(void *system, struct oct_mm *mm);
+	void (*interrupt)(void *system);
+	/* 0: access again; 1: a userfault event; -1: the access has no right; -2: no memory */
+	int (*fault)(struct oct_mm *mm, uintptr_t va, bool store);
+	/* An area over [va, +pages) and, unless folio is NULL, that page at each of its addresses;
+	 * NULL: fresh pages. 0 or a negative error. */
+	int (*map)(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot, bool shared,
+		   struct oct_folio *folio);
+	oct_phys_t (*root)(const struct oct_mm *mm);
+	unsigned (*asid)(const struct oct_mm *mm);
+};
+extern const struct oc_glue oc_glue;
+
+#endif

@@ -1,0 +1,93 @@
+/* glue.c: the machine's side of one architecture's core. SPDX-License-Identifier: MIT
+ *
+ * Compiled once per architecture beside the core, not instrumented: nothing here is part of what is
+ * checked, it only calls it. */
+#include "../glue.h"
+
+static int glue_system_init(void *system, unsigned cpus)
+{
+	struct oct_system *s = system;
+	int error = oct_system_init(s, cpus);
+
+	if (!error)
+		s->defer = oct_port_defer;
+	return error;
+}
+
+static int glue_mm_init(struct oct_mm *mm, void *system)
+{
+	return oct_mm_init(mm, system);
+}
+
+static void glue_mm_switch(void *system, struct oct_mm *mm)
+{
+	oct_mm_switch(system, mm);
+}
+
+static void glue_interrupt(void *system)
+{
+	oct_tlb_interrupt(system);
+}
+
+static int glue_fault(struct oct_mm *mm, uintptr_t va, bool store)
+{
+	int result = oct_fault(mm, va, store ? OCT_WRITE : OCT_READ);
+
+	if (result == OCT_FAULT_DONE || result == OCT_FAULT_RETRY)
+		return 0;
+	if (result == OCT_FAULT_EVENT)
+		return 1;
+	return result == OCT_FAULT_SIGNAL ? -1 : -2;
+}
+
+static int glue_map(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot, bool shared,
+		    struct oct_folio *folio)
+{
+	uintptr_t at;
+	int error = oct_mmap(mm, va, pages << OCT_PAGE_SHIFT, prot,
+			     OCT_MAP_FIXED | (shared ? OCT_MAP_SHARED : 0u), &at);
+
+	if (error || shared)
+		return error;
+	for (size_t i = 0; i < pages && !error; i++) {
+		struct oct_folio *f = folio ? folio : oct_folio_alloc();
+
+		if (!f)
+			return -OCT_ENOMEM;
+		if (!folio)
+			oct_port_page_clear(f->page, 0);
+		error = oct_mm_map_folio(mm, va + (i << OCT_PAGE_SHIFT), f, prot);
+		if (!folio)
+			oct_folio_put(f);
+	}
+	return error;
+}
+
+static oct_phys_t glue_root(const struct oct_mm *mm)
+{
+	return mm->space.root;
+}
+
+static unsigned glue_asid(const struct oct_mm *mm)
+{
+	return (unsigned)(mm->space.asid & 0xffff);
+}
+
+const struct oc_glue oc_glue = {
+#ifdef OCT_ARCH_ARM64
+	.arch = OC_ARM64,
+#else
+	.arch = OC_X86_64,
+#endif
+	.system_size = sizeof(struct oct_system),
+	.mm_size = sizeof(struct oct_mm),
+	.system_init = glue_system_init,
+	.mm_init = glue_mm_init,
+	.mm_exit = oct_mm_exit,
+	.mm_switch = glue_mm_switch,
+	.interrupt = glue_interrupt,
+	.fault = glue_fault,
+	.map = glue_map,
+	.root = glue_root,
+	.asid = glue_asid,
+};

@@ -1,0 +1,380 @@
+/* model.c: explore one variant of a scenario. SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "library.h"
+#include "world.h"
+
+struct world world;
+
+static const struct oc_options *options;
+static struct oc_result *result;
+static struct explore_stats stats;
+static uint64_t outcome_run; /* the first that satisfied .outcome, 0: none did */
+static int completed_bound;
+
+/* ---- one race ----------------------------------------------------------------------------------- */
+
+static void run_thread(void *arg, unsigned thread)
+{
+	const struct oc_actor *a;
+
+	(void)arg;
+	if (thread >= world.nactors) {
+		proxy_run(world.rules.cpu[thread]);
+		return;
+	}
+	a = &world.scenario->actors[thread];
+	if (a->flags & OC_IRQS_OFF)
+		irq_lock(thread, NULL);
+	(a->run ? a->run : world.variant->run)();
+	if (a->flags & OC_IRQS_OFF)
+		irq_unlock(thread, NULL);
+	events_flush();
+}
+
+static void restore(void *arg)
+{
+	(void)arg;
+	memory_restore();
+	memcpy(world.cpu, world.cpu_at_start, sizeof(world.cpu));
+	world.nregs = 0;
+	events_begin();
+}
+
+static void added(void *arg, uint16_t id)
+{
+	(void)arg;
+	invariant_added(id);
+}
+
+static int by_reg_name(const void *a, const void *b)
+{
+	const struct oc_reg_value *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static void count_outcome(void)
+{
+	char state[sizeof(result->outcomes[0].state)] = "";
+	size_t n = 0;
+
+	qsort(world.regs, world.nregs, sizeof(world.regs[0]), by_reg_name);
+	for (unsigned i = 0; i < world.nregs && n < sizeof(state); i++)
+		n += (size_t)snprintf(state + n, sizeof(state) - n, "%s%s=%llu", i ? " " : "",
+				      world.regs[i].name, (unsigned long long)world.regs[i].value);
+	for (unsigned i = 0; i < result->noutcomes; i++)
+		if (!strcmp(result->outcomes[i].state, state)) {
+			result->outcomes[i].executions++;
+			return;
+		}
+	result->outcomes = realloc(result->outcomes, (result->noutcomes + 1) * sizeof(result->outcomes[0]));
+	if (!result->outcomes)
+		abort();
+	memcpy(result->outcomes[result->noutcomes].state, state, sizeof(state));
+	result->outcomes[result->noutcomes++].executions = 1;
+}
+
+static void complete(void)
+{
+	memory_settle();
+	world.native_cpu = 0;
+	if (world.scenario->final)
+		world.scenario->final();
+	if (options->outcomes)
+		count_outcome();
+	if (world.litmus && world.variant->outcome && world.variant->outcome() && !outcome_run) {
+		outcome_run = stats.runs;
+		report_steps(result);
+	}
+}
+
+static bool ended(void *arg, enum explore_end end)
+{
+	(void)arg;
+	if (world.restart)
+		return false;
+	if (end == END_STUCK && !world.litmus && world.violated == OC_NOTHING) {
+		bool irqs_off = false;
+
+		for (unsigned i = 0; i < world.nactors; i++)
+			irqs_off |= explore_waits(i) && world.cpu[i].irq_depth;
+		violate(irqs_off ? OC_I9 : OC_DEADLOCK, NULL, "every thread that is left waits for ever");
+	}
+	if (end == END_COMPLETE && world.violated == OC_NOTHING)
+		complete();
+	if (world.violated != OC_NOTHING) {
+		result->verdict = OC_V_VIOLATION;
+		result->what = world.violated;
+		snprintf(result->text, sizeof(result->text), "%s", world.violation);
+		report_steps(result);
+		return false;
+	}
+	if (options->progress && !(stats.runs & 1023))
+		options->progress(options->progress_arg, stats.executions, stats.blocked);
+	return true;
+}
+
+/* ---- setting up ------------------------------------------------------------------------------------ */
+
+static void or_knobs(struct oc_knobs *to, const struct oc_knobs *from)
+{
+	to->sw_ad |= from->sw_ad;
+	to->ets2 |= from->ets2;
+	to->bbm = from->bbm > to->bbm ? from->bbm : to->bbm;
+	to->iommu_snoops |= from->iommu_snoops;
+	to->spec_young |= from->spec_young;
+	to->stray_ad |= from->stray_ad;
+	to->tce |= from->tce;
+	to->reuse |= from->reuse;
+}
+
+static bool is_litmus(const struct oc_scenario *s)
+{
+	for (unsigned i = 0; i < OC_MAX_VARIANTS && s->variants[i].expected; i++) {
+		unsigned kind = OC_EXPECT_KIND(s->variants[i].expected);
+
+		if (kind == OC_ALLOWED || kind == OC_FORBIDDEN || s->variants[i].outcome)
+			return true;
+	}
+	return false;
+}
+
+static struct explore_client client = {
+	.rules = &world.rules, .restore = restore, .run = run_thread, .added = added, .ended = ended};
+
+static void threads_init(void)
+{
+	struct machine_rules *m = &world.rules;
+
+	world.nactors = 0;
+	while (world.nactors < OC_MAX_ACTORS && world.scenario->actors[world.nactors].kind != OC_ACTOR_NONE)
+		world.nactors++;
+	memset(client.daemon, 0, sizeof(client.daemon));
+	for (unsigned i = 0; i < world.nactors; i++)
+		m->cpu[i] = (uint8_t)i;
+}
+
+static void proxies_init(void)
+{
+	struct machine_rules *m = &world.rules;
+
+	world.nthreads = world.nactors;
+	if (world.system)
+		for (unsigned i = 0; i < world.nactors && i < OCT_MAX_CPUS; i++) {
+			m->cpu[world.nthreads] = (uint8_t)i;
+			client.daemon[world.nthreads++] = true;
+		}
+	m->nthreads = world.nthreads;
+}
+
+static bool prepare(struct oc_library *library)
+{
+	struct machine_rules *m = &world.rules;
+
+	world.glue = library_glue(library);
+	world.x86 = world.glue->arch == OC_X86_64;
+	world.knobs = world.scenario->knobs;
+	or_knobs(&world.knobs, &world.variant->knobs);
+	or_knobs(&world.knobs, &options->knobs);
+	world.litmus = is_litmus(world.scenario);
+	memset(m, 0, sizeof(*m));
+	m->ets2 = world.knobs.ets2 || world.x86;
+	m->x86 = world.x86;
+	m->sc_memory = options->memory == OC_SEQUENTIAL;
+	m->textbook = options->textbook;
+	m->levels = OCT_LEVELS;
+	m->table_shift = OCT_TABLE_SHIFT;
+	m->page_shift = OCT_PAGE_SHIFT;
+	m->cacheable = decode_cacheable;
+	m->walker_update = decode_walker_update;
+	threads_init();
+	if (!world.nactors) {
+		snprintf(result->text, sizeof(result->text), "the scenario has no actors");
+		return false;
+	}
+	memory_init();
+	race_init();
+	memory_reset();
+	library_data(library, memory_add_region);
+	memory_data_keep();
+	world.objects_used = (FRAMES * sizeof(struct oct_folio) + 63) & ~(size_t)63;
+	world.system = NULL;
+	world.nmm = 0;
+	world.nwords = 0;
+	world.lock_written = false;
+	memset(world.cpu, 0, sizeof(world.cpu));
+	world.native_cpu = 0;
+	world.execution++;
+	if (world.scenario->setup)
+		world.scenario->setup();
+	memcpy(world.cpu_at_start, world.cpu, sizeof(world.cpu));
+	proxies_init();
+	memory_snapshot();
+	return true;
+}
+
+/* ---- the verdict ------------------------------------------------------------------------------------- */
+
+static const char *missing_cover(void)
+{
+	for (unsigned pass = 0; pass < 2; pass++) {
+		const char *const *list = pass ? world.variant->cover : world.scenario->cover;
+
+		for (unsigned i = 0; i < OC_MAX_COVER && list[i]; i++) {
+			bool seen = false;
+
+			for (unsigned k = 0; k < world.ncover; k++)
+				seen |= !strcmp(world.cover[k], list[i]);
+			if (!seen)
+				return list[i];
+		}
+	}
+	return NULL;
+}
+
+static void describe(int bound)
+{
+	unsigned cpus = 0;
+	char knobs[96];
+
+	for (unsigned i = 0; i < world.nactors; i++)
+		cpus += world.scenario->actors[i].kind == OC_ACTOR_CPU;
+	if (world.x86)
+		snprintf(knobs, sizeof(knobs), "hardware A/D %s", world.knobs.sw_ad ? "off" : "on");
+	else
+		snprintf(knobs, sizeof(knobs), "hardware A/D %s, ETS2 %s, BBM %u", world.knobs.sw_ad ? "off" : "on",
+			 world.knobs.ets2 ? "on" : "off", world.knobs.bbm);
+	snprintf(result->assumptions, sizeof(result->assumptions),
+		 "%s, %u CPU%s%s, %s, %s, tables of %u entries, %s", oc_arch_name(world.glue->arch), cpus,
+		 cpus == 1 ? "" : "s", world.nactors > cpus ? " and threads" : "",
+		 options->memory == OC_SEQUENTIAL ? "SC" : "RC11", knobs, OCT_TABLE_ENTRIES,
+		 bound < 0 ? "every execution" : "bounded");
+	if (bound >= 0)
+		snprintf(strrchr(result->assumptions, ',') + 1, 40, " at most %d deviation%s", bound,
+			 bound == 1 ? "" : "s");
+}
+
+static void make_id(int bound, uint64_t run)
+{
+	char name[64], level[16];
+	unsigned variant = (unsigned)(world.variant - world.scenario->variants);
+
+	oc_scenario_name(world.scenario, variant, name, sizeof(name));
+	if (bound < 0)
+		snprintf(level, sizeof(level), "ball");
+	else
+		snprintf(level, sizeof(level), "b%d", bound);
+	snprintf(result->id, sizeof(result->id), "%s@%s.%s.%s.k%llu", name, oc_arch_name(world.glue->arch),
+		 options->memory == OC_SEQUENTIAL ? "sc" : "rc11", level, (unsigned long long)run);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Explore up to a bound; again from the start whenever something was learnt that all must know. */
+static void explore_bound(int bound, double deadline)
+{
+	struct explore_options e = {.bound = bound, .hash_graphs = options->hash_graphs,
+				    .max_runs = options->max_executions};
+
+	if (options->replay)
+		e.max_runs = options->replay;
+	if (options->gdb)
+		e.trap_run = options->replay;
+	do {
+		world.restart = false;
+		world.violated = OC_NOTHING;
+		world.ncover = 0;
+		outcome_run = 0;
+		result->noutcomes = 0;
+		if (deadline > 0)
+			e.seconds = deadline > now() ? deadline - now() : 1e-6;
+		explore(&client, &e, &stats);
+		if (stats.events_max > result->events_max)
+			result->events_max = stats.events_max;
+	} while (world.restart && !stats.error);
+	result->executions = stats.executions;
+	result->blocked = stats.blocked + stats.pruned;
+	result->bound = bound;
+}
+
+/* What an exhausted, or cut, search that found no violation says. */
+static void conclude(bool exhausted)
+{
+	if (stats.twice) {
+		result->verdict = OC_V_ERROR;
+		snprintf(result->text, sizeof(result->text), "%llu graphs were visited twice",
+			 (unsigned long long)stats.twice);
+	} else if (world.litmus && world.variant->outcome) {
+		result->verdict = outcome_run ? OC_V_ALLOWED : exhausted ? OC_V_FORBIDDEN : OC_V_BOUNDED;
+	} else if (!exhausted) {
+		result->verdict = OC_V_BOUNDED;
+	} else if ((result->missing_cover = missing_cover())) {
+		result->verdict = OC_V_VACUOUS;
+		snprintf(result->text, sizeof(result->text), "cover point \"%s\" was never reached",
+			 result->missing_cover);
+	} else {
+		result->verdict = OC_V_HOLDS;
+	}
+}
+
+void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, unsigned variant,
+		const struct oc_options *given, struct oc_result *r)
+{
+	static const int deepening[] = {0, 1, 2, -1};
+	double start = now();
+	int only;
+
+	memset(r, 0, sizeof(*r));
+	options = given;
+	result = r;
+	world.scenario = scenario;
+	world.variant = &scenario->variants[variant];
+	only = given->bound >= 0 ? given->bound : world.variant->bound - 1;
+	r->verdict = OC_V_ERROR;
+	if (!prepare(library))
+		return;
+	completed_bound = -1;
+	for (unsigned i = given->replay && only < 0 ? 3 : 0; i < 4; i++) {
+		int bound = only >= 0 ? only : world.litmus ? -1 : deepening[i];
+
+		memset(&stats, 0, sizeof(stats));
+		r->verdict = OC_V_HOLDS;
+		explore_bound(bound, given->seconds > 0 ? start + given->seconds : 0);
+		describe(bound);
+		make_id(bound, outcome_run ? outcome_run : stats.runs);
+		if (stats.error) {
+			r->verdict = OC_V_ERROR;
+			snprintf(r->text, sizeof(r->text), "%s", stats.error);
+			break;
+		}
+		if (r->verdict == OC_V_VIOLATION)
+			break;
+		if (!stats.out_of_budget)
+			completed_bound = bound;
+		if (stats.cut && !stats.out_of_budget && bound >= 0 && only < 0)
+			continue;
+		conclude(!stats.cut);
+		r->bound = stats.cut ? completed_bound : -1;
+		describe(r->bound);
+		break;
+	}
+	r->seconds = now() - start;
+	memory_data_restore();
+}
+
+void oc_result_free(struct oc_result *r)
+{
+	report_free(r);
+	free(r->outcomes);
+	memset(r, 0, sizeof(*r));
+}

@@ -1,0 +1,291 @@
+/* port.c: the upcalls of the core, and what its walkers need, as the model machine does them.
+ * SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+#define CALLER __builtin_return_address(0)
+
+/* ---- pages ---------------------------------------------------------------------------------------- */
+
+static unsigned take_frames(unsigned n)
+{
+	unsigned self = explore_self(), base, *taken, limit;
+
+	if (self < MAX_THREADS) {
+		base = FRAME_BASE + SETUP_FRAMES + self * THREAD_FRAMES;
+		taken = &world.frames_taken[self];
+		limit = THREAD_FRAMES;
+	} else {
+		base = FRAME_BASE;
+		taken = &world.setup_frames;
+		limit = SETUP_FRAMES;
+	}
+	*taken = (*taken + n - 1) & ~(n - 1);
+	if (*taken + n > limit)
+		return 0;
+	*taken += n;
+	return base + *taken - n;
+}
+
+oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use)
+{
+	unsigned n = 1u << order, first = take_frames(n);
+
+	if (!first)
+		return OCT_NO_PAGE;
+	for (unsigned i = 0; i < n; i++)
+		world.frame_use[first + i] = (uint8_t)(1 + use);
+	if (use == OCT_USE_USER) {
+		struct oct_folio *folio = oct_port_folio_of((oct_phys_t)first << OCT_PAGE_SHIFT);
+
+		folio->page = (oct_phys_t)first << OCT_PAGE_SHIFT;
+		memory_touched(folio, sizeof(*folio));
+	}
+	return (oct_phys_t)first << OCT_PAGE_SHIFT;
+}
+
+void oct_port_page_free(oct_phys_t page, unsigned order, enum oct_page_use use)
+{
+	unsigned first = (unsigned)(page >> OCT_PAGE_SHIFT);
+
+	(void)use;
+	for (unsigned i = 0; i < 1u << order; i++) {
+		unsigned frame = first + i;
+
+		if (frame < FRAME_BASE || frame >= FRAME_BASE + FRAMES || !world.frame_use[frame] ||
+		    world.frame_freed[frame])
+			violate(OC_UAF, CALLER, "page %u is freed twice, or was never allocated", frame);
+		if (in_race()) {
+			struct event e = event_make(EV_FREE, 0, __ATOMIC_RELAXED, CALLER);
+
+			e.va = frame;
+			e.pages = 1;
+			explore_event(&e);
+		}
+		world.frame_freed[frame] = 1;
+	}
+}
+
+void oct_port_page_clear(oct_phys_t page, unsigned order)
+{
+	char *p = frame_address((unsigned)(page >> OCT_PAGE_SHIFT));
+
+	/* in the race a fresh page is zero already: nothing is used twice, nobody has seen it */
+	if (!in_race()) {
+		memset(p, 0, (size_t)OCT_PAGE_SIZE << order);
+		memory_touched(p, (size_t)OCT_PAGE_SIZE << order);
+	}
+}
+
+void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order)
+{
+	(void)order;
+	for (unsigned i = 0; i < world.nwords; i++) {
+		const struct page_word *w = &world.words[i];
+		char *from = frame_address((unsigned)(src >> OCT_PAGE_SHIFT)) + w->offset;
+		char *to = frame_address((unsigned)(dst >> OCT_PAGE_SHIFT)) + w->offset;
+
+		if (in_race())
+			do_write(place(to, w->size), __ATOMIC_RELAXED, w->size,
+				 do_read(place(from, w->size), __ATOMIC_RELAXED, w->size, CALLER), CALLER);
+	}
+	if (!in_race()) {
+		memcpy(frame_address((unsigned)(dst >> OCT_PAGE_SHIFT)),
+		       frame_address((unsigned)(src >> OCT_PAGE_SHIFT)), OCT_PAGE_SIZE);
+		memory_touched(frame_address((unsigned)(dst >> OCT_PAGE_SHIFT)), OCT_PAGE_SIZE);
+	}
+}
+
+void *oct_port_phys_to_virt(oct_phys_t page)
+{
+	return frame_address((unsigned)(page >> OCT_PAGE_SHIFT)) + (page & (OCT_PAGE_SIZE - 1));
+}
+
+struct oct_folio *oct_port_folio_of(oct_phys_t page)
+{
+	/* the first thing in the arena */
+	return (struct oct_folio *)(void *)world.arena + ((page >> OCT_PAGE_SHIFT) - FRAME_BASE);
+}
+
+void oct_port_icache_sync(oct_phys_t page, unsigned order)
+{
+	(void)page;
+	(void)order;
+}
+
+void oct_port_log(const char *line)
+{
+	(void)line;
+}
+
+_Noreturn void oct_port_panic(const char *why)
+{
+	violate(OC_ASSERTION, CALLER, "the core gives up: %s", why);
+	fprintf(stderr, "octavo: outside of the race: %s\n", why);
+	exit(2);
+}
+
+/* ---- CPUs ------------------------------------------------------------------------------------------ */
+
+unsigned oct_port_cpu_self(void)
+{
+	return this_cpu();
+}
+
+unsigned long oct_port_irq_save(void)
+{
+	irq_lock(this_cpu(), CALLER);
+	return 0;
+}
+
+void oct_port_irq_restore(unsigned long state)
+{
+	(void)state;
+	irq_unlock(this_cpu(), CALLER);
+}
+
+void oct_port_ipi(unsigned cpu)
+{
+	struct request r = {.fn = NULL};
+
+	request_interrupt(cpu, &r, false, CALLER);
+}
+
+void oct_port_relax(void)
+{
+}
+
+void oct_port_root_changed(struct oct_space *space)
+{
+	world.cpu[this_cpu()].space = space;
+}
+
+struct oct_mm *oct_port_current(void)
+{
+	return (struct oct_mm *)(void *)world.cpu[this_cpu()].space; /* its first member */
+}
+
+/* A grace period: every other CPU had its interrupts on once. */
+void oct_port_defer(void (*fn)(void *arg), void *arg)
+{
+	if (in_race())
+		for (unsigned cpu = 0; cpu < world.nactors; cpu++)
+			if (cpu != this_cpu() && cpu < OCT_MAX_CPUS)
+				irq_quiesce(cpu, CALLER);
+	fn(arg);
+}
+
+void oct_port_wait(uint32_t *word, uint32_t value)
+{
+	oct_await(oct_load(word, OCT_ACQ) != value);
+}
+
+void oct_port_wake(uint32_t *word, unsigned count)
+{
+	(void)word;
+	(void)count;
+}
+
+/* ---- the lock of an address space: a word per CPU ------------------------------------------------------ */
+
+void oct_rwlock_init(struct oct_rwlock *lock)
+{
+	memset(lock, 0, sizeof(*lock));
+	memory_touched(lock, sizeof(*lock));
+}
+
+static void word_take(uint32_t *word, const void *pc)
+{
+	bool stored;
+
+	oc_await_begin();
+	do_rmw(place(word, 4), __ATOMIC_ACQUIRE, 4, RMW_CAS, 1, 0, &stored, pc);
+	if (!stored)
+		oc_await_failed();
+	oc_await_end();
+}
+
+/* Readers cost no events in a scenario where nobody writes. */
+void oct_rwlock_read_lock(struct oct_rwlock *lock)
+{
+	if (in_race() && world.lock_written)
+		word_take(&lock->word[this_cpu()], CALLER);
+}
+
+void oct_rwlock_read_unlock(struct oct_rwlock *lock)
+{
+	if (in_race() && world.lock_written)
+		do_write(place(&lock->word[this_cpu()], 4), __ATOMIC_RELEASE, 4, 0, CALLER);
+}
+
+void oct_rwlock_write_lock(struct oct_rwlock *lock)
+{
+	if (!in_race())
+		return;
+	if (!world.lock_written) {
+		world.lock_written = true;
+		world.restart = true;
+		explore_stop(true);
+	}
+	for (unsigned cpu = 0; cpu < world.nactors && cpu < OCT_MAX_CPUS; cpu++)
+		word_take(&lock->word[cpu], CALLER);
+}
+
+void oct_rwlock_write_unlock(struct oct_rwlock *lock)
+{
+	if (!in_race())
+		return;
+	for (unsigned cpu = 0; cpu < world.nactors && cpu < OCT_MAX_CPUS; cpu++)
+		do_write(place(&lock->word[cpu], 4), __ATOMIC_RELEASE, 4, 0, CALLER);
+}
+
+/* ---- what walkers need (octavo/mmu.h) -------------------------------------------------------------------- */
+
+void oct_mmu_publish(void)
+{
+	if (!in_race() || world.x86)
+		return;
+	do_dsb(CALLER);
+	do_isb(CALLER);
+}
+
+void oct_mmu_invalidate_begin(void)
+{
+	if (in_race() && !world.x86)
+		do_dsb(CALLER);
+}
+
+void oct_mmu_invalidate_range(uint16_t asid, uintptr_t va, size_t pages, enum oct_scope scope, enum oct_depth depth)
+{
+	if (in_race())
+		do_tlbi(asid, va, (unsigned)pages, scope == OCT_BROADCAST, depth == OCT_LEAF, CALLER);
+}
+
+void oct_mmu_invalidate_asid(uint16_t asid, enum oct_scope scope)
+{
+	if (in_race())
+		do_tlbi(asid, 0, 0, scope == OCT_BROADCAST, false, CALLER);
+}
+
+void oct_mmu_invalidate_all(enum oct_scope scope)
+{
+	if (in_race())
+		do_tlbi(0xff, 0, 0, scope == OCT_BROADCAST, false, CALLER);
+}
+
+void oct_mmu_invalidate_end(enum oct_scope scope)
+{
+	(void)scope;
+	if (!in_race() || world.x86)
+		return;
+	do_dsb(CALLER);
+	do_isb(CALLER);
+}
+
+void oct_mmu_load_root(oct_phys_t root, uint16_t asid, bool keep)
+{
+	load_root(root, asid, keep, CALLER);
+}

@@ -1,0 +1,139 @@
+/* race.c: data races on plain memory, by happens-before. SPDX-License-Identifier: MIT
+ *
+ * Per eight bytes the last accesses of each thread are kept, as in FastTrack (Flanagan, Freund,
+ * PLDI 2009). An access of thread u made before its event number k is ordered before thread t iff
+ * t's clock has seen an event of u from k on. Accesses of a thread to its own stack are passed
+ * over: what threads share they do not keep there. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "fiber.h"
+#include "world.h"
+
+enum { RECORDS = 7, TABLE = 1 << 16 };
+
+struct record {
+	uint8_t thread, mask, write, atomic;
+	uint16_t index;
+};
+
+struct granule {
+	uint64_t key, execution;
+	unsigned n;
+	struct record rec[RECORDS];
+};
+
+static struct granule *table;
+
+void race_init(void)
+{
+	void *memory;
+
+	if (table)
+		return;
+	memory = mmap(NULL, sizeof(struct granule) * TABLE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		abort();
+	table = memory;
+}
+
+static struct granule *granule_of(uint64_t key)
+{
+	unsigned h = (unsigned)(key * 0x9e3779b97f4a7c15ull >> 48) % TABLE;
+
+	while (table[h].execution == world.execution && table[h].key != key)
+		h = (h + 1) % TABLE;
+	if (table[h].execution != world.execution) {
+		table[h].execution = world.execution;
+		table[h].key = key;
+		table[h].n = 0;
+	}
+	return &table[h];
+}
+
+/* What the thread's last event that is no translation read has happens-before it. */
+static const struct clock *clock_of(unsigned thread)
+{
+	static const struct clock none;
+	const struct graph *g = explore_graph();
+
+	for (unsigned i = explore_done(thread); i; i--) {
+		const struct event *e = &g->ev[g->thread[thread][i - 1]];
+
+		if (e->kind != EV_TRANSLATE)
+			return &e->hb;
+	}
+	return &none;
+}
+
+static void check(struct granule *g, struct record now, const void *address, const void *pc)
+{
+	const struct clock *clock = clock_of(now.thread);
+	struct record *place = NULL;
+
+	for (unsigned i = 0; i < g->n; i++) {
+		struct record *r = &g->rec[i];
+
+		if (r->thread == now.thread) {
+			if (r->mask == now.mask && r->write == now.write && r->atomic == now.atomic)
+				place = r;
+			continue;
+		}
+		if (!(r->mask & now.mask) || !(r->write | now.write) || (r->atomic && now.atomic))
+			continue;
+		if (clock->n[r->thread] <= (int)r->index)
+			violate(OC_RACE, pc, "%s and %s of the same memory (%p) by %s and %s are not ordered",
+				r->write ? "a write" : "a read", now.write ? "a write" : "a read", address,
+				world.scenario->actors[r->thread % world.nactors].name,
+				world.scenario->actors[now.thread % world.nactors].name);
+	}
+	if (!place && g->n < RECORDS)
+		place = &g->rec[g->n++];
+	if (!place)
+		place = &g->rec[now.index % RECORDS];
+	*place = now;
+}
+
+static bool own_stack(const void *address)
+{
+	return (size_t)((const char *)address - explore_stack(explore_self())) < FIBER_STACK;
+}
+
+static void record_access(const void *address, unsigned size, bool write, bool atomic, const void *pc)
+{
+	unsigned self = explore_self();
+	uintptr_t at = (uintptr_t)address;
+
+	while (size) {
+		unsigned offset = at & 7, here = 8 - offset < size ? 8 - offset : size;
+		struct granule *g = granule_of(at >> 3);
+		struct record now = {.thread = (uint8_t)self,
+				     .mask = (uint8_t)(((1u << here) - 1) << offset),
+				     .write = write,
+				     .atomic = atomic,
+				     .index = (uint16_t)explore_done(self)};
+
+		check(g, now, address, pc);
+		at += here;
+		size -= here;
+	}
+}
+
+void race_plain(const void *address, unsigned size, bool write, const void *pc)
+{
+	unsigned frame;
+
+	if (own_stack(address))
+		return;
+	frame = frame_of(address);
+	if (frame && world.frame_freed[frame])
+		violate(OC_UAF, pc, "page %u is used after it was freed", frame);
+	record_access(address, size, write, false, pc);
+}
+
+void race_atomic(const void *address, unsigned size, bool write, const void *pc)
+{
+	record_access(address, size, write, true, pc);
+}

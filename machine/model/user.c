@@ -1,0 +1,487 @@
+/* user.c: what scenarios call: user accesses, raw entries, hardware operations (octavo/check.h).
+ * SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+#define CALLER __builtin_return_address(0)
+
+enum { MAX_FAULTS = 8, ENTRY_BYTES = 8 };
+
+/* ---- user accesses through translation ------------------------------------------------------------ */
+
+/* What a user access touches of each page. New ones are learnt, then exploration starts again. */
+static void learn_word(unsigned offset, unsigned size, const void *pc)
+{
+	for (unsigned i = 0; i < world.nwords; i++) {
+		const struct page_word *w = &world.words[i];
+
+		if (w->offset == offset && w->size == size)
+			return;
+		if (offset < w->offset + (unsigned)w->size && w->offset < offset + size)
+			violate(OC_ASSERTION, pc, "accesses of different sizes to one place of a page");
+	}
+	if (world.nwords == MAX_WORDS)
+		violate(OC_ASSERTION, pc, "user accesses touch more than %d words of a page", MAX_WORDS);
+	world.words[world.nwords++] = (struct page_word){(uint16_t)offset, (uint8_t)size};
+	world.restart = true;
+	explore_stop(true);
+}
+
+static uint16_t translate(uint16_t location, uint64_t va, unsigned level, uint16_t upper, const void *pc)
+{
+	struct event e = event_make(EV_TRANSLATE, location, __ATOMIC_RELAXED, pc);
+
+	e.va = va;
+	e.level = (uint8_t)level;
+	e.asid = (uint8_t)world.cpu[this_cpu()].asid;
+	e.upper = upper;
+	if (!level)
+		e.flags |= F_LAST_T;
+	return explore_event(&e);
+}
+
+static unsigned table_index(uintptr_t va, unsigned level)
+{
+	return (unsigned)(va >> (OCT_PAGE_SHIFT + OCT_TABLE_SHIFT * level)) & (OCT_TABLE_ENTRIES - 1);
+}
+
+struct walk {
+	struct entry leaf;
+	uint64_t value;    /* of the leaf entry */
+	uint16_t location; /* of the leaf entry */
+	uint16_t last;     /* the last T */
+	bool faults;
+};
+
+/* One walk of the hardware for an access. */
+static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
+{
+	const struct cpu *cpu = &world.cpu[this_cpu()];
+	struct walk w = {.last = NO_EVENT, .faults = true};
+	bool writable = true;
+	oct_phys_t table;
+
+	w.location = place_made_up(root_key(this_cpu(), cpu->asid), PLACE_ROOT,
+				   world.cpu_at_start[this_cpu()].asid == cpu->asid
+					   ? world.cpu_at_start[this_cpu()].root
+					   : 0);
+	w.last = translate(w.location, va, OCT_LEVELS, NO_EVENT, pc);
+	table = explore_graph()->ev[w.last].value;
+	if (!table)
+		return w;
+	for (unsigned level = OCT_LEVELS; level--;) {
+		char *entry = (char *)oct_port_phys_to_virt(table) + table_index(va, level) * ENTRY_BYTES;
+
+		w.location = place(entry, ENTRY_BYTES);
+		w.last = translate(w.location, va, level, w.last, pc);
+		w.value = explore_graph()->ev[w.last].value;
+		w.leaf = decode(w.value, level);
+		if (!w.leaf.present)
+			return w;
+		writable &= w.leaf.writable || (w.leaf.table && !world.x86);
+		table = w.leaf.phys;
+		if (!w.leaf.table)
+			break;
+	}
+	w.faults = !w.leaf.user || (store && !writable) ||
+		   (world.knobs.sw_ad && (!w.leaf.young || (store && !w.leaf.dirty)));
+	return w;
+}
+
+/* The walker sets accessed and dirty. False: what it found forbids the access. */
+static bool update_entry(const struct walk *w, bool store, const void *pc)
+{
+	bool stored;
+	uint64_t found = do_rmw(w->location, __ATOMIC_RELAXED, ENTRY_BYTES, RMW_WALKER, w->value, store,
+				&stored, pc);
+	struct entry f = decode(found, 0);
+
+	return f.present && f.phys == w->leaf.phys && (!store || f.writable);
+}
+
+static void fault_event(uintptr_t va, const struct walk *w, const void *pc)
+{
+	struct event e = event_make(EV_FAULT, 0, __ATOMIC_RELAXED, pc);
+
+	e.va = va;
+	e.asid = (uint8_t)world.cpu[this_cpu()].asid;
+	e.upper = w->last;
+	explore_event(&e);
+}
+
+/* The kernel's answer to a fault: true, access again. */
+static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, unsigned *faults, const void *pc)
+{
+	if (world.litmus)
+		return false;
+	if (++*faults > MAX_FAULTS)
+		violate(OC_I9, pc, "an access faults again and again (%u times)", MAX_FAULTS);
+	if (world.glue->fault(mm, va, store))
+		return false;
+	do_isb(pc); /* the return from the exception */
+	return true;
+}
+
+static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool store, uint64_t *value, const void *pc)
+{
+	unsigned faults = 0, offset = (unsigned)(va & (OCT_PAGE_SIZE - 1));
+	struct event e;
+	uint16_t id;
+
+	if (va & (size - 1))
+		violate(OC_ASSERTION, pc, "unaligned user access");
+	if (!in_race()) {
+		uint64_t *entry, leaf = entry_peek(mm, va, 0, false, &entry);
+		char *at;
+
+		if (!decode(leaf, 0).present)
+			return -OCT_EFAULT;
+		at = (char *)oct_port_phys_to_virt(decode(leaf, 0).phys) + offset;
+		memcpy(store ? at : (char *)value, store ? (char *)value : at, size);
+		memory_touched(at, size);
+		return 0;
+	}
+	learn_word(offset, size, pc);
+	if (world.cpu[this_cpu()].root != world.glue->root(mm))
+		world.glue->mm_switch(world.system, mm);
+	for (;;) {
+		struct walk w = walk_tables(va, store, pc);
+
+		if (!w.faults && (!w.leaf.young || (store && !w.leaf.dirty)) && !update_entry(&w, store, pc)) {
+			if (!world.x86)
+				continue; /* arm64 walks again */
+			w.faults = true;
+		}
+		if (w.faults) {
+			fault_event(va, &w, pc);
+			if (!fault_handled(mm, va, store, &faults, pc))
+				return -OCT_EFAULT;
+			continue;
+		}
+		e = event_make(store ? EV_STORE : EV_LOAD,
+			       place((char *)oct_port_phys_to_virt(w.leaf.phys) + offset, size), __ATOMIC_RELAXED,
+			       pc);
+		e.size = (uint8_t)size;
+		e.va = va;
+		e.upper = w.last;
+		e.value = store ? *value : 0;
+		id = explore_event(&e);
+		if (!store)
+			*value = explore_graph()->ev[id].value;
+		return 0;
+	}
+}
+
+/* ---- the kernel's view ------------------------------------------------------------------------------ */
+
+/* The entry that maps va at level and its place. In the race, race_view: by relaxed reads; else by
+ * what the tables were at the start. 0 and NULL where a table is missing. */
+uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_view, uint64_t **at)
+{
+	oct_phys_t table = world.glue->root(mm);
+
+	for (unsigned l = OCT_LEVELS; l-- > level;) {
+		uint64_t *entry = (uint64_t *)oct_port_phys_to_virt(table) + table_index(va, l), value;
+		struct entry e;
+
+		if (race_view)
+			value = do_read(place(entry, ENTRY_BYTES), __ATOMIC_RELAXED, ENTRY_BYTES, CALLER);
+		else
+			value = *entry;
+		*at = entry;
+		if (l == level)
+			return value;
+		e = decode(value, l);
+		if (!e.present || !e.table)
+			break;
+		table = e.phys;
+	}
+	*at = NULL;
+	return 0;
+}
+
+static uint64_t peek(struct oct_mm *mm, uintptr_t va, unsigned size, const void *pc)
+{
+	uint64_t *entry, value = entry_peek(mm, va, 0, in_race(), &entry);
+	struct entry e = decode(value, 0);
+	char *at;
+
+	if (!entry || !e.present)
+		return 0;
+	at = (char *)oct_port_phys_to_virt(e.phys) + (va & (OCT_PAGE_SIZE - 1));
+	if (in_race()) {
+		learn_word((unsigned)(va & (OCT_PAGE_SIZE - 1)), size, pc);
+		return do_read(place(at, size), __ATOMIC_RELAXED, size, pc);
+	}
+	value = 0;
+	memcpy(&value, at, size);
+	return value;
+}
+
+#define ACCESS(bits)                                                                               \
+	int oc_store##bits(struct oct_mm *mm, uintptr_t va, uint##bits##_t value)                  \
+	{                                                                                          \
+		uint64_t v = value;                                                                \
+                                                                                                   \
+		return user_access(mm, va, bits / 8, true, &v, CALLER);                            \
+	}                                                                                          \
+	int oc_load##bits(struct oct_mm *mm, uintptr_t va, uint##bits##_t *value)                  \
+	{                                                                                          \
+		uint64_t v = 0;                                                                    \
+		int error = user_access(mm, va, bits / 8, false, &v, CALLER);                      \
+                                                                                                   \
+		if (!error)                                                                        \
+			*value = (uint##bits##_t)v;                                                \
+		return error;                                                                      \
+	}                                                                                          \
+	uint##bits##_t oc_peek##bits(struct oct_mm *mm, uintptr_t va)                              \
+	{                                                                                          \
+		return (uint##bits##_t)peek(mm, va, bits / 8, CALLER);                             \
+	}
+ACCESS(8)
+ACCESS(16)
+ACCESS(32)
+ACCESS(64)
+
+/* ---- setup -------------------------------------------------------------------------------------------- */
+
+struct oct_mm *oc_mm(void)
+{
+	struct oct_mm *mm;
+	unsigned cpus = world.nactors < OCT_MAX_CPUS ? world.nactors : OCT_MAX_CPUS;
+
+	if (in_race())
+		oct_port_panic("oc_mm belongs into setup");
+	if (!world.system) {
+		world.system = memory_object(world.glue->system_size);
+		if (world.glue->system_init(world.system, cpus))
+			oct_port_panic("no memory for the system");
+	}
+	if (world.nmm == MAX_MMS)
+		oct_port_panic("too many spaces");
+	mm = memory_object(world.glue->mm_size);
+	if (world.glue->mm_init(mm, world.system))
+		oct_port_panic("no memory for a space");
+	world.mm[world.nmm++] = mm;
+	if (world.nmm > 1)
+		return mm;
+	for (unsigned i = 0; i < cpus; i++) {
+		if (world.scenario->actors[i].kind == OC_ACTOR_THREAD)
+			continue;
+		world.native_cpu = i;
+		world.glue->mm_switch(world.system, mm);
+	}
+	world.native_cpu = 0;
+	return mm;
+}
+
+static void setup_map(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot, bool shared,
+		      struct oct_folio *folio)
+{
+	int error = world.glue->map(mm, va, pages, prot, shared, folio);
+
+	if (error) {
+		fprintf(stderr, "octavo: cannot map %zu pages at %#lx in setup (error %d)\n", pages,
+			(unsigned long)va, error);
+		exit(2);
+	}
+}
+
+void oc_map_anon(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot)
+{
+	setup_map(mm, va, pages, prot, false, NULL);
+}
+
+void oc_map_folio(struct oct_mm *mm, uintptr_t va, struct oct_folio *folio, unsigned prot)
+{
+	setup_map(mm, va, 1, prot, false, folio);
+}
+
+void oc_map_shared(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot)
+{
+	setup_map(mm, va, pages, prot, true, NULL);
+}
+
+struct oct_folio *oc_folio(struct oct_mm *mm, uintptr_t va)
+{
+	uint64_t *entry, value = entry_peek(mm, va, 0, in_race(), &entry);
+	struct entry e = decode(value, 0);
+
+	return entry && e.present ? oct_port_folio_of(e.phys) : NULL;
+}
+
+/* ---- raw entries ------------------------------------------------------------------------------------------ */
+
+oct_pte_t *oc_pte_at(struct oct_mm *mm, uintptr_t va, unsigned level)
+{
+	uint64_t *entry;
+
+	entry_peek(mm, va, level, false, &entry);
+	return entry;
+}
+
+oct_pte_t oc_entry_get(oct_pte_t *entry)
+{
+	return in_race() ? do_read(place(entry, ENTRY_BYTES), __ATOMIC_RELAXED, ENTRY_BYTES, CALLER) : *entry;
+}
+
+void oc_entry_set(oct_pte_t *entry, oct_pte_t value)
+{
+	if (in_race()) {
+		do_write(place(entry, ENTRY_BYTES), __ATOMIC_RELAXED, ENTRY_BYTES, value, CALLER);
+		return;
+	}
+	*entry = value;
+	memory_touched(entry, ENTRY_BYTES);
+}
+
+static oct_pte_t entry_rmw(oct_pte_t *entry, enum rmw_op op, oct_pte_t value, oct_pte_t expected, bool *stored,
+			   const void *pc)
+{
+	oct_pte_t old = *entry;
+
+	if (in_race())
+		return do_rmw(place(entry, ENTRY_BYTES), __ATOMIC_RELAXED, ENTRY_BYTES, op, value, expected, stored,
+			      pc);
+	*stored = op != RMW_CAS || old == expected;
+	if (*stored)
+		*entry = value;
+	memory_touched(entry, ENTRY_BYTES);
+	return old;
+}
+
+oct_pte_t oc_entry_xchg(oct_pte_t *entry, oct_pte_t value)
+{
+	bool stored;
+
+	return entry_rmw(entry, RMW_XCHG, value, 0, &stored, CALLER);
+}
+
+bool oc_entry_cas(oct_pte_t *entry, oct_pte_t expected, oct_pte_t value)
+{
+	bool stored;
+
+	entry_rmw(entry, RMW_CAS, value, expected, &stored, CALLER);
+	return stored;
+}
+
+/* One RMW: a compare-and-swap loop whose failing turns are left out. */
+oct_pte_t oc_entry_update(oct_pte_t *entry, oct_pte_t (*change)(oct_pte_t))
+{
+	oct_pte_t old = *entry;
+	bool stored;
+
+	if (in_race())
+		return do_rmw(place(entry, ENTRY_BYTES), __ATOMIC_RELAXED, ENTRY_BYTES, RMW_APPLY,
+			      (uintptr_t)change, 0, &stored, CALLER);
+	*entry = change(old);
+	memory_touched(entry, ENTRY_BYTES);
+	return old;
+}
+
+/* ---- hardware operations ---------------------------------------------------------------------------------- */
+
+void oc_tlbi(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned scope, unsigned level)
+{
+	unsigned asid = world.glue->asid(mm);
+	struct request r = {.tlbi = true,
+			    .leaf_only = level == OC_LEAF && pages,
+			    .asid = (uint16_t)asid,
+			    .va = va,
+			    .pages = (unsigned)pages};
+
+	if (!in_race())
+		return;
+	if (scope == OC_BROADCAST && world.x86)
+		for (unsigned cpu = 0; cpu < world.nactors; cpu++)
+			if (cpu != this_cpu() && world.scenario->actors[cpu].kind == OC_ACTOR_CPU)
+				request_interrupt(cpu, &r, true, CALLER);
+	do_tlbi(asid, va, (unsigned)pages, scope == OC_BROADCAST && !world.x86, r.leaf_only, CALLER);
+}
+
+void oc_dsb(void)
+{
+	if (in_race())
+		do_dsb(CALLER);
+}
+
+void oc_dmb(void)
+{
+	if (in_race())
+		do_fence(__ATOMIC_SEQ_CST, CALLER);
+}
+
+void oc_isb(void)
+{
+	if (in_race())
+		do_isb(CALLER);
+}
+
+void oc_irqs_off(void)
+{
+	irq_lock(this_cpu(), CALLER);
+}
+
+void oc_irqs_on(void)
+{
+	irq_unlock(this_cpu(), CALLER);
+}
+
+void oc_ipi(unsigned cpu, void (*fn)(void))
+{
+	struct request r = {.fn = fn};
+
+	request_interrupt(cpu, &r, true, CALLER);
+}
+
+/* ---- questions of the explorer ------------------------------------------------------------------------------ */
+
+unsigned oc_choose(unsigned n)
+{
+	struct event e = event_make(EV_CHOOSE, 0, __ATOMIC_RELAXED, CALLER);
+
+	if (!in_race() || n < 2)
+		return 0;
+	e.operand = n;
+	return (unsigned)explore_graph()->ev[explore_event(&e)].value;
+}
+
+void oc_cover(const char *name)
+{
+	if (!in_race())
+		return;
+	for (unsigned i = 0; i < world.ncover; i++)
+		if (world.cover[i] == name || !strcmp(world.cover[i], name))
+			return;
+	if (world.ncover < MAX_COVER_SEEN)
+		world.cover[world.ncover++] = name;
+}
+
+void oc_reg(const char *name, uint64_t value)
+{
+	for (unsigned i = 0; i < world.nregs; i++)
+		if (!strcmp(world.regs[i].name, name)) {
+			world.regs[i].value = value;
+			return;
+		}
+	if (world.nregs < MAX_REGS)
+		world.regs[world.nregs++] = (struct oc_reg_value){name, value};
+}
+
+uint64_t oc_reg_get(const char *name)
+{
+	for (unsigned i = 0; i < world.nregs; i++)
+		if (!strcmp(world.regs[i].name, name))
+			return world.regs[i].value;
+	return 0;
+}
+
+void oc_fail(enum oc_what what, const char *file, int line, const char *text)
+{
+	const char *base = strrchr(file, '/');
+
+	violate(what, CALLER, "%s does not hold (%s:%d)", text, base ? base + 1 : file, line);
+}

@@ -1,0 +1,172 @@
+/* world.h: the machine that a scenario runs on. SPDX-License-Identifier: MIT
+ *
+ * Memory (an arena for structures and page frames), places that events happen at, CPUs with their
+ * root registers, interrupts, and what was seen to be violated. One world exists at a time. */
+#ifndef MODEL_WORLD_H
+#define MODEL_WORLD_H
+
+#include "explore.h"
+#include "glue.h"
+#include "model.h"
+
+enum {
+	FRAME_BASE = 64,     /* frame numbers begin here */
+	SETUP_FRAMES = 96,   /* taken in setup, in order */
+	THREAD_FRAMES = 24,  /* taken by each thread in the race: addresses depend on nothing else */
+	FRAMES = SETUP_FRAMES + MAX_THREADS * THREAD_FRAMES,
+	OBJECT_BYTES = 256 * 1024,
+	MAX_WORDS = 8,
+	MAX_COVER_SEEN = 48,
+	MAX_REGS = 24,
+	MAX_MMS = 4,
+	MAX_REQUESTS = 64,
+};
+
+enum place { PLACE_WORD, PLACE_FRAME, PLACE_ROOT };
+
+struct place_of {
+	uint64_t key;      /* address; root registers and interrupt locks have made-up ones */
+	uint8_t size;
+	uint8_t kind;      /* enum place */
+	uint16_t frame;    /* number of the frame it lies in, 0 for none */
+	uint64_t touched;  /* execution that touched it last */
+};
+
+/* What a translation entry says, by the architecture's manual, not by the core's format.h. */
+struct entry {
+	bool present, table, writable, user, young, dirty;
+	oct_phys_t phys;
+};
+
+struct cpu {
+	oct_phys_t root;
+	unsigned asid;
+	unsigned irq_depth;
+	struct oct_space *space;
+};
+
+struct request { /* an interrupt asked for */
+	void (*fn)(void); /* NULL: the core's handler, or, with pages or whole, an invalidation */
+	bool tlbi, leaf_only;
+	uint16_t asid;
+	uint64_t va;
+	unsigned pages;
+};
+
+struct page_word { /* what user accesses use of each page: copied by page_copy */
+	uint16_t offset;
+	uint8_t size;
+};
+
+struct oc_reg_value {
+	const char *name;
+	uint64_t value;
+};
+
+struct world {
+	const struct oc_scenario *scenario;
+	const struct oc_variant *variant;
+	const struct oc_glue *glue;
+	struct oc_knobs knobs;
+	bool litmus, x86;
+	struct machine_rules rules;
+	unsigned nactors, nthreads; /* threads: actors, then one interrupt proxy for each CPU */
+	bool has_system;
+	/* memory */
+	char *arena;
+	size_t objects_used, setup_objects;
+	unsigned setup_frames, frames_taken[MAX_THREADS];
+	uint8_t frame_use[FRAME_BASE + FRAMES];  /* 0 free, 1 + enum oct_page_use */
+	uint8_t frame_freed[FRAME_BASE + FRAMES];
+	/* places */
+	struct place_of places[MAX_LOCATIONS];
+	unsigned nplaces;
+	uint64_t execution;
+	struct page_word words[MAX_WORDS];
+	unsigned nwords;
+	bool lock_written;   /* somebody takes an address space's lock for writing */
+	bool restart;        /* something of these two was learnt: explore from the start */
+	/* CPUs */
+	void *system;
+	struct oct_mm *mm[MAX_MMS];
+	unsigned nmm;
+	struct cpu cpu[OCT_MAX_CPUS + MAX_THREADS], cpu_at_start[OCT_MAX_CPUS + MAX_THREADS];
+	struct request requests[MAX_THREADS][MAX_REQUESTS];
+	unsigned native_cpu; /* outside of the race */
+	/* results */
+	struct oc_reg_value regs[MAX_REGS];
+	unsigned nregs;
+	const char *cover[MAX_COVER_SEEN];
+	unsigned ncover;
+	enum oc_what violated;
+	char violation[256];
+	const void *violation_pc;
+	unsigned violation_thread;
+};
+extern struct world world;
+
+/* memory.c */
+void memory_init(void);             /* once */
+void memory_reset(void);            /* before setup */
+void memory_data_keep(void);        /* before setup: what the scenario's data was */
+void memory_data_restore(void);     /* when the variant is done */
+void memory_snapshot(void);         /* after setup */
+void memory_restore(void);          /* before each execution */
+void memory_settle(void);           /* write the final values of the graph to memory */
+void memory_add_region(void *base, size_t size);
+void memory_touched(const void *address, size_t size);
+void *memory_object(size_t size);   /* zeroed, for setup */
+bool in_arena(const void *address);
+unsigned frame_of(const void *address); /* 0: none */
+char *frame_address(unsigned frame);
+uint16_t place(const void *address, unsigned size);   /* location id of memory */
+bool place_known(const void *address, unsigned size);
+uint16_t place_made_up(uint64_t key, enum place kind, uint64_t initial);
+uint64_t root_key(unsigned cpu, unsigned asid);
+
+/* race.c: data races on plain memory */
+void race_init(void);
+void race_plain(const void *address, unsigned size, bool write, const void *pc);
+void race_atomic(const void *address, unsigned size, bool write, const void *pc);
+
+/* events.c: one call per kind of event; outside of the race they act on memory directly */
+bool in_race(void);
+struct event event_make(enum event_kind kind, uint16_t location, int order, const void *pc);
+uint64_t do_read(uint16_t location, int order, unsigned size, const void *pc);
+void do_write(uint16_t location, int order, unsigned size, uint64_t value, const void *pc);
+uint64_t do_rmw(uint16_t location, int order, unsigned size, enum rmw_op op, uint64_t operand,
+		uint64_t expected, bool *stored, const void *pc);
+void do_fence(int order, const void *pc);
+void do_dsb(const void *pc);
+void do_isb(const void *pc);
+void do_tlbi(unsigned asid, uint64_t va, unsigned pages, bool broadcast, bool leaf_only, const void *pc);
+void events_begin(void); /* before each execution */
+void events_flush(void); /* at the end of a thread */
+
+/* decode.c */
+struct entry decode(uint64_t value, unsigned level);
+uint64_t decode_walker_update(uint64_t found, uint64_t walked, bool store);
+bool decode_cacheable(uint64_t value, unsigned level);
+const char *decode_words(uint64_t value, unsigned level, char *text, size_t size);
+
+/* cpu.c: interrupts, root registers */
+unsigned this_cpu(void);
+void irq_lock(unsigned cpu, const void *pc);
+void irq_unlock(unsigned cpu, const void *pc);
+void request_interrupt(unsigned cpu, const struct request *r, bool wait, const void *pc);
+void proxy_run(unsigned cpu);
+void irq_quiesce(unsigned cpu, const void *pc);
+void load_root(oct_phys_t root, unsigned asid, bool keep, const void *pc);
+
+/* user.c */
+uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_view, uint64_t **at);
+
+/* invariants.c */
+void violate(enum oc_what what, const void *pc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void invariant_added(uint16_t id);
+
+/* report.c */
+void report_steps(struct oc_result *result);
+void report_free(struct oc_result *result);
+
+#endif
