@@ -59,6 +59,8 @@ LIBRARY := $(COMMON) $(MODEL) -fPIC -fvisibility=default -fno-builtin -fno-omit-
 COMMAND_FLAGS := $(COMMON) $(MODEL) $(define_arm64) -Icli -D_GNU_SOURCE \
 	-DOCTAVO_VERSION='"$(VERSION)"' \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -Wno-error)
+# The four mem functions of core and scenarios are accesses like any other.
+WRAP := -Wl,--wrap=memcpy -Wl,--wrap=memmove -Wl,--wrap=memset -Wl,--wrap=memcmp
 LIBS := -ldl -ljansson -ldw -lelf
 
 # Whatever changes the meaning of the objects rebuilds them; a changed list of files links anew.
@@ -89,7 +91,7 @@ $$(BUILD)/lib/$1/core.a: $$(core_$1) $$(glue_$1) $$(BUILD)/files
 	@rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$(core_$1) $$(glue_$1)
 $$(BUILD)/lib/$1/scenarios.so: $$(BUILD)/lib/$1/core.a $$(scenarios_$1)
-	$$(Q)$$(CC) -shared -Wl,-Bsymbolic -o $$@ -Wl,--whole-archive $$< -Wl,--no-whole-archive \
+	$$(Q)$$(CC) -shared -Wl,-Bsymbolic $(WRAP) -o $$@ -Wl,--whole-archive $$< -Wl,--no-whole-archive \
 		$$(scenarios_$1)
 OBJECTS += $$(core_$1) $$(glue_$1) $$(scenarios_$1)
 endef

@@ -150,7 +150,8 @@ static bool build(const char *file, unsigned arch, const char *object, const cha
 		return false;
 	}
 	const char *const tail[] = {include, model, "-c", "-o", object, file};
-	const char *const whole[] = {"-shared", "-Wl,-Bsymbolic",      "-o", library,
+	const char *const whole[] = {"-shared", "-Wl,-Bsymbolic", "-Wl,--wrap=memcpy", "-Wl,--wrap=memmove",
+	                             "-Wl,--wrap=memset", "-Wl,--wrap=memcmp", "-o", library,
 	                             object,    "-Wl,--whole-archive", core, "-Wl,--no-whole-archive"};
 
 	add_flags(&compile, arch);
