@@ -55,7 +55,8 @@ MODEL  := -DOCT_MODEL -DOCT_MMU_MACHINE -DOCT_PORT_HEADER='"octavo_model_port.h"
 define_arm64  := -DOCT_ARCH_ARM64
 define_x86_64 := -DOCT_ARCH_X86_64
 COMMON := -std=gnu11 -O2 $(DEBUG) $(WARN) -MMD -MP
-LIBRARY := $(COMMON) $(MODEL) -fPIC -fvisibility=default -fno-builtin -fno-omit-frame-pointer
+LIBRARY := $(COMMON) $(MODEL) -fPIC -fvisibility=default -fno-builtin -fno-omit-frame-pointer \
+	-fno-optimize-sibling-calls
 COMMAND_FLAGS := $(COMMON) $(MODEL) $(define_arm64) -Icli -D_GNU_SOURCE \
 	-DOCTAVO_VERSION='"$(VERSION)"' \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -Wno-error)

@@ -119,6 +119,7 @@ static void add_flags(struct command *command, unsigned arch)
 	    "-fPIC",
 	    "-fno-builtin",
 	    "-fno-omit-frame-pointer",
+	    "-fno-optimize-sibling-calls",
 	    "-DOCT_MODEL",
 	    "-DOCT_MMU_MACHINE",
 	    "-DOCT_PORT_HEADER=\"octavo_model_port.h\"",
@@ -150,9 +151,18 @@ static bool build(const char *file, unsigned arch, const char *object, const cha
 		return false;
 	}
 	const char *const tail[] = {include, model, "-c", "-o", object, file};
-	const char *const whole[] = {"-shared", "-Wl,-Bsymbolic", "-Wl,--wrap=memcpy", "-Wl,--wrap=memmove",
-	                             "-Wl,--wrap=memset", "-Wl,--wrap=memcmp", "-o", library,
-	                             object,    "-Wl,--whole-archive", core, "-Wl,--no-whole-archive"};
+	const char *const whole[] = {"-shared",
+	                             "-Wl,-Bsymbolic",
+	                             "-Wl,--wrap=memcpy",
+	                             "-Wl,--wrap=memmove",
+	                             "-Wl,--wrap=memset",
+	                             "-Wl,--wrap=memcmp",
+	                             "-o",
+	                             library,
+	                             object,
+	                             "-Wl,--whole-archive",
+	                             core,
+	                             "-Wl,--no-whole-archive"};
 
 	add_flags(&compile, arch);
 	for (size_t i = 0; i < sizeof(tail) / sizeof(tail[0]); i++)

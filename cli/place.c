@@ -4,6 +4,7 @@
  * Installed:  PREFIX/bin/octavo PREFIX/lib/octavo/ARCH/...   PREFIX/include, PREFIX/lib/octavo/model */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "cli.h"
@@ -27,7 +28,7 @@ static bool own_directory(char *path, size_t size)
 static bool find(const char *built, const char *installed, const char *probe, char *path, size_t size)
 {
 	const char *places[] = {built, installed};
-	char own[PATH_MAX], file[2 * PATH_MAX];
+	char own[PATH_MAX], file[2 * PATH_MAX], whole[PATH_MAX];
 
 	if (!own_directory(own, sizeof(own)))
 		return false;
@@ -35,7 +36,12 @@ static bool find(const char *built, const char *installed, const char *probe, ch
 		snprintf(file, sizeof(file), "%s/%s%s", own, places[i], probe);
 		if (access(file, R_OK))
 			continue;
-		return (size_t)snprintf(path, size, "%s/%s", own, places[i]) < size;
+		/* Without links and "..": the path appears in source lines. */
+		snprintf(file, sizeof(file), "%s/%s", own, places[i]);
+		if (!realpath(file, whole) || strlen(whole) >= size)
+			return false;
+		memcpy(path, whole, strlen(whole) + 1);
+		return true;
 	}
 	return false;
 }

@@ -151,6 +151,8 @@ static void print_steps(const struct printer *printer, const json_t *result)
 		bool stale = json_is_true(json_object_get(step, "stale"));
 		int length;
 
+		if (json_is_true(json_object_get(step, "routine")))
+			continue;
 		printf("  %4lld  %-*s  %s", (long long)jint(step, "step"), lanes, jstring(step, "lane"),
 		       paint(printer, fail    ? "\033[1;31m"
 		                      : stale ? "\033[33m"
@@ -161,8 +163,21 @@ static void print_steps(const struct printer *printer, const json_t *result)
 	}
 }
 
-/* Lanes that may hold anything at any step, in order; returns how many. */
-static unsigned lanes_with_tlb(const json_t *result, const char *names[MAX_LANES])
+/* A CPU has one TLB, whichever of its lanes is on it: "cpu1 copier" and "cpu1 interrupt". */
+static size_t cpu_length(const char *lane)
+{
+	return strcspn(lane, " ");
+}
+
+static bool same_cpu(const char *a, const char *b)
+{
+	size_t length = cpu_length(a);
+
+	return length == cpu_length(b) && !strncmp(a, b, length);
+}
+
+/* CPUs that may hold anything at any step, in order; returns how many. */
+static unsigned cpus_with_tlb(const json_t *result, const char *names[MAX_LANES])
 {
 	json_t *lane, *step;
 	size_t i, j;
@@ -172,10 +187,14 @@ static unsigned lanes_with_tlb(const json_t *result, const char *names[MAX_LANES
 	{
 		bool any = false;
 
+		for (unsigned k = 0; k < count; k++)
+			if (same_cpu(names[k], json_string_value(lane)))
+				goto next;
 		json_array_foreach(json_object_get(result, "schedule"), j, step) any |=
-		    !strcmp(jstring(step, "lane"), json_string_value(lane)) && *jstring(step, "tlb");
+		    same_cpu(jstring(step, "lane"), json_string_value(lane)) && *jstring(step, "tlb");
 		if (any && count < MAX_LANES)
 			names[count++] = json_string_value(lane);
+	next:;
 	}
 	return count;
 }
@@ -195,7 +214,7 @@ static void print_lane_cell(const struct printer *printer, const char *text, boo
 static void print_lanes(const struct printer *printer, const json_t *result)
 {
 	const char *names[MAX_LANES], *held[MAX_LANES];
-	unsigned count = lanes_with_tlb(result, names);
+	unsigned count = cpus_with_tlb(result, names);
 	json_t *step;
 	size_t index;
 
@@ -205,7 +224,7 @@ static void print_lanes(const struct printer *printer, const json_t *result)
 	       "invalidated):\n");
 	printf("  %s%4s", paint(printer, "\033[1m"), "step");
 	for (unsigned i = 0; i < count; i++) {
-		printf("  %-*s", LANE_WIDTH, names[i]);
+		printf("  %-*.*s", LANE_WIDTH, (int)cpu_length(names[i]), names[i]);
 		held[i] = "";
 	}
 	printf("%s\n", paint(printer, "\033[0m"));
@@ -214,7 +233,7 @@ static void print_lanes(const struct printer *printer, const json_t *result)
 		unsigned changed = count;
 
 		for (unsigned i = 0; i < count; i++)
-			if (!strcmp(names[i], jstring(step, "lane")) && json_object_get(step, "tlb") &&
+			if (same_cpu(names[i], jstring(step, "lane")) && json_object_get(step, "tlb") &&
 			    strcmp(held[i], jstring(step, "tlb")))
 				changed = i;
 		if (changed == count)

@@ -95,7 +95,9 @@ static void say_place(struct text *text, const struct telling *telling, const st
 		return;
 	default:
 		source_symbol(telling->source, step->address, symbol, sizeof(symbol));
-		if (*symbol)
+		if (step->text && *step->text)
+			say(text, "the %s", step->text);
+		else if (*symbol)
 			say(text, "%s", symbol);
 		else
 			say(text, "word 0x%llx", (unsigned long long)step->address);
@@ -200,7 +202,7 @@ static void say_memory(struct text *text, const struct telling *telling, const s
 		say(text, " to ");
 		say_value(text, step, step->value, step->text);
 	}
-	if (step->kind != OC_STEP_AD)
+	if (step->kind != OC_STEP_AD && step->order != __ATOMIC_RELAXED)
 		say(text, ", %s", order_name(step));
 	if (step->kind == OC_STEP_READ)
 		say_from(text, telling->result, step);
@@ -297,6 +299,18 @@ static const char *kind_name(enum oc_step_kind kind)
 	return (size_t)kind < sizeof(names) / sizeof(names[0]) && names[kind] ? names[kind] : "unknown";
 }
 
+/* What a reader need not see: walks through tables that nobody changed, and the interrupt controller
+ * found idle. */
+static bool is_routine(const struct oc_result *result, const struct oc_step *step)
+{
+	const struct oc_step *next = step + 1;
+
+	if (step->kind == OC_STEP_TRANSLATE && step->level && !step->stale && step->from < 0)
+		return next < result->steps + result->nsteps && next->lane == step->lane &&
+		       next->kind == OC_STEP_TRANSLATE;
+	return step->kind == OC_STEP_READ && !step->pc && step->place == OC_AT_WORD && !step->value;
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 static json_t *step_json(const struct telling *telling, unsigned index)
@@ -316,6 +330,7 @@ static json_t *step_json(const struct telling *telling, unsigned index)
 	json_object_set_new(json, "does", json_string(text.data));
 	json_object_set_new(json, "source", json_string(line));
 	json_object_set_new(json, "stale", json_boolean(step->stale));
+	json_object_set_new(json, "routine", json_boolean(is_routine(telling->result, step)));
 	if (step->from >= 0 && (step->kind == OC_STEP_READ || step->kind == OC_STEP_TRANSLATE ||
 	                        step->kind == OC_STEP_USER_LOAD))
 		json_object_set_new(json, "from", json_integer(step->from + 1));
