@@ -9,6 +9,8 @@
 struct telling {
 	const struct oc_result *result;
 	struct source *source;
+	uint64_t words[64]; /* that have no name, in order of appearance */
+	unsigned nwords;
 };
 
 struct text {
@@ -76,7 +78,19 @@ static const char *order_name(const struct oc_step *step)
 	}
 }
 
-static void say_place(struct text *text, const struct telling *telling, const struct oc_step *step)
+/* The address of a word without a name differs from run to run: a number stands for it. */
+static unsigned word_number(struct telling *telling, uint64_t address)
+{
+	unsigned i = 0;
+
+	while (i < telling->nwords && telling->words[i] != address)
+		i++;
+	if (i == telling->nwords && i < sizeof(telling->words) / sizeof(telling->words[0]))
+		telling->words[telling->nwords++] = address;
+	return i + 1;
+}
+
+static void say_place(struct text *text, struct telling *telling, const struct oc_step *step)
 {
 	char symbol[96] = "";
 
@@ -100,7 +114,7 @@ static void say_place(struct text *text, const struct telling *telling, const st
 		else if (*symbol)
 			say(text, "%s", symbol);
 		else
-			say(text, "word 0x%llx", (unsigned long long)step->address);
+			say(text, "word #%u", word_number(telling, step->address));
 	}
 }
 
@@ -179,7 +193,7 @@ static void say_invalidate(struct text *text, const struct oc_step *step)
 		say(text, " (ASID %u)", step->asid);
 }
 
-static void say_memory(struct text *text, const struct telling *telling, const struct oc_step *step)
+static void say_memory(struct text *text, struct telling *telling, const struct oc_step *step)
 {
 	switch (step->kind) {
 	case OC_STEP_READ:
@@ -247,7 +261,7 @@ static void say_rest(struct text *text, const struct oc_step *step)
 		say(text, text->length ? " (%s)" : "%s", step->text);
 }
 
-static void tell(struct text *text, const struct telling *telling, const struct oc_step *step)
+static void tell(struct text *text, struct telling *telling, const struct oc_step *step)
 {
 	text->length = 0;
 	text->data[0] = 0;
@@ -313,7 +327,7 @@ static bool is_routine(const struct oc_result *result, const struct oc_step *ste
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static json_t *step_json(const struct telling *telling, unsigned index)
+static json_t *step_json(struct telling *telling, unsigned index)
 {
 	const struct oc_step *step = &telling->result->steps[index];
 	json_t *json = json_object();
