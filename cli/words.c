@@ -176,7 +176,7 @@ static void say_walk(struct text *text, const struct telling *telling, const str
 	else
 		say(text, "translates 0x%llx by [%s]", (unsigned long long)step->va,
 		    step->text ? step->text : "?");
-	if (step->stale)
+	if (step->stale || step->from >= 0)
 		say_from(text, telling->result, step);
 }
 
