@@ -190,6 +190,16 @@ static void check_free(uint16_t freed)
 			      freed);
 }
 
+static void check_against_frees(uint16_t id)
+{
+	const struct graph *g = explore_graph();
+	unsigned frame = world.places[g->ev[id].location].frame;
+
+	for (unsigned i = 0; i < g->nfree; i++)
+		if (frame && frame == g->ev[g->freed[i]].va)
+			check_access(id, g->freed[i]);
+}
+
 void invariant_added(uint16_t id)
 {
 	const struct graph *g = explore_graph();
@@ -201,9 +211,27 @@ void invariant_added(uint16_t id)
 		check_free(id);
 		return;
 	}
-	if (!g->nfree || !(ev_is_read(e) || ev_is_write(e)))
-		return;
-	for (unsigned i = 0; i < g->nfree; i++)
-		if (world.places[e->location].frame && world.places[e->location].frame == g->ev[g->freed[i]].va)
-			check_access(id, g->freed[i]);
+	if (!g->nfree || e->kind == EV_TRANSLATE)
+		return; /* a T is judged with the access made with it: that is what completions wait for */
+	if (ev_is_read(e) || ev_is_write(e))
+		check_against_frees(id);
+	if (e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT)
+		for (uint16_t t = e->upper; t != NO_EVENT; t = g->ev[t].upper)
+			check_against_frees(t);
+}
+
+/* A user store whose translation is overwritten in this execution: it may have been stale. */
+void cover_stale_stores(void)
+{
+	const struct graph *g = explore_graph();
+
+	for (unsigned i = 0; i < g->count; i++) {
+		const struct event *e = &g->ev[i], *t;
+
+		if (e->kind != EV_STORE || (e->flags & F_BLOCKED) || e->upper == NO_EVENT)
+			continue;
+		t = &g->ev[e->upper];
+		if (t->rf != NO_EVENT && co_pos(g, t->rf) < g->loc[t->location].count)
+			cover_reached("store-through-stale-entry");
+	}
 }

@@ -80,6 +80,7 @@ static void count_outcome(void)
 
 static void complete(void)
 {
+	cover_stale_stores();
 	memory_settle();
 	world.native_cpu = 0;
 	if (world.scenario->final)

@@ -26,6 +26,31 @@ static unsigned lower_bound(const struct graph *g, uint16_t id)
 	return bound;
 }
 
+/* An access depends on its translation: it is coherence-after what is H-before a release that one of
+ * the T of its walk synchronises with (a page is filled before its entry is published). Not an edge
+ * of H: later loads may overtake the walk. */
+static unsigned published_bound(const struct graph *g, const struct event *a)
+{
+	const struct location *l = &g->loc[a->location];
+	unsigned bound = 0;
+
+	for (uint16_t t = a->upper; t != NO_EVENT; t = g->ev[t].upper) {
+		const struct clock *msg;
+
+		if (g->ev[t].rf >= INIT_EVENT)
+			continue;
+		msg = &g->ev[g->ev[t].rf].msg;
+		for (uint16_t w = l->last; w != NO_EVENT && g->ev[w].co_pos > bound; w = g->ev[w].co_prev)
+			if (msg->n[g->ev[w].thread] > g->ev[w].index)
+				bound = g->ev[w].co_pos;
+		for (uint16_t r = l->reads; r != NO_EVENT; r = g->ev[r].next_read)
+			if (g->ev[r].rf != NO_EVENT && co_pos(g, g->ev[r].rf) > bound &&
+			    msg->n[g->ev[r].thread] > g->ev[r].index)
+				bound = co_pos(g, g->ev[r].rf);
+	}
+	return bound;
+}
+
 uint16_t v_complete(const struct machine_rules *m, const struct graph *g, uint16_t v)
 {
 	const struct event *e = &g->ev[v];
@@ -164,7 +189,7 @@ static bool write_consistent(const struct graph *g, uint16_t id)
 {
 	const struct event *e = &g->ev[id];
 
-	if (e->co_pos <= lower_bound(g, id))
+	if (e->co_pos <= lower_bound(g, id) || (e->kind == EV_STORE && e->co_pos <= published_bound(g, e)))
 		return false;
 	if (e->co_next != NO_EVENT && g->ev[e->co_next].kind == EV_RMW_WRITE) {
 		const struct event *uw = &g->ev[e->co_next];
@@ -194,6 +219,8 @@ static bool event_consistent(const struct machine_rules *m, const struct graph *
 	if (ev_is_write(e) && !write_consistent(g, id))
 		return false;
 	if (ev_is_read(e) && !latest && co_pos(g, e->rf) < lower_bound(g, id))
+		return false;
+	if (e->kind == EV_LOAD && !latest && co_pos(g, e->rf) < published_bound(g, e))
 		return false;
 	if (!latest && g->sc_count >= 2 && !psc_acyclic(m, g, id))
 		return false;

@@ -449,15 +449,19 @@ unsigned oc_choose(unsigned n)
 	return (unsigned)explore_graph()->ev[explore_event(&e)].value;
 }
 
-void oc_cover(const char *name)
+void cover_reached(const char *name)
 {
-	if (!in_race())
-		return;
 	for (unsigned i = 0; i < world.ncover; i++)
 		if (world.cover[i] == name || !strcmp(world.cover[i], name))
 			return;
 	if (world.ncover < MAX_COVER_SEEN)
 		world.cover[world.ncover++] = name;
+}
+
+void oc_cover(const char *name)
+{
+	if (in_race())
+		cover_reached(name);
 }
 
 void oc_reg(const char *name, uint64_t value)

@@ -164,6 +164,8 @@ uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_v
 /* invariants.c */
 void violate(enum oc_what what, const void *pc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void invariant_added(uint16_t id);
+void cover_stale_stores(void);
+void cover_reached(const char *name);
 
 /* report.c */
 void report_steps(struct oc_result *result);
