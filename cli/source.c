@@ -56,6 +56,20 @@ static const char *relative(Dwfl_Line *line, const char *file)
 	return file;
 }
 
+/* "src/table/../tlb/x.h" is src/tlb/x.h. */
+static void fold_parents(char *path)
+{
+	char *up, *before;
+
+	while ((up = strstr(path, "/../")) && up > path) {
+		for (before = up; before > path && before[-1] != '/'; before--)
+			;
+		if (!strncmp(before, "../", 3))
+			return;
+		memmove(before, up + 4, strlen(up + 4) + 1);
+	}
+}
+
 void source_line(struct source *source, const void *pc, char *text, size_t size)
 {
 	/* A return address may be the first of the next line. */
@@ -71,8 +85,10 @@ void source_line(struct source *source, const void *pc, char *text, size_t size)
 	module = dwfl_addrmodule(source->dwfl, address);
 	line = module ? dwfl_module_getsrc(module, address) : NULL;
 	file = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
-	if (file)
-		snprintf(text, size, "%s:%d", relative(line, file), number);
+	if (!file)
+		return;
+	snprintf(text, size, "%s:%d", relative(line, file), number);
+	fold_parents(text);
 }
 
 void source_symbol(struct source *source, uint64_t address, char *text, size_t size)

@@ -233,9 +233,6 @@ static void say_rest(struct text *text, const struct oc_step *step)
 	case OC_STEP_FAULT:
 		say(text, "faults at 0x%llx", va);
 		break;
-	case OC_STEP_COMPLETE:
-		say(text, "waits until its invalidations are complete");
-		return;
 	case OC_STEP_ISB:
 		say(text, "synchronises its context");
 		return;
@@ -261,6 +258,15 @@ static void say_rest(struct text *text, const struct oc_step *step)
 		say(text, text->length ? " (%s)" : "%s", step->text);
 }
 
+/* Has the lane issued an invalidation since it last waited? */
+static bool owes_completion(const struct oc_result *result, const struct oc_step *step)
+{
+	for (const struct oc_step *s = step; s-- > result->steps;)
+		if (s->lane == step->lane && (s->kind == OC_STEP_INVALIDATE || s->kind == OC_STEP_COMPLETE))
+			return s->kind == OC_STEP_INVALIDATE;
+	return false;
+}
+
 static void tell(struct text *text, struct telling *telling, const struct oc_step *step)
 {
 	text->length = 0;
@@ -281,6 +287,11 @@ static void tell(struct text *text, struct telling *telling, const struct oc_ste
 		break;
 	case OC_STEP_INVALIDATE:
 		say_invalidate(text, step);
+		break;
+	case OC_STEP_COMPLETE:
+		say(text, owes_completion(telling->result, step)
+		              ? "waits until its invalidations are complete"
+		              : "full barrier");
 		break;
 	default:
 		say_rest(text, step);
