@@ -1,0 +1,101 @@
+#!/bin/sh
+# tiers.sh: each tier links freestanding, for each architecture and compiler. SPDX-License-Identifier: MIT
+#
+# Compiles with a kernel's flags, joins the objects with ld -r, and fails if a symbol is undefined that
+# is not one of the tier's upcalls (tests/tiers/tN.txt) or memcpy, memmove, memset, memcmp. Then the
+# public headers: each alone as C11 and as C++17. Prints text sizes. Status 0 good, 1 bad. A compiler that
+# is missing is a skip, said aloud.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+
+flags="-std=c11 -O2 -ffreestanding -fno-pic -mgeneral-regs-only -Iinclude -Wall -Wextra -Wshadow -Wconversion -Werror"
+x86_flags="-DOCT_ARCH_X86_64 -mno-red-zone -mcmodel=kernel"
+arm_flags="-DOCT_ARCH_ARM64 -mno-outline-atomics"
+
+printf '%-8s %-8s %-6s %8s  %s\n' arch compiler tier text verdict
+
+# tier arch compiler-name compiler-command linker nm size extra-flags
+tier() {
+	dir=$work/$1.$2.$3
+	mkdir -p "$dir"
+	allowed=$dir/allowed
+	printf '%s\n' memcpy memmove memset memcmp > "$allowed"
+	level=${1#T}
+	for lower in 0 1 2; do
+		[ "$lower" -le "$level" ] && cat "tests/tiers/t$lower.txt" >> "$allowed"
+	done
+	define=
+	[ "$1" = T0 ] && define=-DOCT_TIER=0
+	for source in $(make -s -f tests/tiers/sources.mk TIER="$1" print); do
+		object=$dir/$(echo "${source#./}" | tr / _).o
+		# The flags are lists of words.
+		# shellcheck disable=SC2086
+		if ! $4 $flags $8 $define -c "$source" -o "$object"; then
+			failed=$((failed + 1))
+			printf '%-8s %-8s %-6s %8s  does not compile: %s\n' "$2" "$3" "$1" - "$source"
+			return
+		fi
+	done
+	if ! $5 -r -o "$dir/core" "$dir"/*.o; then
+		failed=$((failed + 1))
+		printf '%-8s %-8s %-6s %8s  does not link\n' "$2" "$3" "$1" -
+		return
+	fi
+	bad=$($6 -u "$dir/core" | awk '{print $2}' | grep -vxF -f "$allowed" | tr '\n' ' ')
+	text=$($7 "$dir/core" | awk 'NR == 2 {print $1}')
+	if [ -n "$bad" ]; then
+		failed=$((failed + 1))
+		printf '%-8s %-8s %-6s %8s  undefined: %s\n' "$2" "$3" "$1" "$text" "$bad"
+	else
+		passed=$((passed + 1))
+		printf '%-8s %-8s %-6s %8s  links\n' "$2" "$3" "$1" "$text"
+	fi
+}
+
+# program architecture
+missing() {
+	command -v "$1" > /dev/null && return 1
+	skipped=$((skipped + 3))
+	echo "SKIPPED: three tiers for $2: $1 is not installed"
+}
+
+for t in T0 T1 T2; do
+	command -v gcc > /dev/null && tier $t x86_64 gcc gcc ld nm size "$x86_flags"
+	command -v clang > /dev/null && tier $t x86_64 clang "clang --target=x86_64-linux-gnu" ld nm size "$x86_flags"
+done
+missing gcc "x86_64 gcc"
+missing clang "x86_64 and arm64 clang"
+cross=aarch64-linux-gnu
+if ! missing $cross-gcc arm64; then
+	for t in T0 T1 T2; do
+		tier $t arm64 gcc $cross-gcc $cross-ld $cross-nm $cross-size "$arm_flags"
+		command -v clang > /dev/null && tier $t arm64 clang "clang --target=$cross" $cross-ld $cross-nm \
+			$cross-size "$arm_flags"
+	done
+fi
+
+# Headers. check.h and linux.h are for scenarios, which are hosted.
+for header in include/octavo/*.h; do
+	name=$(basename "$header")
+	for arch in ARM64 X86_64; do
+		for language in "c -std=c11 -Wconversion" "c++ -std=c++17"; do
+			for compiler in gcc clang; do
+				command -v $compiler > /dev/null || continue
+				# shellcheck disable=SC2086
+				if echo "#include <octavo/$name>" | $compiler -x $language -Wall -Wextra -Wshadow -Werror \
+					-fsyntax-only -Iinclude -DOCT_ARCH_$arch -DOCT_MMU_MACHINE -; then
+					passed=$((passed + 1))
+				else
+					failed=$((failed + 1))
+					echo "FAILED: $name alone, as $language, $arch, $compiler"
+				fi
+			done
+		done
+	done
+done
+
+echo "tiers: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
