@@ -24,6 +24,8 @@ endif
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
+# Not from the environment.
+OCTAVO := .
 -include octavo.mk
 ifdef OCTAVO_T2_SOURCES
 CORE := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))

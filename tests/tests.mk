@@ -13,6 +13,7 @@ endif
 .DELETE_ON_ERROR:
 .PHONY: unit brute
 
+OCTAVO := .
 include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))
 TESTS   := $(sort $(wildcard tests/unit/test_*.c))

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # check.bats: octavo check on the real model. SPDX-License-Identifier: MIT
-# OCTAVO names the command (default build/octavo).
+# OCTAVO_COMMAND names the command (default build/octavo).
 
 setup() {
 	cd "$BATS_TEST_DIRNAME/../.."
-	octavo=${OCTAVO:-build/octavo}
+	octavo=${OCTAVO_COMMAND:-build/octavo}
 	dir=$(mktemp -d)
 }
 
