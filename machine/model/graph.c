@@ -217,7 +217,7 @@ static void derive(const struct machine_rules *m, const struct graph *g, struct 
 		memset(&e->hb, 0, sizeof(e->hb));
 	if (e->kind == EV_STORE)
 		join_translations(g, e, walk_start(g, e));
-	else if (ev_is_write(e) || rmw_stores(m, e) || e->kind == EV_FREE)
+	else if (ev_is_write(e) || rmw_stores(m, e) || (e->flags & F_HARDWARE) || e->kind == EV_FREE)
 		join_translations(g, e, e->index);
 	else if (prev && synchronises_context(m, prev))
 		join_translations(g, e, prev->index);

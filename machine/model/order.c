@@ -9,7 +9,7 @@
 
 /* ---- psc between sc fences ------------------------------------------------------------------ */
 
-enum { MAX_FENCES = 128 };
+enum { MAX_FENCES = 128, MAX_NODES = 256 };
 
 struct fence {
 	uint16_t id;
@@ -88,15 +88,6 @@ static unsigned fence_list(const struct graph *g, struct fence *list)
 	return n;
 }
 
-struct row {
-	uint64_t bits[2];
-};
-
-static bool row_has(const struct row *r, unsigned i)
-{
-	return r->bits[i / 64] >> (i % 64) & 1;
-}
-
 static bool only_fences(const struct graph *g)
 {
 	for (unsigned i = 0; i < g->count; i++)
@@ -105,113 +96,129 @@ static bool only_fences(const struct graph *g)
 	return true;
 }
 
-/* ---- psc with sc accesses: small graphs, straight from the definition ------------------------- */
-
-static bool same_location(const struct event *a, const struct event *b)
-{
-	bool ma = ev_is_read(a) || ev_is_write(a), mb = ev_is_read(b) || ev_is_write(b);
-
-	return ma && mb && a->location == b->location;
-}
+/* ---- psc with sc accesses ------------------------------------------------------------------------ */
 
 static bool is_memory(const struct event *e)
 {
 	return (ev_is_read(e) || ev_is_write(e)) && e->kind != EV_TRANSLATE && !(e->flags & F_BLOCKED);
 }
 
+static bool same_location(const struct event *a, const struct event *b)
+{
+	return is_memory(a) && is_memory(b) && a->location == b->location;
+}
+
 /* co or fr from x to y */
 static bool co_or_fr(const struct graph *g, const struct event *x, const struct event *y)
 {
-	if (!is_memory(x) || !ev_is_write(y) || (y->flags & F_BLOCKED) || x->location != y->location)
+	if (!is_memory(x) || !ev_is_write(y) || x->location != y->location || x == y)
 		return false;
 	if (ev_is_write(x))
 		return x->co_pos < y->co_pos;
 	return x->rf != NO_EVENT && co_pos(g, x->rf) < y->co_pos;
 }
 
-static bool eco(const struct graph *g, uint16_t a, uint16_t b)
+/* a po!=loc a' hb? b' po!=loc b: the first such a' and the last such b' decide. */
+static bool around(const struct graph *g, uint16_t a, uint16_t b)
 {
-	const struct event *x = &g->ev[a], *y = &g->ev[b];
-	unsigned px, py;
+	const struct event *ea = &g->ev[a], *eb = &g->ev[b];
+	uint16_t after = NO_EVENT, before = NO_EVENT;
 
-	if (!is_memory(y) || !(is_memory(x) || (x->kind == EV_TRANSLATE && !(x->flags & F_CACHEABLE))) ||
-	    x->location != y->location || a == b)
-		return false;
-	if ((ev_is_read(x) && x->rf == NO_EVENT) || (ev_is_read(y) && y->rf == NO_EVENT))
-		return false;
-	px = ev_is_write(x) ? x->co_pos : co_pos(g, x->rf);
-	py = ev_is_write(y) ? y->co_pos : co_pos(g, y->rf);
-	return ev_is_write(x) && ev_is_read(y) ? px <= py : px < py;
+	for (unsigned i = ea->index + 1u; i < g->length[ea->thread] && after == NO_EVENT; i++) {
+		uint16_t id = g->thread[ea->thread][i];
+
+		if (g->ev[id].kind != EV_TRANSLATE && !same_location(ea, &g->ev[id]))
+			after = id;
+	}
+	for (unsigned i = eb->index; i && before == NO_EVENT; i--) {
+		uint16_t id = g->thread[eb->thread][i - 1];
+
+		if (g->ev[id].kind != EV_TRANSLATE && !same_location(eb, &g->ev[id]))
+			before = id;
+	}
+	return after != NO_EVENT && before != NO_EVENT && hb_before(g, after, before);
 }
 
-/* scb = po U po!=loc;hb;po!=loc U hb|loc U co U fr */
-static bool scb(const struct graph *g, uint16_t a, uint16_t b)
+/* From access a by co or fr to something H-before (or equal to) fence f; reverse: from something
+ * H-after f by co or fr to access a. */
+static bool by_coherence(const struct graph *g, uint16_t a, uint16_t f, bool reverse)
 {
-	const struct event *x = &g->ev[a], *y = &g->ev[b];
-	uint16_t after, before;
+	const struct event *e = &g->ev[a];
+	const struct location *l = &g->loc[e->location];
 
-	if (a == b || x->kind == EV_TRANSLATE || y->kind == EV_TRANSLATE)
+	for (uint16_t w = l->first; w != NO_EVENT; w = g->ev[w].co_next)
+		if (reverse ? co_or_fr(g, &g->ev[w], e) && hb_before(g, f, w)
+			    : co_or_fr(g, e, &g->ev[w]) && hb_before(g, w, f))
+			return true;
+	for (uint16_t r = l->reads; reverse && r != NO_EVENT; r = g->ev[r].next_read)
+		if (co_or_fr(g, &g->ev[r], e) && hb_before(g, f, r))
+			return true;
+	return false;
+}
+
+struct node {
+	uint16_t id;
+	uint16_t fence; /* index into the list of fences, or NO_EVENT */
+};
+
+/* RC11's psc_base U psc_F between two sc events. */
+static bool psc_edge(const struct graph *g, struct fence *fences, const struct node *a, const struct node *b)
+{
+	const struct event *ea = &g->ev[a->id], *eb = &g->ev[b->id];
+
+	if (a->fence != NO_EVENT && b->fence != NO_EVENT)
+		return (a != b && hb_before(g, a->id, b->id)) || eco_edge(g, &fences[a->fence], &fences[b->fence]);
+	if (a == b)
 		return false;
-	if (x->thread == y->thread && x->index < y->index)
-		return true;
-	if (co_or_fr(g, x, y) || (same_location(x, y) && hb_before(g, a, b)))
-		return true;
-	for (unsigned i = x->index + 1u; i < g->length[x->thread]; i++) {
-		after = g->thread[x->thread][i];
-		if (g->ev[after].kind == EV_TRANSLATE || same_location(x, &g->ev[after]))
-			continue;
-		for (unsigned j = 0; j < y->index; j++) {
-			before = g->thread[y->thread][j];
-			if (g->ev[before].kind != EV_TRANSLATE && !same_location(&g->ev[before], y) &&
-			    hb_before(g, after, before))
+	if (a->fence != NO_EVENT)
+		return hb_before(g, a->id, b->id) || by_coherence(g, b->id, a->id, true);
+	if (b->fence != NO_EVENT)
+		return hb_before(g, a->id, b->id) || by_coherence(g, a->id, b->id, false);
+	if (ea->thread == eb->thread)
+		return ea->index < eb->index;
+	return co_or_fr(g, ea, eb) || (hb_before(g, a->id, b->id) && (same_location(ea, eb) || around(g, a->id, b->id)));
+}
+
+/* Depth first from one node: does it come back to itself? */
+static bool comes_back(const struct graph *g, struct fence *fences, const struct node *nodes, unsigned n, unsigned from)
+{
+	bool seen[MAX_NODES] = {false};
+	uint16_t stack[MAX_NODES];
+	unsigned depth = 0;
+
+	stack[depth++] = (uint16_t)from;
+	while (depth) {
+		const struct node *a = &nodes[stack[--depth]];
+
+		for (unsigned j = 0; j < n; j++) {
+			if (seen[j] || !psc_edge(g, fences, a, &nodes[j]))
+				continue;
+			if (j == from)
 				return true;
+			seen[j] = true;
+			stack[depth++] = (uint16_t)j;
 		}
 	}
 	return false;
 }
 
-static bool psc_edge(const struct graph *g, uint16_t a, uint16_t b)
+/* Any new cycle runs through event id: through id itself if it is sc, and through an sc event that
+ * comes before it in H, or that is it. So it is enough to search from those. */
+static bool mixed_acyclic(const struct graph *g, uint16_t id)
 {
-	bool fa = is_sc_fence(&g->ev[a]), fb = is_sc_fence(&g->ev[b]);
+	static struct fence fences[MAX_FENCES];
+	static struct node nodes[MAX_NODES];
+	unsigned nfences = fence_list(g, fences), n = 0, f = 0;
 
-	for (unsigned x = 0; x < g->count; x++) {
-		if (!(x == a || (fa && hb_before(g, a, (uint16_t)x))))
+	for (unsigned i = 0; i < g->count && n < MAX_NODES; i++) {
+		if (!ev_is_sc(&g->ev[i]) || (g->ev[i].flags & F_BLOCKED))
 			continue;
-		for (unsigned y = 0; y < g->count; y++) {
-			if (!(y == b || (fb && hb_before(g, (uint16_t)y, b))))
-				continue;
-			if (scb(g, (uint16_t)x, (uint16_t)y))
-				return true;
-			if (fa && fb && eco(g, (uint16_t)x, (uint16_t)y))
-				return true;
-		}
+		nodes[n].id = (uint16_t)i;
+		nodes[n++].fence = f < nfences && fences[f].id == i ? (uint16_t)f++ : NO_EVENT;
 	}
-	return fa && fb && a != b && hb_before(g, a, b);
-}
-
-static bool mixed_acyclic(const struct graph *g)
-{
-	uint16_t list[MAX_FENCES];
-	struct row rows[MAX_FENCES];
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < g->count && n < MAX_FENCES; i++)
-		if (ev_is_sc(&g->ev[i]) && !(g->ev[i].flags & F_BLOCKED))
-			list[n++] = (uint16_t)i;
-	for (unsigned i = 0; i < n; i++) {
-		rows[i] = (struct row){{0, 0}};
-		for (unsigned j = 0; j < n; j++)
-			if (psc_edge(g, list[i], list[j]))
-				rows[i].bits[j / 64] |= 1ull << (j % 64);
-	}
-	for (unsigned k = 0; k < n; k++)
-		for (unsigned i = 0; i < n; i++)
-			if (row_has(&rows[i], k)) {
-				rows[i].bits[0] |= rows[k].bits[0];
-				rows[i].bits[1] |= rows[k].bits[1];
-			}
 	for (unsigned i = 0; i < n; i++)
-		if (row_has(&rows[i], i))
+		if ((nodes[i].id == id || (nodes[i].fence != NO_EVENT && hb_before(g, nodes[i].id, id))) &&
+		    comes_back(g, fences, nodes, n, i))
 			return false;
 	return true;
 }
@@ -363,7 +370,8 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 			const struct event *p = i ? &g->ev[g->thread[thread][i - 1]] : NULL;
 
 			r = strong || (any && ends_order(e)) ||
-			    (translation && (ev_is_write(e) || rmw_stores(m, e) || fence || e->kind == EV_FREE));
+			    (translation && (ev_is_write(e) || rmw_stores(m, e) || fence || e->kind == EV_FREE)) ||
+			    (walking && (e->flags & F_HARDWARE));
 			if (ends_walk && e->upper != NO_EVENT && reached[e->upper])
 				r = true;
 			if (p && (e->kind == EV_RMW_WRITE || (p->flags & F_HARDWARE)) &&
@@ -506,7 +514,7 @@ bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t 
 
 		return sc_visit(g, id, state);
 	}
-	if (!only_fences(g) && !mixed_acyclic(g))
+	if (!only_fences(g) && !mixed_acyclic(g, id))
 		return false;
 	return fences_acyclic(m, g, id);
 }
