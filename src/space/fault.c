@@ -15,18 +15,19 @@
  *   present, no write right, private area
  *                   a store reuses the page if it is exclusive, else copies it
  *
- * Why no store is lost when a page is copied (I2). The entry read under the lock has no write right,
- * but a CPU may still hold an older value of it that had one: whoever took the right away
- * (clear_refs, userfault, fork, mprotect) may not have completed its flush yet. It left its generation
- * as the table's stamp, under the lock that is now held (R3), so oct_tlb_rely() sees that and
- * invalidates by itself (R4). From then on no CPU can store through this entry, and none can get a
- * right back, because that needs the lock. Every store made before is in the page when the
- * invalidation is complete. Only then the page is copied; the lock is held from the look at
- * the entry to the last store to it, so nothing has to be compared again (races 13, 14; E1, E2).
- *
- * Why two pages are never usable at one address (I11). Another page at the same address is a change
- * that breaks first: the exchange leaves a soft entry, the flush removes what readers still
- * hold of the old page, and only then the new entry is stored. Faults of others wait at the lock.
+ * Why no store is lost when a page is copied (I2), and two pages are never usable at one address (I11).
+ * The entry read under the lock has no write right, but a CPU may still hold an older value of it that
+ * had one: whoever took the right away (clear_refs, userfault, fork, mprotect) may not have
+ * completed its flush yet. It left its generation as the table's stamp, under the lock that is now
+ * held (R3). And another page at the same address is a change that breaks first: the exchange leaves
+ * a soft entry, and its flush must be complete before the new entry is stored. So one flush,
+ * joined with what the stamp names (R4), stands between the break and the copy: after it no
+ * CPU can store to the page, or read it, through this entry, every store made before is in the page,
+ * and none can get a right back, because that needs the lock. Then the page is copied and the
+ * new entry stored. The lock is held from the look at the entry to the last store to it, so
+ * nothing has to be compared again (races 13, 14; E1, E2); faults of others on this table wait for a
+ * flush and a copy. Copying between reliance and break instead would let readers go on meanwhile,
+ * for a second flush whenever the table is behind.
  *
  * Why the old page is not reused too early (I1). Its reference goes to the ticket, which gives it up
  * after completion.
@@ -78,9 +79,16 @@ static oct_pte_t fresh_entry(const struct fault *fault, const struct oct_folio *
 	unsigned prot = fault->store ? fault->prot : fault->prot & ~(unsigned)OCT_WRITE;
 	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(folio->page, prot, OCT_NORMAL));
 
-	if (prot & OCT_EXEC)
-		oct_port_icache_sync(folio->page, 0);
 	return fault->store ? oct_pte_mk_soft_dirty(oct_pte_mkdirty(pte)) : pte;
+}
+
+/* Store the entry of a fresh page whose contents are in place. What others cleared of this table and did
+ * not complete yet is completed in there (I11). */
+static void install_fresh(struct fault *fault, const struct oct_folio *folio, oct_pte_t pte)
+{
+	if (oct_pte_exec(pte))
+		oct_port_icache_sync(folio->page, 0);
+	oct_entry_install(&fault->guard, fault->guard.pte, fault->va, pte);
 }
 
 /* Allocating under the page-table lock: it does not sleep, and no second look is needed. */
@@ -92,9 +100,7 @@ static int zero_fill(struct fault *fault)
 		return -OCT_ENOMEM;
 	OCT_COVER("zero-fill");
 	oct_port_page_clear(folio->page, 0);
-	/* A clearing of this entry that is not complete yet is completed in there: the old page
-	 * and this one are never both usable (I11). */
-	oct_entry_install(&fault->guard, fault->guard.pte, fault->va, fresh_entry(fault, folio));
+	install_fresh(fault, folio, fresh_entry(fault, folio));
 	return OCT_FAULT_DONE;
 }
 
@@ -138,14 +144,16 @@ static int copy_or_reuse(struct fault *fault, oct_pte_t pte)
 	if (!folio)
 		return -OCT_ENOMEM;
 	OCT_COVER("cow-copy");
-	oct_tlb_rely(&fault->guard); /* I2: before the copy, see the top of this file */
-	oct_port_page_copy(folio->page, shared_page, 0);
 	copied = fresh_entry(fault, folio);
-	if (oct_entry_change(&fault->ticket, &fault->guard, fault->guard.pte, fault->va, copied, &old) ==
-	    OCT_BREAK_FIRST) {
-		oct_ticket_flush(&fault->ticket, &fault->guard);
-		oct_entry_install(&fault->guard, fault->guard.pte, fault->va, copied);
-	}
+	oct_ticket_join(&fault->ticket, &fault->guard); /* R4: complete with the break what is pending */
+	if (fault->ticket.newest)
+		OCT_COVER("rely-behind");
+	if (oct_entry_change(&fault->ticket, &fault->guard, fault->guard.pte, fault->va, copied, &old) !=
+	    OCT_BREAK_FIRST)
+		oct_port_panic("another page at an address did not break first");
+	oct_ticket_flush(&fault->ticket, &fault->guard);
+	oct_port_page_copy(folio->page, shared_page, 0); /* I2: not before, see the top of this file */
+	install_fresh(fault, folio, copied);
 	oct_ticket_free_page(&fault->ticket, &fault->guard, shared_page);
 	return OCT_FAULT_DONE;
 }
