@@ -249,7 +249,8 @@ static void numbers_run_out(void **state)
 	for (unsigned i = 0; i < count; i++) {
 		assert_int_equal(oct_space_init(&many[i], &machine), 0);
 		on(0, &many[i]);
-		assert_int_equal(host_tlb_touch(0, VA), 0);
+		map(&many[i], 0, OCT_READ); /* seen, not what the number's former owner had cached */
+		assert_int_equal(host_tlb_touch(0, VA), oct_table_query(&many[i], VA));
 		assert_true(machine.cpu[0].asid == 0 || machine.cpu[0].asid != machine.cpu[1].asid);
 	}
 	assert_true(machine.epoch > epoch);
@@ -258,8 +259,10 @@ static void numbers_run_out(void **state)
 	assert_int_equal(machine.cpu[0].asid, machine.cpu[1].asid);
 	unmap_free(&spaces[0], 0, 1);
 	assert_int_equal(host_tlb_cached(1, VA), 0);
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
+		unmap_free(&many[i], 0, 1);
 		oct_space_exit(&many[i]);
+	}
 	finish(1);
 }
 
@@ -322,21 +325,28 @@ static void join_is_one_flush(void **state)
 
 static void large_is_full(void **state)
 {
+	/* The second is too large for a record, too. */
+	static const size_t sizes[] = {OCT_FLUSH_MAX_PAGES + 1, 200};
 	struct oct_ticket ticket;
 
 	(void)state;
-	start(1);
-	assert_int_equal(
-	    oct_table_map(&spaces[0], VA, 0x1000000, OCT_FLUSH_MAX_PAGES + 1, OCT_READ, OCT_NORMAL), 0);
-	on(0, &spaces[0]);
-	host_mmu = (struct host_mmu_counts){0};
-	oct_ticket_init(&ticket, &spaces[0]);
-	assert_int_equal(oct_table_unmap(&spaces[0], VA, address(OCT_FLUSH_MAX_PAGES + 1), false, &ticket),
-	                 0);
-	oct_ticket_complete(&ticket);
-	assert_int_equal(host_mmu.ranges, 0);
-	assert_int_equal(host_mmu.asids, 1);
-	finish(1);
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned pages = (unsigned)sizes[i];
+
+		start(1);
+		assert_int_equal(oct_table_map(&spaces[0], VA, 0x1000000, pages, OCT_READ, OCT_NORMAL), 0);
+		on(0, &spaces[0]);
+		for (unsigned page = 0; page < pages; page++)
+			host_tlb_touch(0, address(page));
+		host_mmu = (struct host_mmu_counts){0};
+		oct_ticket_init(&ticket, &spaces[0]);
+		assert_int_equal(oct_table_unmap(&spaces[0], VA, address(pages), false, &ticket), 0);
+		oct_ticket_complete(&ticket);
+		assert_int_equal(host_mmu.ranges, 0);
+		assert_int_equal(host_mmu.asids, 1);
+		assert_int_equal(host_tlb_size(0), 0);
+		finish(1);
+	}
 }
 
 /* More open generations than a space remembers: the whole space goes. */
@@ -384,6 +394,13 @@ static void looks_done(void **state)
 	assert_int_not_equal(host_tlb_cached(0, VA), 0);
 	oct_ticket_complete(&second);
 	assert_int_equal(host_tlb_cached(0, VA), 0);
+	map(space, 0, OCT_READ | OCT_WRITE);
+	host_tlb_touch(0, VA);
+	assert_int_equal(protect(&owner, VA), OCT_FLUSH_AFTER);
+	assert_int_equal(protect(&second, VA), OCT_FLUSH_NONE); /* found protected */
+	oct_ticket_complete(&second);
+	assert_int_equal(host_tlb_cached(0, VA), 0);
+	unmap_free(space, 0, 1);
 	/* The table goes with its entries: who finds none compares the slot it hung from. */
 	map(space, 0, OCT_READ | OCT_WRITE);
 	host_tlb_touch(0, VA);
