@@ -333,6 +333,7 @@ void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, 
 {
 	static const int deepening[] = {0, 1, 2, -1};
 	double start = now();
+	unsigned expected;
 	int only;
 
 	memset(r, 0, sizeof(*r));
@@ -341,6 +342,9 @@ void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, 
 	world.scenario = scenario;
 	world.variant = &scenario->variants[variant];
 	only = given->bound >= 0 ? given->bound : world.variant->bound - 1;
+	expected = oc_expected(world.variant, library_glue(library)->arch);
+	if (only < 0 && OC_EXPECT_KIND(expected) == OC_BOUNDED(0))
+		only = (int)OC_EXPECT_ARG(expected);
 	r->verdict = OC_V_ERROR;
 	if (!prepare(library))
 		return;

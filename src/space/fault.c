@@ -19,15 +19,15 @@
  * The entry read under the lock has no write right, but a CPU may still hold an older value of it that
  * had one: whoever took the right away (clear_refs, userfault, fork, mprotect) may not have
  * completed its flush yet. It left its generation as the table's stamp, under the lock that is now
- * held (R3). And another page at the same address is a change that breaks first: the exchange leaves
- * a soft entry, and its flush must be complete before the new entry is stored. So one flush,
- * joined with what the stamp names (R4), stands between the break and the copy: after it no
- * CPU can store to the page, or read it, through this entry, every store made before is in the page,
- * and none can get a right back, because that needs the lock. Then the page is copied and the
- * new entry stored. The lock is held from the look at the entry to the last store to it, so
- * nothing has to be compared again (races 13, 14; E1, E2); faults of others on this table wait for a
- * flush and a copy. Copying between reliance and break instead would let readers go on meanwhile,
- * for a second flush whenever the table is behind.
+ * held (R3). Joining it to the fault's ticket (R4) says whether the table is behind.
+ *   Not behind: no CPU can store to the page through this entry, every store made before is in it, and
+ *   nobody can get a right back, because that needs the lock. The page is copied while others read it.
+ *   Behind: the flush that is missing is needed before the copy. The change itself needs one too:
+ *   another page at the same address breaks first, that is, the exchange leaves a soft entry and its
+ *   flush must be complete before the new entry is stored. So the break goes first, its flush
+ *   completes both, and the page is copied when nobody reaches it through this entry.
+ * Either way one flush, and the lock is held from the look at the entry to the last store to it, so
+ * nothing has to be compared again (races 13, 14; E1, E2). Faults of others on this table wait.
  *
  * Why the old page is not reused too early (I1). Its reference goes to the ticket, which gives it up
  * after completion.
@@ -135,6 +135,7 @@ static int copy_or_reuse(struct fault *fault, oct_pte_t pte)
 	oct_phys_t shared_page = oct_pte_phys(pte);
 	struct oct_folio *folio;
 	oct_pte_t old, copied;
+	bool behind;
 
 	if (oct_folio_exclusive(oct_port_folio_of(shared_page))) {
 		OCT_COVER("cow-reuse");
@@ -145,14 +146,18 @@ static int copy_or_reuse(struct fault *fault, oct_pte_t pte)
 		return -OCT_ENOMEM;
 	OCT_COVER("cow-copy");
 	copied = fresh_entry(fault, folio);
-	oct_ticket_join(&fault->ticket, &fault->guard); /* R4: complete with the break what is pending */
-	if (fault->ticket.newest)
-		OCT_COVER("rely-behind");
+	oct_ticket_join(&fault->ticket, &fault->guard); /* R4 */
+	behind = fault->ticket.newest != 0;
+	if (!behind)
+		oct_port_page_copy(folio->page, shared_page, 0);
 	if (oct_entry_change(&fault->ticket, &fault->guard, fault->guard.pte, fault->va, copied, &old) !=
 	    OCT_BREAK_FIRST)
 		oct_port_panic("another page at an address did not break first");
 	oct_ticket_flush(&fault->ticket, &fault->guard);
-	oct_port_page_copy(folio->page, shared_page, 0); /* I2: not before, see the top of this file */
+	if (behind) {
+		OCT_COVER("rely-behind");
+		oct_port_page_copy(folio->page, shared_page, 0); /* I2: not before the flush */
+	}
 	install_fresh(fault, folio, copied);
 	oct_ticket_free_page(&fault->ticket, &fault->guard, shared_page);
 	return OCT_FAULT_DONE;
