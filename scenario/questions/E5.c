@@ -4,7 +4,7 @@
  * writable entry from before, switches to it. Each barrier of the handshake is left out in turn;
  * the window between "about to run" and "runs" is overlooked; and a rollover of the address-space
  * numbers, which promises a flush at each CPU's next switch, is taken for a completed flush. The
- * IOMMU case comes with secondary MMUs. */
+ * IOMMU case comes with secondary MMUs. The third CPU has never run the space: only now-first uses it. */
 #include "../switch.h"
 
 enum { NOW_VA = 0x30000 };
@@ -25,7 +25,7 @@ static void no_barrier_in_switch(void)
 {
 	if (oct_port_cpu_self() == 0)
 		switch_revoke(true, SWITCHING);
-	else
+	else if (oct_port_cpu_self() == 1)
 		switch_in_and_store(false);
 }
 
@@ -33,7 +33,7 @@ static void no_barrier_in_flush(void)
 {
 	if (oct_port_cpu_self() == 0)
 		switch_revoke(false, SWITCHING);
-	else
+	else if (oct_port_cpu_self() == 1)
 		switch_in_and_store(true);
 }
 
@@ -41,7 +41,7 @@ static void window_overlooked(void)
 {
 	if (oct_port_cpu_self() == 0)
 		switch_revoke(true, RUNNING);
-	else
+	else if (oct_port_cpu_self() == 1)
 		switch_in_and_store(true);
 }
 
@@ -49,7 +49,7 @@ static void both_barriers(void)
 {
 	if (oct_port_cpu_self() == 0)
 		switch_revoke(true, SWITCHING);
-	else
+	else if (oct_port_cpu_self() == 1)
 		switch_in_and_store(true);
 }
 
@@ -73,7 +73,7 @@ static void rollover_completes(void)
 		oc_dsb();
 		roll_over();
 		sw.after = oc_peek32(sw.mm, SWITCH_ALIAS);
-	} else {
+	} else if (oct_port_cpu_self() == 1) {
 		store_as_running();
 	}
 }
@@ -85,7 +85,7 @@ static void rollover_and_flush(void)
 		oc_dsb();
 		roll_over();
 		switch_invalidate(OC_BROADCAST);
-	} else {
+	} else if (oct_port_cpu_self() == 1) {
 		store_as_running();
 	}
 }
@@ -107,9 +107,20 @@ static void now(void)
 
 	if (oct_port_cpu_self() == 0) {
 		protect_now();
-	} else {
+	} else if (oct_port_cpu_self() == 1) {
 		oct_mm_switch(system, NULL);
 		oct_mm_switch(system, sw.mm);
+		store_now();
+	}
+}
+
+/* A CPU that has never run the space. */
+static void now_first(void)
+{
+	if (oct_port_cpu_self() == 0) {
+		protect_now();
+	} else if (oct_port_cpu_self() == 2) {
+		oct_mm_switch(sw.mm->space.system, sw.mm);
 		store_now();
 	}
 }
@@ -120,7 +131,7 @@ static void now_rollover(void)
 
 	if (oct_port_cpu_self() == 0) {
 		protect_now();
-	} else {
+	} else if (oct_port_cpu_self() == 1) {
 		oct_mm_switch(system, other[0]);
 		oct_mm_switch(system, other[1]);
 		oct_mm_switch(system, sw.mm);
@@ -135,7 +146,7 @@ static void final(void)
 }
 
 OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
-            .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
+            .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT), OC_THREAD(OC_VARIANT)},
             .variants = {
                 {.name = "no-barrier-in-switch", .run = no_barrier_in_switch, .expected = OC_VIOLATES(OC_I4)},
                 {.name = "no-barrier-in-flush", .run = no_barrier_in_flush, .expected = OC_VIOLATES(OC_I4)},
@@ -149,5 +160,6 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                  .run = rollover_and_flush,
                  .expected = OC_HOLDS,
                  .cover = {"store-through-stale-entry"}},
+                {.name = "now-first", .run = now_first, .expected = OC_HOLDS},
                 {.name = "now-rollover", .run = now_rollover, .expected = OC_HOLDS},
                 {.name = "now", .run = now, .expected = OC_HOLDS}})
