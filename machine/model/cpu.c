@@ -110,7 +110,7 @@ void proxy_run(unsigned cpu)
 		bool answer = false;
 
 		oc_await_begin();
-		asked = do_read(made_up(1, cpu), __ATOMIC_ACQUIRE, 8, pc);
+		asked = do_read_above(made_up(1, cpu), handled, pc);
 		if (asked <= handled)
 			oc_await_failed();
 		oc_await_end();

@@ -64,6 +64,15 @@ uint64_t do_read(uint16_t location, int order, unsigned size, const void *pc)
 	return explore_graph()->ev[explore_event(&e)].value;
 }
 
+/* An acquiring read that waits for more than seen: the explorer is told, to order threads well. */
+uint64_t do_read_above(uint16_t location, uint64_t seen, const void *pc)
+{
+	struct event e = event_make(EV_READ, location, __ATOMIC_ACQUIRE, pc);
+
+	e.operand = seen;
+	return explore_graph()->ev[explore_event(&e)].value;
+}
+
 void do_write(uint16_t location, int order, unsigned size, uint64_t value, const void *pc)
 {
 	struct event e = event_make(EV_WRITE, location, order, pc);

@@ -36,6 +36,8 @@ struct thread {
 	uint16_t wait_for;    /* WAITING: the event that has to be executed first */
 	unsigned await_from;  /* index of the first event of the iteration */
 	bool in_await;
+	bool chosen;          /* its await may begin now */
+	const struct event *request; /* FRONTIER: what it wants to do next */
 };
 
 struct frame {
@@ -94,6 +96,13 @@ bool explore_waits(unsigned thread)
 char *explore_stack(unsigned thread)
 {
 	return x.threads[thread].fiber.stack;
+}
+
+static uint16_t co_last(uint16_t location)
+{
+	uint16_t last = x.g->loc[location].last;
+
+	return last == NO_EVENT ? INIT_EVENT : last;
 }
 
 /* ---- levels and frames ------------------------------------------------------------------------ */
@@ -465,6 +474,11 @@ static uint16_t extend(struct thread *t, struct event *tmpl)
 	return id;
 }
 
+static bool starts_await(const struct thread *t)
+{
+	return t->in_await && t->next == t->await_from;
+}
+
 uint16_t explore_event(struct event *tmpl)
 {
 	struct thread *t = &x.threads[x.self];
@@ -477,8 +491,10 @@ uint16_t explore_event(struct event *tmpl)
 		tmpl->order = __ATOMIC_SEQ_CST;
 	if (t->next < x.g->length[x.self])
 		return replay(t, tmpl);
-	while (!x.extending)
+	t->request = tmpl;
+	while (!x.extending || (starts_await(t) && !t->chosen))
 		leave(FRONTIER);
+	t->chosen = false;
 	return extend(t, tmpl);
 }
 
@@ -575,19 +591,46 @@ static bool amid(unsigned i)
 	return rmw_stores(x.rules, e) || e->kind == EV_TRANSLATE || (e->flags & F_HARDWARE);
 }
 
+/* How soon a thread should go on: awaits last, and of those the ones first that will be satisfied.
+ * Any function of the graph is sound here; this one leaves few executions blocked. */
+static unsigned urgency(unsigned i)
+{
+	const struct thread *t = &x.threads[i];
+	const struct event *e = t->request;
+	uint64_t newest;
+
+	if (amid(i))
+		return 5;
+	if (!starts_await(t))
+		return 4;
+	if (!ev_is_read(e))
+		return 2;
+	newest = graph_value_of(x.rules, x.g, co_last(e->location), e->location);
+	if (e->flags & F_CAS)
+		return newest == e->operand2 ? 3 : 0;
+	if (x.client->daemon[i]) /* operand: what it has seen */
+		return newest > e->operand ? 3 : 0;
+	return 1;
+}
+
 static unsigned pick(void)
 {
-	unsigned first = MAX_THREADS;
+	unsigned best = MAX_THREADS, most = 0;
 
 	for (unsigned i = 0; i < x.rules->nthreads; i++) {
+		unsigned u;
+
 		if (x.threads[i].state != FRONTIER)
 			continue;
-		if (amid(i))
-			return i;
-		if (first == MAX_THREADS)
-			first = i;
+		u = urgency(i);
+		if (best == MAX_THREADS || u > most) {
+			best = i;
+			most = u;
+		}
 	}
-	return first;
+	if (best < MAX_THREADS)
+		x.threads[best].chosen = true;
+	return best;
 }
 
 static enum explore_end execute(void)
@@ -603,7 +646,7 @@ static enum explore_end execute(void)
 		fiber_start(&t->fiber, thread_main, (void *)(uintptr_t)i);
 		t->state = RUNNING;
 		t->next = 0;
-		t->in_await = false;
+		t->in_await = t->chosen = false;
 	}
 	if (x.options->trap_run && x.stats->runs == x.options->trap_run)
 		raise(SIGTRAP);

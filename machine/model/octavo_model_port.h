@@ -16,7 +16,7 @@ extern "C" {
 
 void oc_await_begin(void);
 void oc_await_end(void);
-_Noreturn void oc_await_failed(void);
+__attribute__((noreturn)) void oc_await_failed(void);
 #define oct_await(cond)                                                                            \
 	do {                                                                                       \
 		oc_await_begin();                                                                  \

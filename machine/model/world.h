@@ -133,6 +133,7 @@ void race_atomic(const void *address, unsigned size, bool write, const void *pc)
 bool in_race(void);
 struct event event_make(enum event_kind kind, uint16_t location, int order, const void *pc);
 uint64_t do_read(uint16_t location, int order, unsigned size, const void *pc);
+uint64_t do_read_above(uint16_t location, uint64_t seen, const void *pc);
 void do_write(uint16_t location, int order, unsigned size, uint64_t value, const void *pc);
 uint64_t do_rmw(uint16_t location, int order, unsigned size, enum rmw_op op, uint64_t operand,
 		uint64_t expected, bool *stored, const void *pc);
