@@ -69,6 +69,7 @@ static struct {
 	struct fiber main;
 	unsigned self;
 	bool extending, stopped, pruned;
+	uint64_t random;
 	struct hashset seen;
 	struct timespec started;
 } x = {.self = MAX_THREADS};
@@ -443,6 +444,35 @@ static uint16_t replay(struct thread *t, struct event *tmpl)
 	return id;
 }
 
+static uint64_t draw(uint64_t n)
+{
+	x.random ^= x.random << 13;
+	x.random ^= x.random >> 7;
+	x.random ^= x.random << 17;
+	return x.random % n;
+}
+
+/* A random walk takes any choice that needs no revisit. */
+static unsigned draw_choice(const struct event *tmpl, uint16_t *list, unsigned n)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		bool conflict = false;
+
+		if (tmpl->kind == EV_RMW_READ) {
+			uint16_t id = graph_add(x.rules, x.g, tmpl, list[i]);
+
+			conflict = rmw_conflict(x.rules, x.g, id);
+			graph_truncate(x.g, id);
+		}
+		if (!conflict)
+			list[kept++] = list[i];
+	}
+	list[0] = list[draw(kept)];
+	return 1;
+}
+
 /* Insert a new event at the end of the running thread. */
 static uint16_t extend(struct thread *t, struct event *tmpl)
 {
@@ -454,8 +484,11 @@ static uint16_t extend(struct thread *t, struct event *tmpl)
 	if ((ev_is_read(tmpl) || ev_is_write(tmpl)) && x.g->loc[tmpl->location].count >= MAX_CHOICES - 2)
 		fail("too many writes to one place");
 	n = choices(x.rules, x.g, tmpl, list);
+	if (x.options->sample)
+		n = draw_choice(tmpl, list, n);
 	/* a blocked store may still revisit the reads that leave it no place */
-	if (n > 1 || (ev_is_write(tmpl) && x.g->loc[tmpl->location].reads != NO_EVENT)) {
+	if (!x.options->sample &&
+	    (n > 1 || (ev_is_write(tmpl) && x.g->loc[tmpl->location].reads != NO_EVENT))) {
 		struct frame *f = frame_push(tmpl);
 
 		memcpy(f->list, list, n * sizeof(list[0]));
@@ -492,7 +525,7 @@ uint16_t explore_event(struct event *tmpl)
 	if (t->next < x.g->length[x.self])
 		return replay(t, tmpl);
 	t->request = tmpl;
-	while (!x.extending || (starts_await(t) && !t->chosen))
+	while (!x.extending || ((starts_await(t) || x.options->sample) && !t->chosen))
 		leave(FRONTIER);
 	t->chosen = false;
 	return extend(t, tmpl);
@@ -615,7 +648,7 @@ static unsigned urgency(unsigned i)
 
 static unsigned pick(void)
 {
-	unsigned best = MAX_THREADS, most = 0;
+	unsigned best = MAX_THREADS, most = 0, frontier = 0;
 
 	for (unsigned i = 0; i < x.rules->nthreads; i++) {
 		unsigned u;
@@ -623,7 +656,10 @@ static unsigned pick(void)
 		if (x.threads[i].state != FRONTIER)
 			continue;
 		u = urgency(i);
-		if (best == MAX_THREADS || u > most) {
+		if (x.options->sample && u < 5) { /* any of them, evenly */
+			if (draw(++frontier) == 0 && most < 5)
+				best = i;
+		} else if (best == MAX_THREADS || u > most) {
 			best = i;
 			most = u;
 		}
@@ -766,15 +802,20 @@ void explore(const struct explore_client *client, const struct explore_options *
 	clock_gettime(CLOCK_MONOTONIC, &x.started);
 	level_push();
 	graph_init(x.g);
+	x.random = options->seed * 0x9e3779b97f4a7c15ull + 1;
 	do {
 		stats->runs++;
+		if (options->sample)
+			graph_truncate(x.g, 0);
 		if (!account(execute()))
 			break;
 		if (out_of_budget()) {
 			stats->cut = stats->out_of_budget = true;
 			break;
 		}
-	} while (backtrack());
+		if (options->sample && stats->runs >= options->sample)
+			stats->cut = true;
+	} while (options->sample ? stats->runs < options->sample : backtrack());
 	if (stats->error)
 		stats->stopped = true;
 }

@@ -7,6 +7,13 @@
 #include <stdint.h>
 #include <octavo/check.h>
 
+/* A shared word of one of the core's structures, for people. */
+struct oc_field {
+	const char *name; /* "" ends a list */
+	size_t offset, size; /* of the whole field; an array has more than one word */
+	size_t word;
+};
+
 struct oc_glue {
 	unsigned arch;
 	size_t system_size, mm_size;
@@ -23,6 +30,8 @@ struct oc_glue {
 		   struct oct_folio *folio);
 	oct_phys_t (*root)(const struct oct_mm *mm);
 	unsigned (*asid)(const struct oct_mm *mm);
+	const struct oc_field *mm_fields, *system_fields, *cpu_fields, *folio_fields;
+	size_t cpu_offset, cpu_size; /* of the CPUs in the system */
 };
 extern const struct oc_glue oc_glue;
 

@@ -65,12 +65,6 @@ static bool leads_to(uint64_t value, unsigned level, unsigned frame)
 	return e.present && e.phys >> OCT_PAGE_SHIFT == frame && e.table == (level > 0);
 }
 
-struct entry_place {
-	uint16_t location;
-	unsigned level, asid;
-	uint64_t va;
-};
-
 /* Has the CPU the space's root loaded, as far as the free knows? */
 static bool runs_space(unsigned cpu, unsigned asid, uint16_t freed)
 {
@@ -92,36 +86,37 @@ static bool runs_space(unsigned cpu, unsigned asid, uint16_t freed)
 	return ever && now == asid;
 }
 
-/* Was every CPU's copy of what the entry held before coherence position pos invalidated, and that
- * completed before the free? Returns the CPU that may still hold it, or -1. */
-static int may_hold(const struct entry_place *p, unsigned pos, uint16_t freed)
+/* Was every CPU's copy of what the entry held at coherence position pos invalidated, and that
+ * completed before event `when`? Returns the CPU that may still hold it, or -1. */
+static int may_hold(const struct entry_of *p, unsigned pos, uint16_t when)
 {
 	const struct graph *g = explore_graph();
 	const struct machine_rules *m = &world.rules;
-	unsigned shift = m->page_shift + m->table_shift * p->level;
+	unsigned shift = m->page_shift + m->table_shift * p->level, asid = world.glue->asid(world.mm[p->mm]);
+	uint16_t location = place((void *)(uintptr_t)p->key, 8);
 
 	for (unsigned cpu = 0; cpu < world.nactors && cpu < OCT_MAX_CPUS; cpu++) {
 		bool covered = false;
 
-		if (world.scenario->actors[cpu].kind == OC_ACTOR_THREAD || !runs_space(cpu, p->asid, freed))
+		if (world.scenario->actors[cpu].kind == OC_ACTOR_THREAD || !runs_space(cpu, asid, when))
 			continue;
 		for (unsigned i = 0; i < g->nv && !covered; i++) {
 			uint16_t v = g->v[i], complete = v_complete(m, g, v);
 			const struct event *e = &g->ev[v];
 			uint64_t first = e->va >> shift, last = (e->va + ((uint64_t)e->pages << 12) - 1) >> shift;
 
-			if (complete == NO_EVENT || !hb_before(g, complete, freed))
+			if (complete == NO_EVENT || !hb_before(g, complete, when))
 				continue;
 			if (!(e->flags & F_BROADCAST) && m->cpu[e->thread] != cpu)
 				continue;
-			if ((e->asid != p->asid && e->asid != 0xff) || e->kind != EV_TLBI)
+			if ((e->asid != asid && e->asid != 0xff) || e->kind != EV_TLBI)
 				continue;
 			if (p->level && (e->flags & F_LEAF_ONLY))
 				continue;
 			if (e->pages && !(p->level && m->x86) &&
 			    (p->va >> shift < first || p->va >> shift > last))
 				continue;
-			covered = pos < v_seen(m, g, v, p->location);
+			covered = pos < v_seen(m, g, v, location);
 		}
 		if (!covered)
 			return (int)cpu;
@@ -129,17 +124,15 @@ static int may_hold(const struct entry_place *p, unsigned pos, uint16_t freed)
 	return -1;
 }
 
-/* One entry of the tables as they were at the start. */
-static void check_entry(const struct entry_place *p, unsigned frame, uint16_t freed)
+/* One entry that the race touched. */
+static void check_entry(const struct entry_of *p, unsigned frame, uint16_t freed)
 {
 	const struct graph *g = explore_graph();
-	const struct location *l = &g->loc[p->location];
-	uint16_t w = INIT_EVENT;
+	uint16_t location = place((void *)(uintptr_t)p->key, 8), w = INIT_EVENT;
+	const struct location *l = &g->loc[location];
 
-	if (p->location >= g->nloc)
-		return;
 	for (;;) {
-		uint64_t value = graph_value_of(&world.rules, g, w, p->location);
+		uint64_t value = graph_value_of(&world.rules, g, w, location);
 
 		if (leads_to(value, p->level, frame)) {
 			int cpu = may_hold(p, co_pos(g, w), freed);
@@ -155,25 +148,6 @@ static void check_entry(const struct entry_place *p, unsigned frame, uint16_t fr
 	}
 }
 
-/* Every entry that the race touched, found by walking the tables of the start. */
-static void check_entries(oct_phys_t table, unsigned level, uint64_t va, unsigned asid, unsigned frame,
-			  uint16_t freed)
-{
-	for (unsigned i = 0; i < OCT_TABLE_ENTRIES; i++) {
-		uint64_t *entry = (uint64_t *)oct_port_phys_to_virt(table) + i;
-		uint64_t at = va + ((uint64_t)i << (OCT_PAGE_SHIFT + OCT_TABLE_SHIFT * level));
-		struct entry e = decode(*entry, level);
-
-		if (place_known(entry, 8)) {
-			struct entry_place p = {place(entry, 8), level, asid, at};
-
-			check_entry(&p, frame, freed);
-		}
-		if (level && e.present && e.table)
-			check_entries(e.phys, level - 1, at, asid, frame, freed);
-	}
-}
-
 static void check_free(uint16_t freed)
 {
 	const struct graph *g = explore_graph();
@@ -185,9 +159,41 @@ static void check_free(uint16_t freed)
 		if ((ev_is_read(e) || ev_is_write(e)) && world.places[e->location].frame == frame)
 			check_access((uint16_t)i, freed);
 	}
-	for (unsigned i = 0; i < world.nmm; i++)
-		check_entries(world.glue->root(world.mm[i]), OCT_LEVELS - 1, 0, world.glue->asid(world.mm[i]), frame,
-			      freed);
+	for (const struct entry_of *p = entry_next(NULL); p; p = entry_next(p))
+		if (place_known((void *)(uintptr_t)p->key, 8))
+			check_entry(p, frame, freed);
+}
+
+/* I11: a new page at an address while some CPU may still hold the page that was there before. */
+static void check_break(uint16_t id)
+{
+	const struct graph *g = explore_graph();
+	const struct event *e = &g->ev[id];
+	const struct entry_of *p = entry_at(world.places[e->location].key);
+	struct entry now = decode(e->value, 0);
+	uint16_t w = e->co_prev;
+
+	if (!p || p->level || !now.present || world.x86 || world.knobs.bbm >= 2)
+		return;
+	for (;;) {
+		uint64_t value = graph_value_of(&world.rules, g, w == NO_EVENT ? INIT_EVENT : w, e->location);
+		struct entry before = decode(value, 0);
+		int cpu;
+
+		if (before.present && before.phys == now.phys)
+			return; /* what was there earlier was judged when this page came */
+		if (before.present) {
+			cpu = may_hold(p, w == NO_EVENT ? 0 : g->ev[w].co_pos, id);
+			if (cpu >= 0)
+				violate(OC_I11, e->pc, "%s may still hold page %u at %#llx when page %u is mapped there",
+					lane_name((unsigned)cpu), (unsigned)(before.phys >> OCT_PAGE_SHIFT),
+					(unsigned long long)p->va, (unsigned)(now.phys >> OCT_PAGE_SHIFT));
+			return;
+		}
+		if (w == NO_EVENT)
+			return;
+		w = g->ev[w].co_prev;
+	}
 }
 
 static void check_against_frees(uint16_t id)
@@ -211,6 +217,8 @@ void invariant_added(uint16_t id)
 		check_free(id);
 		return;
 	}
+	if ((e->kind == EV_WRITE || e->kind == EV_RMW_WRITE) && !(e->flags & F_HARDWARE))
+		check_break(id);
 	if (!g->nfree || e->kind == EV_TRANSLATE)
 		return; /* a T is judged with the access made with it: that is what completions wait for */
 	if (ev_is_read(e) || ev_is_write(e))
@@ -233,5 +241,41 @@ void cover_stale_stores(void)
 		t = &g->ev[e->upper];
 		if (t->rf != NO_EVENT && co_pos(g, t->rf) < g->loc[t->location].count)
 			cover_reached("store-through-stale-entry");
+	}
+}
+
+/* ---- leaks ------------------------------------------------------------------------------------------ */
+
+static void count_mappings(oct_phys_t table, unsigned level, uint8_t *mapped)
+{
+	for (unsigned i = 0; i < OCT_TABLE_ENTRIES; i++) {
+		struct entry e = decode(((uint64_t *)oct_port_phys_to_virt(table))[i], level);
+		unsigned frame = (unsigned)(e.phys >> OCT_PAGE_SHIFT);
+
+		if (!e.present || frame < FRAME_BASE || frame >= FRAME_BASE + FRAMES)
+			continue;
+		mapped[frame]++;
+		if (e.table)
+			count_mappings(e.phys, level - 1, mapped);
+	}
+}
+
+/* At the end, with the final values in memory: a page that the race allocated is freed, or mapped as
+ * often as it has references; a table that it allocated hangs in some space. What the scenario
+ * took by itself (no reference counted) is the scenario's. */
+void check_leaks(void)
+{
+	uint8_t mapped[FRAME_BASE + FRAMES] = {0};
+
+	for (unsigned i = 0; i < world.nmm; i++)
+		count_mappings(world.glue->root(world.mm[i]), OCT_LEVELS - 1, mapped);
+	for (unsigned frame = FRAME_BASE + SETUP_FRAMES; frame < FRAME_BASE + FRAMES; frame++) {
+		const struct oct_folio *folio = oct_port_folio_of((oct_phys_t)frame << OCT_PAGE_SHIFT);
+
+		if (world.frame_freed[frame])
+			continue;
+		if (world.frame_use[frame] == 1 + OCT_USE_USER && folio->refcount > mapped[frame])
+			violate(OC_LEAK, NULL, "page %u has %u references and %u mappings at the end", frame,
+				folio->refcount, mapped[frame]);
 	}
 }

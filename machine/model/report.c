@@ -121,29 +121,10 @@ static enum oc_step_kind kind_of(const struct event *e)
 	return (enum oc_step_kind)kinds[e->kind];
 }
 
-/* Is this place an entry of the tables, and of which address? */
-static bool find_entry(oct_phys_t table, unsigned level, uint64_t va, const void *address, struct oc_step *s)
-{
-	for (unsigned i = 0; i < OCT_TABLE_ENTRIES; i++) {
-		uint64_t *entry = (uint64_t *)oct_port_phys_to_virt(table) + i;
-		uint64_t at = va + ((uint64_t)i << (OCT_PAGE_SHIFT + OCT_TABLE_SHIFT * level));
-		struct entry e = decode(*entry, level);
-
-		if (entry == address) {
-			s->place = OC_AT_ENTRY;
-			s->level = level;
-			s->va = at;
-			return true;
-		}
-		if (level && e.present && e.table && find_entry(e.phys, level - 1, at, address, s))
-			return true;
-	}
-	return false;
-}
-
 static void describe_place(const struct event *e, struct oc_step *s)
 {
 	const struct place_of *p = &world.places[e->location];
+	const struct entry_of *entry;
 
 	s->address = p->key;
 	if (p->kind == PLACE_ROOT) {
@@ -165,9 +146,14 @@ static void describe_place(const struct event *e, struct oc_step *s)
 		s->offset = (unsigned)(p->key & (OCT_PAGE_SIZE - 1));
 		return;
 	}
-	for (unsigned i = 0; p->frame && i < world.nmm; i++)
-		if (find_entry(world.glue->root(world.mm[i]), OCT_LEVELS - 1, 0, (void *)(uintptr_t)p->key, s))
-			return;
+	entry = entry_at(p->key);
+	if (!entry) {
+		s->text = word_name(p->key);
+		return;
+	}
+	s->place = OC_AT_ENTRY;
+	s->level = entry->level;
+	s->va = entry->va;
 }
 
 static void fill_values(const struct event *e, struct oc_step *s)

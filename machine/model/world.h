@@ -32,6 +32,13 @@ struct place_of {
 	uint64_t touched;  /* execution that touched it last */
 };
 
+/* An entry of the tables as they were when the race began. */
+struct entry_of {
+	uint64_t key;   /* address, 0: an empty slot */
+	uint64_t va;
+	uint8_t level, mm;
+};
+
 /* What a translation entry says, by the architecture's manual, not by the core's format.h. */
 struct entry {
 	bool present, table, writable, user, young, dirty;
@@ -146,6 +153,10 @@ void events_flush(void); /* at the end of a thread */
 
 /* decode.c */
 struct entry decode(uint64_t value, unsigned level);
+/* The entries of every space, gathered when setup is done; NULL for other places. */
+void entries_gather(void);
+const struct entry_of *entry_at(uint64_t key);
+const struct entry_of *entry_next(const struct entry_of *e); /* NULL: first; all in turn, then NULL */
 uint64_t decode_walker_update(uint64_t found, uint64_t walked, bool store);
 bool decode_cacheable(uint64_t value, unsigned level);
 const char *decode_words(uint64_t value, unsigned level, char *text, size_t size);
@@ -166,7 +177,11 @@ uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_v
 void violate(enum oc_what what, const void *pc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void invariant_added(uint16_t id);
 void cover_stale_stores(void);
+void check_leaks(void);
 void cover_reached(const char *name);
+
+/* words.c */
+char *word_name(uint64_t address); /* malloc'd, NULL for none */
 
 /* report.c */
 void report_steps(struct oc_result *result);
