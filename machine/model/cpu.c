@@ -133,19 +133,23 @@ void load_root(oct_phys_t root, unsigned asid, bool keep, const void *pc)
 	unsigned cpu = this_cpu();
 	struct cpu *c = &world.cpu[cpu];
 
+	bool first = !(c->loaded[asid / 64] >> (asid % 64) & 1);
+
 	c->root = root;
 	c->asid = asid;
+	c->loaded[asid / 64] |= 1ull << (asid % 64);
 	if (!in_race())
 		return;
 	do_dsb(pc);
 	do_write(place_made_up(root_key(cpu, asid), PLACE_ROOT,
 			       world.cpu_at_start[cpu].asid == asid ? world.cpu_at_start[cpu].root : 0),
 		 __ATOMIC_RELAXED, 8, root, pc);
-	if (!keep) {
+	if (!keep)
 		do_tlbi(asid, 0, 0, false, false, pc);
-		if (!world.x86)
-			do_dsb(pc);
-	}
+	else if (first) /* this CPU holds nothing of it: as if it had just been invalidated */
+		do_holds_nothing(asid);
+	if (!keep && !world.x86)
+		do_dsb(pc);
 	do_dsb(pc);
 	do_isb(pc);
 }

@@ -138,6 +138,15 @@ void do_tlbi(unsigned asid, uint64_t va, unsigned pages, bool broadcast, bool le
 	explore_event(&e);
 }
 
+void do_holds_nothing(unsigned asid)
+{
+	struct event e = event_make(EV_TLBI, 0, __ATOMIC_RELAXED, NULL);
+
+	e.asid = (uint8_t)asid;
+	e.op = TLBI_UNTOLD;
+	explore_event(&e);
+}
+
 void oc_await_begin(void)
 {
 	if (in_race())

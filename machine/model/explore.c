@@ -226,7 +226,8 @@ static bool is_maximal(const struct graph *g, uint16_t id, const int16_t *prefix
 	for (uint16_t w = g->loc[e->location].last; w != NO_EVENT; w = g->ev[w].co_prev) {
 		if (g->ev[w].co_pos <= (ev_is_read(e) ? co_pos(g, e->rf) : e->co_pos))
 			break;
-		if (w == id + 1u && e->kind == EV_RMW_READ)
+		if (e->kind == EV_RMW_READ && g->ev[w].kind == EV_RMW_WRITE && g->ev[w].thread == e->thread &&
+		    g->ev[w].index == e->index + 1)
 			continue; /* its own write is younger than it */
 		if (w < id || in_prefix(g, prefix, w))
 			return access && !x.rules->textbook && is_best(g, id, prefix);
@@ -469,7 +470,8 @@ static unsigned draw_choice(const struct event *tmpl, uint16_t *list, unsigned n
 		if (!conflict)
 			list[kept++] = list[i];
 	}
-	list[0] = list[draw(kept)];
+	if (!(tmpl->flags & F_AWAIT)) /* nobody wakes who waits on an old value here */
+		list[0] = list[draw(kept)];
 	return 1;
 }
 
@@ -656,10 +658,13 @@ static unsigned pick(void)
 		if (x.threads[i].state != FRONTIER)
 			continue;
 		u = urgency(i);
-		if (x.options->sample && u < 5) { /* any of them, evenly */
-			if (draw(++frontier) == 0 && most < 5)
+		if (x.options->sample && u >= 2 && u < 5)
+			u = 2; /* any of them, evenly */
+		if (x.options->sample && best < MAX_THREADS && u == most) {
+			if (draw(++frontier) == 0)
 				best = i;
 		} else if (best == MAX_THREADS || u > most) {
+			frontier = 1;
 			best = i;
 			most = u;
 		}

@@ -512,7 +512,7 @@ bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t 
 	if (m->sc_memory) {
 		uint8_t state[MAX_EVENTS] = {0};
 
-		return sc_visit(g, id, state);
+		return sc_visit(g, id, state) && fences_acyclic(m, g, id);
 	}
 	if (!only_fences(g) && !mixed_acyclic(g, id))
 		return false;

@@ -129,6 +129,7 @@ static void describe_place(const struct event *e, struct oc_step *s)
 	s->address = p->key;
 	if (p->kind == PLACE_ROOT) {
 		s->place = p->key < 0x8000 ? OC_AT_ROOT : OC_AT_WORD;
+		s->level = OCT_LEVELS;
 		if (p->key >= 0x8000)
 			s->text = copy((p->key & 0xff00) == 0x8000   ? "interrupt lock"
 				       : (p->key & 0xff00) == 0x8100 ? "interrupt request"
@@ -195,6 +196,8 @@ static void fill(unsigned step, struct oc_step *s)
 	s->asid = e->asid;
 	s->va = e->va;
 	s->level = e->level;
+	if (kind_of(e) == OC_STEP_ROOT)
+		s->asid = (unsigned)(world.places[e->location].key - root_key(world.rules.cpu[e->thread], 0));
 	if (e->kind == EV_RMW_WRITE)
 		source = &r.g->ev[r.g->thread[e->thread][e->index - 1]];
 	if (ev_is_read(source)) {
@@ -264,7 +267,8 @@ static void tlb_text(unsigned cpu, unsigned step, char *text, size_t size)
 static bool worth_telling(const struct event *e)
 {
 	/* the read half of an RMW that stored is told by its write */
-	return !rmw_stores(&world.rules, e) && !(e->flags & F_BLOCKED);
+	return !rmw_stores(&world.rules, e) && !(e->flags & F_BLOCKED) &&
+	       !(e->kind == EV_TLBI && e->op == TLBI_UNTOLD);
 }
 
 void report_free(struct oc_result *result)

@@ -22,6 +22,8 @@ enum {
 	MAX_REQUESTS = 64,
 };
 
+enum { TLBI_UNTOLD = 1 }; /* event.op: not in schedules */
+
 enum place { PLACE_WORD, PLACE_FRAME, PLACE_ROOT };
 
 struct place_of {
@@ -49,6 +51,7 @@ struct cpu {
 	oct_phys_t root;
 	unsigned asid;
 	unsigned irq_depth;
+	uint64_t loaded[4]; /* the ASIDs that it has ever run under */
 	struct oct_space *space;
 };
 
@@ -148,6 +151,7 @@ void do_fence(int order, const void *pc);
 void do_dsb(const void *pc);
 void do_isb(const void *pc);
 void do_tlbi(unsigned asid, uint64_t va, unsigned pages, bool broadcast, bool leaf_only, const void *pc);
+void do_holds_nothing(unsigned asid); /* the CPU's TLB knows nothing of asid: an invalidation that nobody made */
 void events_begin(void); /* before each execution */
 void events_flush(void); /* at the end of a thread */
 
