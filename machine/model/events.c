@@ -400,6 +400,27 @@ static int c_order(int order)
 		return stored;                                                                     \
 	}
 
+/* clang's form: the value found comes back, the caller compares. */
+#define COMPARE_VALUE(bits)                                                                        \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile void *, uint##bits##_t,  \
+								  uint##bits##_t, int, int);       \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                 \
+		volatile void *p, uint##bits##_t expected, uint##bits##_t v, int o, int failure)   \
+	{                                                                                          \
+		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, found;                         \
+		bool stored;                                                                       \
+                                                                                                   \
+		(void)failure;                                                                     \
+		if (in_race())                                                                     \
+			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_CAS, v,     \
+							  expected, &stored, CALLER);              \
+		found = *a;                                                                        \
+		if (found == expected)                                                             \
+			*a = v;                                                                    \
+		memory_touched(a, bits / 8);                                                       \
+		return found;                                                                      \
+	}
+
 #define ATOMICS(bits)                                                                              \
 	uint##bits##_t __tsan_atomic##bits##_load(const volatile void *, int);                     \
 	uint##bits##_t __tsan_atomic##bits##_load(const volatile void *p, int o)                   \
@@ -431,6 +452,7 @@ static int c_order(int order)
 	FETCH(bits, nand, RMW_NAND, ~(old & v))                                                    \
 	COMPARE(bits, strong)                                                                      \
 	COMPARE(bits, weak)                                                                        \
+	COMPARE_VALUE(bits)                                                                        \
 	uint##bits##_t __tsan_atomic##bits##_exchange(volatile void *, uint##bits##_t, int);       \
 	uint##bits##_t __tsan_atomic##bits##_exchange(volatile void *p, uint##bits##_t v, int o)   \
 	{                                                                                          \

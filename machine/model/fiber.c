@@ -2,6 +2,11 @@
  *
  * swapcontext saves the signal mask with a system call and is some 25 times slower. */
 #include "fiber.h"
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(start, size) ((void)0)
+#endif
 
 void fiber_swap(void **save, void *load);
 void fiber_entry(void);
@@ -66,6 +71,8 @@ void fiber_start(struct fiber *f, void (*run)(void *arg), void *arg)
 	uintptr_t top = ((uintptr_t)f->stack + FIBER_STACK) & ~(uintptr_t)63;
 	uintptr_t *frame = (uintptr_t *)(top - 64 - sizeof(uintptr_t) * (SAVED_WORDS + 1));
 
+	/* Frames that were left there without returning. */
+	ASAN_UNPOISON_MEMORY_REGION(f->stack, FIBER_STACK);
 	for (unsigned i = 0; i <= SAVED_WORDS; i++)
 		frame[i] = 0;
 	frame[ARGUMENT_WORD] = (uintptr_t)f;
