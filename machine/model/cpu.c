@@ -64,7 +64,7 @@ static void serve(unsigned cpu, const struct request *r, const void *pc)
 {
 	if (r->tlbi) {
 		do_tlbi(r->asid, r->va, r->pages, false, r->leaf_only, pc);
-		if (!world.x86)
+		if (!world.rules.instant_tlbi)
 			do_dsb(pc);
 	} else if (r->fn) {
 		r->fn();
@@ -148,7 +148,7 @@ void load_root(oct_phys_t root, unsigned asid, bool keep, const void *pc)
 		do_tlbi(asid, 0, 0, false, false, pc);
 	else if (first) /* this CPU holds nothing of it: as if it had just been invalidated */
 		do_holds_nothing(asid);
-	if (!keep && !world.x86)
+	if (!keep && !world.rules.instant_tlbi)
 		do_dsb(pc);
 	do_dsb(pc);
 	do_isb(pc);

@@ -3,6 +3,18 @@
 
 #include "graph.h"
 
+/* arm64: as in model-rules; x86-64: INVLPG and CR3 writes are complete at once, a fault drops the
+ * entry, INVLPG drops all walk-cache entries; riscv64: SFENCE.VMA and the SBI's remote fences are
+ * complete when they return, and traps order nothing. */
+void rules_for(struct machine_rules *m, enum rules_arch arch, bool ets2)
+{
+	m->ets2 = ets2 || arch == RULES_X86_64;
+	m->instant_tlbi = arch != RULES_ARM64;
+	m->traps_order = arch != RULES_RISCV64;
+	m->fault_drops_entry = arch == RULES_X86_64;
+	m->tlbi_drops_walks = arch == RULES_X86_64;
+}
+
 void graph_init(struct graph *g)
 {
 	g->count = 0;
@@ -153,10 +165,11 @@ static unsigned walk_start(const struct graph *g, const struct event *e)
 	return 0;
 }
 
-/* On x86-64 an invalidation is also what a DSB and an ISB after it would be on arm64. */
-static bool synchronises_context(const struct machine_rules *m, const struct event *e)
+bool synchronises_context(const struct machine_rules *m, const struct event *e)
 {
-	return e->kind == EV_ISB || e->kind == EV_FAULT || (e->kind == EV_TLBI && m->x86);
+	if (e->kind == EV_TLBI) /* also what a DSB and an ISB after it would be on arm64 */
+		return m->instant_tlbi;
+	return m->traps_order && (e->kind == EV_ISB || e->kind == EV_FAULT);
 }
 
 /* Fences, faults, context synchronisation: acquire side and translation reads before them. */
@@ -278,7 +291,7 @@ static void co_remove(struct graph *g, uint16_t id)
 
 static bool acts_as_tlbi(const struct machine_rules *m, const struct event *e)
 {
-	return e->kind == EV_TLBI || (m->x86 && e->kind == EV_FAULT && !(e->flags & F_BLOCKED));
+	return e->kind == EV_TLBI || (m->fault_drops_entry && e->kind == EV_FAULT && !(e->flags & F_BLOCKED));
 }
 
 static void set_source(const struct machine_rules *m, struct graph *g, struct event *e, uint16_t choice)

@@ -102,8 +102,12 @@ struct graph {
 struct machine_rules {
 	unsigned nthreads;
 	uint8_t cpu[MAX_THREADS];      /* the CPU whose TLB the thread uses */
-	bool ets2;
-	bool x86;                      /* V complete at once, X drops the entry, INVLPG and walk caches */
+	/* the architecture, see rules_for() */
+	bool ets2;                     /* a T of an uncacheable value comes after earlier accesses */
+	bool instant_tlbi;             /* V is complete at once and orders its own CPU's walks */
+	bool traps_order;              /* X and exception return synchronise context */
+	bool fault_drops_entry;        /* X is a V of its address on its CPU */
+	bool tlbi_drops_walks;         /* V by address drops every upper entry of the CPU and ASID */
 	bool sc_memory;                /* sequential consistency instead of RC11 */
 	bool textbook;
 	unsigned levels;               /* of tables */
@@ -125,11 +129,14 @@ static inline bool ev_is_write(const struct event *e)
 	return e->kind == EV_WRITE || e->kind == EV_RMW_WRITE || e->kind == EV_STORE;
 }
 
+enum rules_arch { RULES_ARM64, RULES_X86_64, RULES_RISCV64 };
+void rules_for(struct machine_rules *m, enum rules_arch arch, bool ets2);
 bool is_acquire(unsigned order);
 bool is_release(unsigned order);
 
-struct machine_rules;
 /* graph.c */
+/* Does the event do what an ISB does on arm64: order later T after earlier events? */
+bool synchronises_context(const struct machine_rules *m, const struct event *e);
 bool ev_is_sc(const struct event *e);
 /* Did this RMW read find a value that makes it store? */
 bool rmw_stores(const struct machine_rules *m, const struct event *e);

@@ -113,7 +113,7 @@ static int may_hold(const struct entry_of *p, unsigned pos, uint16_t when)
 				continue;
 			if (p->level && (e->flags & F_LEAF_ONLY))
 				continue;
-			if (e->pages && !(p->level && m->x86) &&
+			if (e->pages && !(p->level && m->tlbi_drops_walks) &&
 			    (p->va >> shift < first || p->va >> shift > last))
 				continue;
 			covered = pos < v_seen(m, g, v, location);

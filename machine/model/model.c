@@ -204,8 +204,8 @@ static bool prepare(struct oc_library *library)
 	or_knobs(&world.knobs, &options->knobs);
 	world.litmus = is_litmus(world.scenario);
 	memset(m, 0, sizeof(*m));
-	m->ets2 = world.knobs.ets2 || world.x86;
-	m->x86 = world.x86;
+	rules_for(m, world.x86 ? RULES_X86_64 : world.glue->arch == OC_RISCV64 ? RULES_RISCV64 : RULES_ARM64,
+		  world.knobs.ets2);
 	m->sc_memory = options->memory == OC_SEQUENTIAL;
 	m->textbook = options->textbook;
 	m->levels = OCT_LEVELS;

@@ -384,8 +384,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 		}
 		if (ends_walk)
 			translation |= walking;
-		if (translation && (fence || e->kind == EV_ISB || e->kind == EV_FAULT ||
-				    (m->x86 && e->kind == EV_TLBI)))
+		if (translation && (fence || synchronises_context(m, e)))
 			strong = true;
 		if (!r)
 			continue;

@@ -53,7 +53,7 @@ static bool ready(uint16_t id, bool strict)
 			if (r.g->ev[q].kind != EV_TRANSLATE && r.g->ev[q].rf != NO_EVENT &&
 			    r.g->ev[q].thread != e->thread && co_pos(r.g, r.g->ev[q].rf) < e->co_pos && !emitted(q))
 				return false;
-	if (e->kind == EV_DSB || (world.x86 && e->kind == EV_TLBI))
+	if (e->kind == EV_DSB || (world.rules.instant_tlbi && e->kind == EV_TLBI))
 		return completions_done(id);
 	return true;
 }

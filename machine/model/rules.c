@@ -55,7 +55,7 @@ uint16_t v_complete(const struct machine_rules *m, const struct graph *g, uint16
 {
 	const struct event *e = &g->ev[v];
 
-	if (m->x86)
+	if (m->instant_tlbi)
 		return v;
 	for (unsigned i = e->index + 1u; i < g->length[e->thread]; i++)
 		if (g->ev[g->thread[e->thread][i]].kind == EV_DSB)
@@ -97,7 +97,7 @@ bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, 
 		return true;
 	if (!t->level)
 		return false;
-	if (!m->x86 && t->level < m->levels &&
+	if (!m->tlbi_drops_walks && t->level < m->levels &&
 	    (page >> shift < first >> shift || page >> shift > (first + e->pages - 1) >> shift))
 		return false;
 	complete = v_complete(m, g, v);
@@ -110,7 +110,7 @@ unsigned v_seen(const struct machine_rules *m, const struct graph *g, uint16_t v
 	uint16_t dsb;
 	unsigned seen = 0;
 
-	if (m->x86)
+	if (m->instant_tlbi)
 		dsb = v;
 	else if (e->last_dsb)
 		dsb = g->thread[e->thread][e->last_dsb - 1];

@@ -282,8 +282,7 @@ void explorer_run(const struct program *program, int textbook, struct brute_coun
 	run.rules.nthreads = program->threads;
 	for (unsigned t = 0; t < program->threads; t++)
 		run.rules.cpu[t] = (uint8_t)t;
-	run.rules.x86 = program->arch == PROGRAM_X86_64;
-	run.rules.ets2 = program->ets2 || run.rules.x86;
+	rules_for(&run.rules, program->arch == PROGRAM_X86_64 ? RULES_X86_64 : RULES_ARM64, program->ets2);
 	run.rules.textbook = textbook != 0;
 	run.rules.levels = 2;
 	run.rules.table_shift = 3;
