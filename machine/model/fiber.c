@@ -2,10 +2,10 @@
  *
  * swapcontext saves the signal mask with a system call and is some 25 times slower. */
 #include "fiber.h"
+#include <stddef.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
-#else
-#define ASAN_UNPOISON_MEMORY_REGION(start, size) ((void)0)
+#include <sanitizer/common_interface_defs.h>
 #endif
 
 void fiber_swap(void **save, void *load);
@@ -56,14 +56,57 @@ enum { SAVED_WORDS = 19, ARGUMENT_WORD = 0, RETURN_WORD = 11 };
 #error "the model machine runs on x86-64 and arm64 hosts"
 #endif
 
+/* ---- AddressSanitizer is told of each switch ------------------------------------------------------------- */
+#ifdef __SANITIZE_ADDRESS__
+/* The stack that fibers are switched to from: fibers switch back to no other. */
+static const void *host_bottom;
+static size_t host_size;
+
+static void leaving(const struct fiber *to)
+{
+	__sanitizer_start_switch_fiber(NULL, to->stack ? to->stack : host_bottom,
+				       to->stack ? (size_t)FIBER_STACK : host_size);
+}
+
+static void arrived(const struct fiber *on)
+{
+	__sanitizer_finish_switch_fiber(NULL, on->stack ? &host_bottom : NULL, on->stack ? &host_size : NULL);
+}
+
+/* A restarted fiber left frames behind without returning from them. */
+static void forget_frames(struct fiber *f)
+{
+	__asan_unpoison_memory_region(f->stack, FIBER_STACK);
+}
+#else
+static void leaving(const struct fiber *to)
+{
+	(void)to;
+}
+
+static void arrived(const struct fiber *on)
+{
+	(void)on;
+}
+
+static void forget_frames(struct fiber *f)
+{
+	(void)f;
+}
+#endif
+
+/* ---- Fibers ---------------------------------------------------------------------------------------------- */
 void fiber_main(struct fiber *f)
 {
+	arrived(f);
 	f->run(f->arg);
 }
 
 void fiber_switch(struct fiber *from, struct fiber *to)
 {
+	leaving(to);
 	fiber_swap(&from->sp, to->sp);
+	arrived(from);
 }
 
 void fiber_start(struct fiber *f, void (*run)(void *arg), void *arg)
@@ -71,8 +114,7 @@ void fiber_start(struct fiber *f, void (*run)(void *arg), void *arg)
 	uintptr_t top = ((uintptr_t)f->stack + FIBER_STACK) & ~(uintptr_t)63;
 	uintptr_t *frame = (uintptr_t *)(top - 64 - sizeof(uintptr_t) * (SAVED_WORDS + 1));
 
-	/* Frames that were left there without returning. */
-	ASAN_UNPOISON_MEMORY_REGION(f->stack, FIBER_STACK);
+	forget_frames(f);
 	for (unsigned i = 0; i <= SAVED_WORDS; i++)
 		frame[i] = 0;
 	frame[ARGUMENT_WORD] = (uintptr_t)f;
