@@ -128,11 +128,19 @@ void proxy_run(unsigned cpu)
 	}
 }
 
+static void write_root(unsigned cpu, unsigned asid, oct_phys_t root, const void *pc)
+{
+	const struct cpu *start = &world.cpu_at_start[cpu];
+
+	do_write(place_made_up(root_key(cpu, asid), PLACE_ROOT, start->asid == asid ? start->root : 0),
+		 __ATOMIC_RELAXED, 8, root, pc);
+}
+
+/* A root register per ASID: under the ASID that the CPU leaves it has none, but keeps what it cached. */
 void load_root(oct_phys_t root, unsigned asid, bool keep, const void *pc)
 {
 	unsigned cpu = this_cpu();
-	struct cpu *c = &world.cpu[cpu];
-
+	struct cpu *c = &world.cpu[cpu], before = *c;
 	bool first = !(c->loaded[asid / 64] >> (asid % 64) & 1);
 
 	c->root = root;
@@ -141,9 +149,9 @@ void load_root(oct_phys_t root, unsigned asid, bool keep, const void *pc)
 	if (!in_race())
 		return;
 	do_dsb(pc);
-	do_write(place_made_up(root_key(cpu, asid), PLACE_ROOT,
-			       world.cpu_at_start[cpu].asid == asid ? world.cpu_at_start[cpu].root : 0),
-		 __ATOMIC_RELAXED, 8, root, pc);
+	if (before.root && before.asid != asid)
+		write_root(cpu, before.asid, 0, NULL);
+	write_root(cpu, asid, root, pc);
 	if (!keep)
 		do_tlbi(asid, 0, 0, false, false, pc);
 	else if (first) /* this CPU holds nothing of it: as if it had just been invalidated */

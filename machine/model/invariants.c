@@ -75,7 +75,7 @@ static bool runs_space(unsigned cpu, unsigned asid, uint16_t freed)
 	for (unsigned i = 0; i < g->length[cpu]; i++) {
 		const struct event *e = &g->ev[g->thread[cpu][i]];
 
-		if (e->kind != EV_WRITE || world.places[e->location].kind != PLACE_ROOT ||
+		if (e->kind != EV_WRITE || !e->value || world.places[e->location].kind != PLACE_ROOT ||
 		    world.places[e->location].key >= 0x8000)
 			continue;
 		if (!hb_before(g, g->thread[cpu][i], freed))
