@@ -7,7 +7,7 @@
  * IOMMU case comes with secondary MMUs. */
 #include "../switch.h"
 
-enum { NOW_VA = 0x30000 };
+enum { NOW_VA = 0x30000, OTHERS = 6 };
 
 static struct oct_mm *other[2];
 static uint32_t rollovers;
@@ -20,6 +20,8 @@ static void setup(void)
 	other[0] = oc_mm();
 	oc_map_anon(other[0], NOW_VA, 1, OCT_READ | OCT_WRITE);
 	other[1] = oc_mm();
+	oc_map_anon(other[1], NOW_VA, 1, OCT_READ | OCT_WRITE);
+	oc_store32(other[1], NOW_VA, OTHERS);
 }
 
 static void no_barrier_in_switch(void)
@@ -130,12 +132,16 @@ static void now_first(void)
 static void now_rollover(void)
 {
 	struct oct_system *system = sw.mm->space.system;
+	uint32_t value = OTHERS;
 
 	if (oct_port_cpu_self() == 0) {
 		protect_now();
 	} else {
 		oct_mm_switch(system, other[0]);
-		oct_mm_switch(system, other[1]);
+		oct_mm_switch(system, NULL);
+		oct_mm_switch(system, other[1]); /* gets the number that other[0] had */
+		oc_load32(other[1], NOW_VA, &value);
+		OC_ASSERT(OC_I4, value == OTHERS);
 		oct_mm_switch(system, sw.mm);
 		store_now();
 	}
