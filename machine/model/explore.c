@@ -68,8 +68,10 @@ static struct {
 	struct thread threads[MAX_THREADS];
 	struct fiber main;
 	unsigned self;
-	bool extending, stopped, pruned;
+	bool extending, stopped, pruned, unclaimed;
 	uint64_t random;
+	unsigned nframes; /* on all levels: the depth in the tree */
+	uint64_t item;    /* subtrees at the cut, and leaves above it, counted in the order of the walk */
 	struct hashset seen;
 	struct timespec started;
 } x = {.self = MAX_THREADS};
@@ -126,8 +128,31 @@ static struct level *level_push(void)
 	return l;
 }
 
+static void frame_pop(struct level *l)
+{
+	l->nframes--;
+	x.nframes--;
+}
+
+/* Is the next subtree at the cut ours? Every worker asks about the same ones in the same order. */
+static bool claim(void)
+{
+	struct explore_share *share = x.options->share;
+	uint64_t item = x.item++;
+
+	if (item >= SHARE_ITEMS)
+		return item % x.options->workers == x.options->worker;
+	return !__atomic_exchange_n(&share->taken[item], 1, __ATOMIC_RELAXED);
+}
+
+static bool at_cut(void)
+{
+	return x.options->share && x.nframes == SHARE_CUT;
+}
+
 static void level_pop(void)
 {
+	x.nframes -= x.levels[x.depth - 1]->nframes;
 	x.depth--;
 	x.g = x.depth ? &x.levels[x.depth - 1]->graph : NULL;
 }
@@ -144,6 +169,7 @@ static struct frame *frame_push(const struct event *tmpl)
 			abort();
 	}
 	f = &l->frames[l->nframes++];
+	x.nframes++;
 	f->tmpl = *tmpl;
 	f->pos = x.g->count;
 	f->dev = x.g->dev;
@@ -354,13 +380,15 @@ static bool backtrack(void)
 		graph_truncate(x.g, f->pos);
 		if (f->revisiting) {
 			if (f->next < f->n) {
-				if (!over_bound(f->dev + 1))
-					revisit(f, f->list[f->next++]);
-				else
+				if (over_bound(f->dev + 1))
 					f->next = f->n;
+				else if (at_cut() && !claim())
+					f->next++;
+				else
+					revisit(f, f->list[f->next++]);
 				continue; /* at the frame that opens the new level, or the next read */
 			}
-			l->nframes--;
+			frame_pop(l);
 			continue;
 		}
 		if (f->next < f->n) {
@@ -368,6 +396,10 @@ static bool backtrack(void)
 
 			if (deviates && over_bound(f->dev + 1)) {
 				f->next = f->n;
+				continue;
+			}
+			if (at_cut() && !claim()) {
+				f->next++;
 				continue;
 			}
 			if (take_choice(f, f->list[f->next++], deviates))
@@ -380,7 +412,7 @@ static bool backtrack(void)
 			f->next = 0;
 			continue;
 		}
-		l->nframes--;
+		frame_pop(l);
 	}
 	return false;
 }
@@ -496,6 +528,10 @@ static uint16_t extend(struct thread *t, struct event *tmpl)
 		memcpy(f->list, list, n * sizeof(list[0]));
 		f->n = n;
 		f->next = 1;
+		if (at_cut() && !claim()) {
+			x.unclaimed = true;
+			explore_stop(true);
+		}
 	}
 	id = graph_add(x.rules, x.g, tmpl, list[0]);
 	if (x.g->count > x.stats->events_max)
@@ -679,7 +715,7 @@ static enum explore_end execute(void)
 	enum explore_end end = END_COMPLETE;
 	unsigned next;
 
-	x.stopped = x.pruned = x.extending = false;
+	x.stopped = x.pruned = x.extending = x.unclaimed = false;
 	x.client->restore(x.client->arg);
 	for (unsigned i = 0; i < x.rules->nthreads; i++) {
 		struct thread *t = &x.threads[i];
@@ -757,6 +793,12 @@ static bool account(enum explore_end end)
 {
 	struct explore_stats *s = x.stats;
 
+	if (x.options->share) {
+		if (__atomic_load_n(&x.options->share->stop, __ATOMIC_RELAXED))
+			return false;
+		if (x.unclaimed || (x.nframes < SHARE_CUT && !claim()))
+			return !s->error; /* somebody else's */
+	}
 	if (end == END_COMPLETE)
 		s->executions++;
 	else if (end == END_STOPPED && x.pruned)
@@ -802,6 +844,8 @@ void explore(const struct explore_client *client, const struct explore_options *
 	x.stats = stats;
 	x.rules = client->rules;
 	x.depth = 0;
+	x.nframes = 0;
+	x.item = 0;
 	stacks_init();
 	hashset_clear(&x.seen);
 	clock_gettime(CLOCK_MONOTONIC, &x.started);

@@ -30,6 +30,14 @@ struct explore_client {
 	bool (*ended)(void *arg, enum explore_end end);
 };
 
+/* Workers that share one tree: every worker walks its top, and each subtree below the cut is explored
+ * by the one that claims it. Lives in memory that the processes share. */
+enum { SHARE_CUT = 9, SHARE_ITEMS = 1 << 20 };
+struct explore_share {
+	uint8_t taken[SHARE_ITEMS];
+	bool stop; /* somebody found what ends the search */
+};
+
 struct explore_options {
 	int bound; /* -1: everything */
 	bool hash_graphs;
@@ -37,6 +45,8 @@ struct explore_options {
 	double seconds;
 	uint64_t trap_run; /* raise SIGTRAP when this run starts */
 	uint64_t sample, seed;
+	struct explore_share *share; /* NULL: alone */
+	unsigned worker, workers;
 };
 
 struct explore_stats {

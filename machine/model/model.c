@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "library.h"
+#include "share.h"
 #include "world.h"
 
 struct world world;
@@ -305,6 +306,18 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* What is large is shared between processes; what they find, one finds again. */
+static void explore_all(const struct explore_options *e)
+{
+	bool alone = options->workers < 2 || (e->bound >= 0 && e->bound < 2) || e->sample || e->hash_graphs || options->replay ||
+		     options->outcomes || world.litmus;
+
+	if (alone || !explore_shared(&client, e, options->workers, &stats)) {
+		world.violated = OC_NOTHING;
+		explore(&client, e, &stats);
+	}
+}
+
 /* Explore up to a bound; again from the start whenever something was learnt that all must know. */
 static void explore_bound(int bound, double deadline)
 {
@@ -323,7 +336,7 @@ static void explore_bound(int bound, double deadline)
 		result->noutcomes = 0;
 		if (deadline > 0)
 			e.seconds = deadline > now() ? deadline - now() : 1e-6;
-		explore(&client, &e, &stats);
+		explore_all(&e);
 		if (stats.events_max > result->events_max)
 			result->events_max = stats.events_max;
 	} while (world.restart && !stats.error);

@@ -29,6 +29,7 @@ struct oc_options {
 	struct oc_knobs knobs;   /* or-ed to the scenario's */
 	bool gdb;                /* with replay: raise SIGTRAP when execution k starts */
 	bool outcomes;           /* collect them */
+	unsigned workers;        /* processes that share the search for everything; 0, 1: alone */
 	bool textbook;           /* tests: the textbook notion of maximality */
 	bool hash_graphs;        /* tests: fail when one graph is visited twice */
 	void (*progress)(void *arg, uint64_t executions, uint64_t blocked);
