@@ -380,8 +380,20 @@ static bool coherent(const struct graph *g, unsigned b, unsigned e)
 	return place_read(g, e) >= place_seen(g, b);
 }
 
-/* Linking: a table page's previous life is not visible through its new link. What is H-before a release that
- * the lower T synchronises with was there when the link was. */
+/* Newest place of a location that was there when a translation's entry was published: what is H-before a
+ * release that the translation synchronises with has seen it. Initially 0. */
+static unsigned place_published(const struct graph *g, unsigned t, unsigned location)
+{
+	unsigned newest = 0;
+
+	for (events_t rs = releases_of(g, g->source[t]); rs; rs &= rs - 1)
+		for (events_t es = g->before[first_event(rs)] & g->at[location]; es; es &= es - 1)
+			if (place_seen(g, first_event(es)) > newest)
+				newest = place_seen(g, first_event(es));
+	return newest;
+}
+
+/* Linking: a table page's previous life is not visible through its new link. Writes only: reading 12. */
 static bool linked(const struct graph *g, unsigned lower)
 {
 	const struct event *t = &g->event[lower];
@@ -398,6 +410,24 @@ static bool linked(const struct graph *g, unsigned lower)
 	return true;
 }
 
+/* The same one step further down: a page's former content is not visible through its new entry, and a store
+ * through that comes after what filled the page. */
+static bool sees_what_was_published(const struct graph *g, unsigned access)
+{
+	const struct event *a = &g->event[access];
+
+	for (unsigned t = access; t-- > FIRST_EVENT && same_thread(g, t, access);) {
+		unsigned published;
+
+		if (!is_t(g, t) || g->event[t].access != access)
+			continue;
+		published = place_published(g, t, a->where);
+		if (event_writes(a) ? published >= g->place[access] : published > place_read(g, access))
+			return false;
+	}
+	return true;
+}
+
 bool axioms_of_location(const struct graph *g, unsigned location)
 {
 	events_t events = g->at[location];
@@ -410,6 +440,8 @@ bool axioms_of_location(const struct graph *g, unsigned location)
 				return false;
 		/* A read or T of a write that is H-after it. */
 		if (((g->reads | g->translations) & EVENT_BIT(e)) && (g->after[e] & EVENT_BIT(g->source[e])))
+			return false;
+		if (g->event[e].user && !sees_what_was_published(g, e))
 			return false;
 		if (!is_t(g, e))
 			continue;

@@ -129,7 +129,14 @@ enum { PROGRAM_VALUES = PROGRAM_THREADS * PROGRAM_LENGTH + PROGRAM_LOCATIONS };
  *     coherence-older than a write that is H-before a release (store or fence) with which rule 2 makes
  *     that lower T synchronise.
  * 13. "A -> C(V)" is there for X as for A: a store through a stale entry that was read-only.
- * 14. U: "before later events only if a full DSB stands between (that DSB included) or they are accesses
+ * 14. An access made through a walk (a load or store, not X) reads nothing coherence-older than a write
+ *     of its location that is H-before a release (store or fence) with which rule 2 makes a T of its walk
+ *     synchronise, nor than what a read or RMW that is H-before that release read; a store is placed after
+ *     both. It binds that access only and is no edge of H: a later load may overtake the walk. The
+ *     reason: hardware cannot make an access before it has the translation that says where. So a kernel
+ *     that fills a page and then publishes its entry with release is sure that no user access through
+ *     the entry finds the page's former content; without this each copy-on-write would lose stores.
+ * 15. U: "before later events only if a full DSB stands between (that DSB included) or they are accesses
  *     of the same entry"; O has no more of its program order than H. A failed U orders, for all later
  *     walks of its access, the T of the same entry; such a walk's T have no access and no completion edge.
  */
