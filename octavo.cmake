@@ -3,7 +3,8 @@
 #   include(path/to/octavo/octavo.cmake)
 #   target_sources(kernel PRIVATE ${OCTAVO_T1_SOURCES})
 #   target_include_directories(kernel PRIVATE ${OCTAVO_INCLUDE})
-#   target_compile_definitions(kernel PRIVATE OCT_ARCH_ARM64)   # or OCT_ARCH_X86_64
+#   target_compile_definitions(kernel PRIVATE OCT_ARCH_ARM64)   # or OCT_ARCH_X86_64,
+#                                                               # OCT_ARCH_RISCV64
 #
 # Each tier's list contains those below it. T0 is the same source with OCT_TIER=0 defined.
 set(OCTAVO_DIR ${CMAKE_CURRENT_LIST_DIR})

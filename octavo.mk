@@ -2,7 +2,8 @@
 #
 #   OCTAVO := path/to/octavo
 #   include $(OCTAVO)/octavo.mk
-#   ... $(OCTAVO_T1_SOURCES), $(OCTAVO_CFLAGS), and one of $(OCTAVO_ARM64) $(OCTAVO_X86_64) ...
+#   ... $(OCTAVO_T1_SOURCES), $(OCTAVO_CFLAGS), and one of $(OCTAVO_ARM64) $(OCTAVO_X86_64)
+#   $(OCTAVO_RISCV64) ...
 #
 # Each tier's list contains those below it. T0 is the same source with -DOCT_TIER=0.
 OCTAVO ?= .
@@ -16,3 +17,4 @@ OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwloc
 OCTAVO_CFLAGS := -std=c11 -ffreestanding -I$(OCTAVO)/include
 OCTAVO_ARM64  := -DOCT_ARCH_ARM64
 OCTAVO_X86_64 := -DOCT_ARCH_X86_64
+OCTAVO_RISCV64 := -DOCT_ARCH_RISCV64

@@ -5,7 +5,7 @@
 # brute) the brute-force programs. Running them is tools/test.sh's business.
 OUT   ?= build/tests/gcc
 EXTRA ?=
-FORMATS := arm64 x86_64 fake
+FORMATS := arm64 x86_64 riscv64 riscv64_sv57 fake
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
@@ -22,6 +22,8 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Werror $(if $(EXTRA),-Wno-error)
 FLAGS   := -std=gnu11 -O1 -g $(WARN) -MMD -MP -D_GNU_SOURCE -DOCT_MMU_MACHINE -Iinclude -Itests/unit $(EXTRA)
 define_arm64  := -DOCT_ARCH_ARM64
 define_x86_64 := -DOCT_ARCH_X86_64
+define_riscv64 := -DOCT_ARCH_RISCV64
+define_riscv64_sv57 := -DOCT_ARCH_RISCV64 -DOCT_LEVELS=5
 define_fake   := -DOCT_ARCH_FAKE
 
 # A test that says "formats: ..." in its first lines is built for these formats only.

@@ -101,7 +101,7 @@ headers() {
 		case $header in
 		*/check.h | */linux.h) model="-DOCT_MODEL -DOCT_MMU_MACHINE -Imachine/model -DOCT_PORT_HEADER=\"octavo_model_port.h\"" ;;
 		esac
-		for arch in ARM64 X86_64; do
+		for arch in ARM64 X86_64 RISCV64; do
 			for cc in gcc clang; do
 				have $cc || continue
 				# shellcheck disable=SC2086
@@ -210,7 +210,7 @@ tiers() {
 		bad "tools/tiers.sh ended early (see $log)"
 		return
 	fi
-	grep -E '^(x86_64|arm64) ' "$log" | sed 's/^/  /'
+	grep -E '^(x86_64|arm64|riscv64) ' "$log" | sed 's/^/  /'
 	grep '^FAIL' "$log" | sed 's/^/  /'
 	passed=$((passed + $(echo "$last" | sed 's/.* \([0-9]*\) passed.*/\1/')))
 	failed=$((failed + $(echo "$last" | sed 's/.* \([0-9]*\) failed.*/\1/')))

@@ -11,9 +11,10 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
-flags="-std=c11 -O2 -ffreestanding -fno-pic -mgeneral-regs-only -Iinclude -Wall -Wextra -Wshadow -Wconversion -Werror"
-x86_flags="-DOCT_ARCH_X86_64 -mno-red-zone -mcmodel=kernel"
-arm_flags="-DOCT_ARCH_ARM64 -mno-outline-atomics"
+flags="-std=c11 -O2 -ffreestanding -fno-pic -Iinclude -Wall -Wextra -Wshadow -Wconversion -Werror"
+x86_flags="-DOCT_ARCH_X86_64 -mgeneral-regs-only -mno-red-zone -mcmodel=kernel"
+arm_flags="-DOCT_ARCH_ARM64 -mgeneral-regs-only -mno-outline-atomics"
+riscv_flags="-DOCT_ARCH_RISCV64 -mabi=lp64 -mcmodel=medany -march=rv64imac"
 
 printf '%-8s %-8s %-6s %8s  %s\n' arch compiler tier text verdict
 
@@ -67,20 +68,23 @@ for t in T0 T1 T2; do
 	command -v clang > /dev/null && tier $t x86_64 clang "clang --target=x86_64-linux-gnu" ld nm size "$x86_flags"
 done
 missing gcc "x86_64 gcc"
-missing clang "x86_64 and arm64 clang"
-cross=aarch64-linux-gnu
-if ! missing $cross-gcc arm64; then
+missing clang "x86_64, arm64 and riscv64 clang"
+
+# architecture, prefix of its tools, flags, and more of them for gcc
+cross() {
+	missing "$2-gcc" "$1" && return
 	for t in T0 T1 T2; do
-		tier $t arm64 gcc $cross-gcc $cross-ld $cross-nm $cross-size "$arm_flags"
-		command -v clang > /dev/null && tier $t arm64 clang "clang --target=$cross" $cross-ld $cross-nm \
-			$cross-size "$arm_flags"
+		tier $t "$1" gcc "$2-gcc" "$2-ld" "$2-nm" "$2-size" "$3$4"
+		command -v clang > /dev/null && tier $t "$1" clang "clang --target=$2" "$2-ld" "$2-nm" "$2-size" "$3"
 	done
-fi
+}
+cross arm64 aarch64-linux-gnu "$arm_flags" ""
+cross riscv64 riscv64-linux-gnu "$riscv_flags" _zicsr # clang 14 has CSRs without it, and does not know it
 
 # Headers. check.h and linux.h are for scenarios, which are hosted.
 for header in include/octavo/*.h; do
 	name=$(basename "$header")
-	for arch in ARM64 X86_64; do
+	for arch in ARM64 X86_64 RISCV64; do
 		for language in "c -std=c11 -Wconversion" "c++ -std=c++17"; do
 			for compiler in gcc clang; do
 				command -v $compiler > /dev/null || continue

@@ -26,8 +26,13 @@
 #endif
 #define OCT_TABLE_ENTRIES (1u << OCT_TABLE_SHIFT)
 
+/* Levels of the tree: x86-64 and arm64 4; riscv64 3 (Sv39), 4 (Sv48) or 5 (Sv57). */
 #ifndef OCT_LEVELS
+#ifdef OCT_ARCH_RISCV64
+#define OCT_LEVELS 3
+#else
 #define OCT_LEVELS 4
+#endif
 #endif
 #ifndef OCT_CONT_SHIFT
 #define OCT_CONT_SHIFT 4

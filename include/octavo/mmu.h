@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <octavo/port.h>
 
-enum oct_scope { OCT_LOCAL, OCT_BROADCAST };     /* OCT_BROADCAST: arm64 only */
+enum oct_scope { OCT_LOCAL, OCT_BROADCAST };     /* OCT_BROADCAST: arm64, riscv64 */
 enum oct_depth { OCT_LEAF, OCT_ALL_LEVELS };     /* leaf entries only, or walk caches too */
 
 #ifdef OCT_MMU_MACHINE
@@ -17,11 +17,14 @@ enum oct_depth { OCT_LEAF, OCT_ALL_LEVELS };     /* leaf entries only, or walk c
 extern "C" {
 #endif
 /* Publish: entry stores before are seen by walks of this CPU after, and by other walkers before
- * they see stores that follow. arm64: dsb ishst; isb. x86-64: nothing. riscv64: fence w,w. */
+ * they see stores that follow. arm64: dsb ishst; isb. x86-64: nothing. riscv64: fence
+ * w,w; sfence.vma, because this CPU may have cached that there was nothing. */
 void oct_mmu_publish(void);
-/* Entry stores before are seen by walkers before the invalidations after. arm64: dsb ishst. */
+/* Entry stores before are seen by walkers before the invalidations after. arm64: dsb ishst.
+ * riscv64: fence. */
 void oct_mmu_invalidate_begin(void);
-/* Forget translations of pages pages from va. Complete only after oct_mmu_invalidate_end(). */
+/* Forget translations of pages pages from va. Complete only after oct_mmu_invalidate_end(). On riscv64
+ * asid 0 stands for every number and the global entries, and OCT_ALL_LEVELS for every address. */
 void oct_mmu_invalidate_range(uint16_t asid, uintptr_t va, size_t pages, enum oct_scope scope,
 			      enum oct_depth depth);
 /* Forget all translations of asid, walk caches included. */
@@ -29,7 +32,8 @@ void oct_mmu_invalidate_asid(uint16_t asid, enum oct_scope scope);
 /* Forget everything, global entries included. */
 void oct_mmu_invalidate_all(enum oct_scope scope);
 /* Wait until the invalidations this CPU issued are complete (arm64: dsb ish, or nsh when local
- * only), and synchronise this CPU's own context (isb). x86-64: nothing, each is complete at once. */
+ * only), and synchronise this CPU's own context (isb). x86-64, riscv64: each
+ * is complete at once. */
 void oct_mmu_invalidate_end(enum oct_scope scope);
 /* Translate user addresses through root under asid from now on; keep: translations that this CPU
  * holds for asid stay. Synchronises this CPU's context. Contains the barrier that completes
@@ -42,6 +46,8 @@ void oct_mmu_load_root(oct_phys_t root, uint16_t asid, bool keep);
 #include <octavo/arch/arm64/mmu.h>
 #elif defined(OCT_ARCH_X86_64)
 #include <octavo/arch/x86_64/mmu.h>
+#elif defined(OCT_ARCH_RISCV64)
+#include <octavo/arch/riscv64/mmu.h>
 #else
 #error "this architecture needs OCT_MMU_MACHINE"
 #endif

@@ -2,7 +2,8 @@
  *
  * An entry is a plain 64-bit scalar; the functions here are pure and know nothing of memory.
  * Level 0 is always the leaf table. What walkers do with the bits stands in the architecture's
- * format.h, which is chosen here once per build: OCT_ARCH_ARM64, OCT_ARCH_X86_64 or OCT_ARCH_FAKE.
+ * format.h, which is chosen here once per build: OCT_ARCH_ARM64, OCT_ARCH_X86_64,
+ * OCT_ARCH_RISCV64 or OCT_ARCH_FAKE.
  *
  * Words used for an entry:
  *   none      all zero: nothing here
@@ -36,10 +37,12 @@ typedef uint64_t oct_pte_t;
 #include <octavo/arch/arm64/format.h>
 #elif defined(OCT_ARCH_X86_64)
 #include <octavo/arch/x86_64/format.h>
+#elif defined(OCT_ARCH_RISCV64)
+#include <octavo/arch/riscv64/format.h>
 #elif defined(OCT_ARCH_FAKE)
 #include <octavo/arch/fake/format.h>
 #else
-#error "define OCT_ARCH_ARM64, OCT_ARCH_X86_64 or OCT_ARCH_FAKE"
+#error "define OCT_ARCH_ARM64, OCT_ARCH_X86_64, OCT_ARCH_RISCV64 or OCT_ARCH_FAKE"
 #endif
 
 /* ---- Soft entries: the same in every format ---------------------------------------------------- */

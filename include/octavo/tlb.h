@@ -156,9 +156,11 @@ static inline uint32_t oct_pte_guard_stamp(const struct oct_pte_guard *guard)
 void oct_tlb_complete_all(struct oct_space *space);
 
 /* Drops the translation of va from this CPU's TLB only, for an entry that turned out good (a
- * spurious fault) on architectures where a fault leaves the stale entry in place. Call with
- * preemption off or where migrating is harmless (the fault just comes again). */
-void oct_tlb_forget_local(struct oct_space *space, uintptr_t va);
+ * spurious fault) on architectures where a fault leaves the stale entry in place, and for an entry that
+ * was just made valid where a TLB may keep invalid ones (OCT_FORMAT_CACHES_INVALID). all_levels:
+ * a missing table may be what the TLB keeps. Call with preemption off or where migrating is harmless
+ * (the fault just comes again). */
+void oct_tlb_forget_local(struct oct_space *space, uintptr_t va, bool all_levels);
 
 #ifdef __cplusplus
 }

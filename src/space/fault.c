@@ -89,6 +89,9 @@ static void install_fresh(struct fault *fault, const struct oct_folio *folio, oc
 	if (oct_pte_exec(pte))
 		oct_port_icache_sync(folio->page, 0);
 	oct_entry_install(&fault->guard, fault->guard.pte, fault->va, pte);
+	/* What faulted may be cached as invalid: without this the access would fault once more. */
+	if (OCT_FORMAT_CACHES_INVALID)
+		oct_tlb_forget_local(&fault->mm->space, fault->va, false);
 }
 
 /* Allocating under the page-table lock: it does not sleep, and no second look is needed. */
@@ -110,8 +113,9 @@ static int resolve_entry(struct fault *fault, oct_pte_t pte, bool give_write)
 	unsigned long arg =
 	    fault->prot | (fault->store ? RESOLVE_STORE : 0) | (give_write ? RESOLVE_WRITE : 0);
 	oct_pte_t old = pte;
+	bool spurious = resolve(pte, arg) == pte;
 
-	if (resolve(pte, arg) == pte) {
+	if (spurious) {
 		OCT_COVER("spurious-fault");
 	} else {
 		if ((fault->prot & OCT_EXEC) && !oct_pte_exec(pte))
@@ -122,9 +126,10 @@ static int resolve_entry(struct fault *fault, oct_pte_t pte, bool give_write)
 	}
 #if OCT_FORMAT_FAULT_KEEPS
 	/* The value that faulted may still be cached on this CPU, unless it was old: then no TLB
-	 * keeps it. Other CPUs drop theirs by a spurious fault of their own. */
-	if (oct_pte_young(old))
-		oct_tlb_forget_local(&fault->mm->space, fault->va);
+	 * keeps it. Other CPUs drop theirs by a spurious fault of their own. A TLB that keeps invalid
+	 * entries may have no reason in this one at all, but in a table that was missing. */
+	if (OCT_FORMAT_CACHES_INVALID || oct_pte_young(old))
+		oct_tlb_forget_local(&fault->mm->space, fault->va, OCT_FORMAT_CACHES_INVALID && spurious);
 #endif
 	return OCT_FAULT_DONE;
 }
@@ -148,8 +153,10 @@ static int copy_or_reuse(struct fault *fault, oct_pte_t pte)
 	copied = fresh_entry(fault, folio);
 	oct_ticket_join(&fault->ticket, &fault->guard); /* R4 */
 	behind = fault->ticket.newest != 0;
-	if (!behind)
+	if (!behind) {
+		OCT_RELIED(fault->guard.pte, fault->va);
 		oct_port_page_copy(folio->page, shared_page, 0);
+	}
 	if (oct_entry_change(&fault->ticket, &fault->guard, fault->guard.pte, fault->va, copied, &old) !=
 	    OCT_BREAK_FIRST)
 		oct_port_panic("another page at an address did not break first");

@@ -4,8 +4,8 @@
  * reader needs no lock and never sees half a record: a word whose tag is not the generation's was
  * not written yet, or belongs to a newer one, and the reader invalidates the whole space instead.
  *
- *   bits 63..28  page number of the first page, low 36 bits
- *   bits 27..21  pages, 0 for the whole space
+ *   bits 63..28  page number of the first page, low 36 bits: 48 bits of address
+ *   bits 27..21  pages, 0 for the whole space; also where 48 bits do not name the first page
  *   bit  20      tables were unlinked: walk caches too
  *   bits 19..0   tag: generation / OCT_OPEN_RANGES, low bits */
 #ifndef OCT_TLB_RANGE_H
@@ -14,6 +14,9 @@
 #include <octavo/types.h>
 
 enum { OCT_RANGE_TAG_BITS = 20, OCT_RANGE_PAGES_BITS = 7, OCT_RANGE_START_SHIFT = 28 };
+
+/* Address bits that the page number leaves out. */
+#define OCT_RANGE_HIGH (~(((uintptr_t)1 << (36 + OCT_PAGE_SHIFT)) - 1))
 
 struct oct_range {
 	uintptr_t start;
@@ -35,8 +38,9 @@ static inline uint64_t oct_range_pack(uint64_t generation, uintptr_t start, uint
 {
 	uint64_t pages = (end - start) >> OCT_PAGE_SHIFT;
 	uint64_t number = (start >> OCT_PAGE_SHIFT) & (((uint64_t)1 << 36) - 1);
+	uintptr_t high = start & OCT_RANGE_HIGH;
 
-	if (pages >= (1u << OCT_RANGE_PAGES_BITS))
+	if (pages >= (1u << OCT_RANGE_PAGES_BITS) || (high != 0 && high != OCT_RANGE_HIGH))
 		pages = 0;
 	return number << OCT_RANGE_START_SHIFT | pages << (OCT_RANGE_TAG_BITS + 1) |
 	       (uint64_t)all_levels << OCT_RANGE_TAG_BITS | oct_range_tag(generation);
@@ -49,7 +53,7 @@ static inline bool oct_range_unpack(uint64_t word, uint64_t generation, bool ker
 		return false;
 	range->start = (uintptr_t)(word >> OCT_RANGE_START_SHIFT) << OCT_PAGE_SHIFT;
 	if (kernel)
-		range->start |= ~(((uintptr_t)1 << (36 + OCT_PAGE_SHIFT)) - 1);
+		range->start |= OCT_RANGE_HIGH;
 	range->pages = (size_t)(word >> (OCT_RANGE_TAG_BITS + 1)) & ((1u << OCT_RANGE_PAGES_BITS) - 1);
 	range->all_levels = (word >> OCT_RANGE_TAG_BITS) & 1;
 	return true;

@@ -259,19 +259,22 @@ bool oct_tlb_rely(struct oct_pte_guard *guard)
 {
 	uint64_t completed, generation = behind(guard, &completed);
 
-	if (generation == 0)
-		return false;
-	OCT_COVER("rely-behind");
-	oct_tlb_complete(guard->space, generation, completed);
-	return true;
+	if (generation != 0) {
+		OCT_COVER("rely-behind");
+		oct_tlb_complete(guard->space, generation, completed);
+	}
+	OCT_RELIED(guard->pte, guard->va);
+	return generation != 0;
 }
 
 int oct_tlb_rely_or_unlock(struct oct_pte_guard *guard)
 {
 	uint64_t completed, generation = behind(guard, &completed);
 
-	if (generation == 0)
+	if (generation == 0) {
+		OCT_RELIED(guard->pte, guard->va);
 		return 0;
+	}
 	OCT_COVER("rely-behind");
 	oct_spin_unlock(&guard->ptl->lock);
 	oct_tlb_complete(guard->space, generation, completed);
@@ -287,7 +290,7 @@ void oct_tlb_complete_all(struct oct_space *space)
 		oct_tlb_complete(space, generation, completed);
 }
 
-void oct_tlb_forget_local(struct oct_space *space, uintptr_t va)
+void oct_tlb_forget_local(struct oct_space *space, uintptr_t va, bool all_levels)
 {
 	unsigned long state = oct_cpu_enter();
 	struct oct_cpu *cpu = &space->system->cpu[oct_cpu_number()];
@@ -295,7 +298,7 @@ void oct_tlb_forget_local(struct oct_space *space, uintptr_t va)
 	if (space->kernel || cpu->space == space) {
 		oct_mmu_invalidate_begin();
 		oct_mmu_invalidate_range(space->kernel ? 0 : (uint16_t)cpu->asid, va & OCT_PAGE_MASK, 1,
-		                         OCT_LOCAL, OCT_LEAF);
+		                         OCT_LOCAL, all_levels ? OCT_ALL_LEVELS : OCT_LEAF);
 		oct_mmu_invalidate_end(OCT_LOCAL);
 	}
 	oct_cpu_leave(state);

@@ -104,14 +104,19 @@ static void make_and_read_back(void **state)
 	for (unsigned prot = 0; prot <= (OCT_PROT_MASK | OCT_KERNEL); prot++) {
 		for (unsigned t = 0; t < 4; t++) {
 			oct_pte_t pte = oct_pte_make(PAGE, prot, types[t]);
+			enum oct_memory_type type = types[t];
 			unsigned want = prot;
 
+#ifdef OCT_ARCH_RISCV64
+			if (type == OCT_UNCACHED)
+				type = OCT_DEVICE; /* one there */
+#endif
 			if (prot != 0)
 				want |= OCT_READ;
 			assert_true(oct_pte_present(pte));
 			assert_false(oct_pte_young(pte));
 			assert_false(oct_pte_dirty(pte));
-			assert_int_equal(oct_pte_type(pte), types[t]);
+			assert_int_equal(oct_pte_type(pte), type);
 			assert_int_equal(oct_pte_phys(pte), PAGE);
 			assert_int_equal(oct_pte_prot(pte), want);
 			assert_int_equal(oct_pte_global(pte), (prot & OCT_KERNEL) != 0);
@@ -205,6 +210,21 @@ static void real_bits(void **state)
 	assert_int_equal(oct_pte_make_table(PAGE, 1, false), 0x40001000ull | 3);
 	/* A store by hardware: AP[2] cleared under DBM. Losing the write right keeps it dirty. */
 	assert_true(oct_pte_dirty(oct_pte_wrprotect(make(1 | 4) & ~(1ull << 7))));
+#elif defined(OCT_ARCH_RISCV64)
+	/* V R W U A D; a table entry has V and the page number only */
+	assert_int_equal(make(1 | 4 | 8), (0x40001000ull >> 2) | 0xd7);
+	assert_int_equal(make(2 | 4 | 16), (0x40001000ull >> 2) | 0x15b);
+	assert_int_equal(make(64), (0x40001000ull >> 2) | 0x213);
+	assert_int_equal(oct_pte_make_table(PAGE, 1, false), (0x40001000ull >> 2) | 1);
+	assert_int_equal(oct_pte_make(PAGE, OCT_READ | OCT_WRITE | OCT_KERNEL, OCT_DEVICE),
+	                 (0x40001000ull >> 2) | 0x27 | 2ull << 61);
+	assert_int_equal(oct_pte_make(PAGE, OCT_READ | OCT_WRITE | OCT_KERNEL, OCT_WRITE_COMBINING),
+	                 (0x40001000ull >> 2) | 0x27 | 1ull << 61);
+	/* Without rights it is still no link to a table. */
+	assert_int_equal(oct_pte_make(PAGE, OCT_NONE, OCT_NORMAL), (0x40001000ull >> 2) | 0x3);
+	assert_false(oct_pte_is_table(oct_pte_make(PAGE, OCT_NONE, OCT_NORMAL), 1));
+	assert_int_equal(oct_pte_phys(oct_pte_make(OCT_RISCV64_ADDRESS, OCT_READ, OCT_NORMAL)),
+	                 OCT_RISCV64_ADDRESS);
 #else
 	expect_assert_failure(oct_pte_write(oct_pte_make_table(PAGE, 1, false)));
 	expect_assert_failure(oct_pte_is_table(oct_pte_make_table(PAGE, 2, false), 1));
@@ -212,13 +232,41 @@ static void real_bits(void **state)
 #endif
 }
 
+#ifdef OCT_ARCH_RISCV64
+/* A block of 64 KiB: every entry says the same, and leads to the block's first page. */
+static void napot(void **state)
+{
+	const oct_phys_t block = 0x40010000;
+	oct_pte_t whole = oct_riscv64_mk_napot(oct_pte_make(block, OCT_READ, OCT_NORMAL));
+
+	(void)state;
+	assert_int_equal(whole, (block >> 2) | 1ull << 63 | 8ull << 10 | 0x13);
+	assert_false(oct_pte_cont(make(1 | 4 | 8)));
+	for (unsigned i = 0; i < 1u << OCT_CONT_SHIFT; i++) {
+		oct_pte_t one = oct_pte_make(block + i * OCT_PAGE_SIZE, OCT_READ, OCT_NORMAL);
+
+		assert_int_equal(oct_riscv64_mk_napot(one), whole);
+		assert_int_equal(oct_riscv64_clear_napot(whole, i), one);
+		assert_int_equal(oct_entry_judge(one, whole, 0), OCT_BREAK_FIRST);
+	}
+	assert_true(oct_pte_cont(whole) && oct_pte_present(whole) && !oct_pte_is_table(whole, 0));
+	assert_int_equal(oct_pte_phys(whole), block);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(pure_functions),     cmocka_unit_test(modify_keeps_state),
-	    cmocka_unit_test(make_and_read_back), cmocka_unit_test(tables),
-	    cmocka_unit_test(soft_entries),       cmocka_unit_test(judging),
+	    cmocka_unit_test(pure_functions),
+	    cmocka_unit_test(modify_keeps_state),
+	    cmocka_unit_test(make_and_read_back),
+	    cmocka_unit_test(tables),
+	    cmocka_unit_test(soft_entries),
+	    cmocka_unit_test(judging),
 	    cmocka_unit_test(real_bits),
+#ifdef OCT_ARCH_RISCV64
+	    cmocka_unit_test(napot),
+#endif
 	};
 
 	return cmocka_run_group_tests_name("arch " OCT_FORMAT_NAME, tests, NULL, NULL);

@@ -173,7 +173,7 @@ static void software_bits(void **state)
 	pte = oct_pte_lock(&mm, va);
 	oct_store(pte, oct_pte_mkclean(oct_pte_mkold(*pte)), OCT_RLX);
 	oct_pte_unlock(&mm, pte);
-	oct_tlb_forget_local(&mm.space, va); /* the raw change has no ticket */
+	oct_tlb_forget_local(&mm.space, va, false); /* the raw change has no ticket */
 	user_faults = 0;
 	assert_int_equal(loaded(&mm, va), 1);
 	assert_int_equal(user_faults, 1);

@@ -30,6 +30,8 @@
 #define OCT_FORMAT_USER_BITS (OCT_PAGE_SHIFT + OCT_LEVELS * OCT_TABLE_SHIFT)
 /* A fault leaves the entry that caused it in the TLB: who finds a fault spurious invalidates. */
 #define OCT_FORMAT_FAULT_KEEPS 1
+/* No TLB keeps an invalid entry. */
+#define OCT_FORMAT_CACHES_INVALID 0
 
 #define OCT_ARM64_MAIR 0x040044ffull
 

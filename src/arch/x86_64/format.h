@@ -28,6 +28,8 @@
 #define OCT_FORMAT_USER_BITS (OCT_PAGE_SHIFT + OCT_LEVELS * OCT_TABLE_SHIFT - 1)
 /* A fault drops the entry that caused it. */
 #define OCT_FORMAT_FAULT_KEEPS 0
+/* No TLB keeps an invalid entry. */
+#define OCT_FORMAT_CACHES_INVALID 0
 
 #define OCT_X86_64_PAT 0x0007010600070106ull
 
