@@ -24,6 +24,12 @@
 #define OCT_COVER(name) ((void)0)
 #endif
 
+/* The core is about to rely on what *entry says of va being what every TLB holds (I7). A checker may
+ * look whether that is so. */
+#ifndef OCT_RELIED
+#define OCT_RELIED(entry, va) ((void)0)
+#endif
+
 /* ---- Errors: functions return them negated, 0 is success -------------------------------------- */
 enum oct_error {
 	OCT_EINVAL = 1, /* unaligned, empty, overflowing or outside the space's range */

@@ -30,11 +30,6 @@ static bool by_hardware(const struct event *e)
 	return e->kind == EV_TRANSLATE || e->kind == EV_LOAD || e->kind == EV_STORE || (e->flags & F_HARDWARE);
 }
 
-static const char *lane_name(unsigned thread)
-{
-	return world.scenario->actors[thread % world.nactors].name;
-}
-
 /* An access of a page that free frees: in order? */
 static void check_access(uint16_t id, uint16_t freed)
 {
@@ -44,14 +39,14 @@ static void check_access(uint16_t id, uint16_t freed)
 	if ((e->flags & F_BLOCKED) || completes_before(&world.rules, g, id, freed))
 		return;
 	if (by_hardware(e))
-		violate(OC_I1, e->pc, "%s %s page %u, which is freed without waiting for it", lane_name(e->thread),
+		violate(OC_I1, e->pc, "%s %s page %u, which is freed without waiting for it", actor_name(e->thread),
 			e->kind == EV_STORE	  ? "stores into"
 			: e->kind == EV_LOAD	  ? "loads from"
 			: e->kind == EV_TRANSLATE ? "walks the table in"
 						  : "sets accessed or dirty in",
 			(unsigned)g->ev[freed].va);
 	else
-		violate(OC_UAF, e->pc, "%s uses page %u after it was freed", lane_name(e->thread),
+		violate(OC_UAF, e->pc, "%s uses page %u after it was freed", actor_name(e->thread),
 			(unsigned)g->ev[freed].va);
 }
 
@@ -140,7 +135,7 @@ static void check_entry(const struct entry_of *p, unsigned frame, uint16_t freed
 			if (co_pos(g, w) < l->count && cpu >= 0)
 				violate(OC_I1, g->ev[freed].pc,
 					"%s may still hold a translation to page %u when it is freed",
-					lane_name((unsigned)cpu), frame);
+					actor_name((unsigned)cpu), frame);
 		}
 		w = w == INIT_EVENT ? l->first : g->ev[w].co_next;
 		if (w == NO_EVENT)
@@ -186,7 +181,7 @@ static void check_break(uint16_t id)
 			cpu = may_hold(p, w == NO_EVENT ? 0 : g->ev[w].co_pos, id);
 			if (cpu >= 0)
 				violate(OC_I11, e->pc, "%s may still hold page %u at %#llx when page %u is mapped there",
-					lane_name((unsigned)cpu), (unsigned)(before.phys >> OCT_PAGE_SHIFT),
+					actor_name((unsigned)cpu), (unsigned)(before.phys >> OCT_PAGE_SHIFT),
 					(unsigned long long)p->va, (unsigned)(now.phys >> OCT_PAGE_SHIFT));
 			return;
 		}
@@ -242,6 +237,52 @@ void cover_stale_stores(void)
 		if (t->rf != NO_EVENT && co_pos(g, t->rf) < g->loc[t->location].count)
 			cover_reached("store-through-stale-entry");
 	}
+}
+
+/* ---- I7: who relies on an entry ------------------------------------------------------------------ */
+
+/* May a TLB that holds `before` do what `now` forbids? */
+static bool grants_more(uint64_t before, uint64_t now)
+{
+	struct entry b = decode(before, 0), n = decode(now, 0);
+
+	return b.present && (!n.present || b.phys != n.phys || (b.writable && !n.writable));
+}
+
+/* The core says that under its lock the entry is what every TLB has. A variant of which another
+ * violation is expected is left to show that one: who forgets to account for a flush breaks I7 first. */
+void oc_relied(const uint64_t *entry, uintptr_t va)
+{
+	const struct graph *g = explore_graph();
+	const struct entry_of *p = entry_at((uintptr_t)entry);
+	unsigned self = explore_self();
+	uint16_t location, when = NO_EVENT, w;
+	uint64_t now;
+
+	if (!in_race() || world.ignores_i7 || !p || p->level || !place_known(entry, 8))
+		return;
+	for (unsigned i = explore_done(self); i && when == NO_EVENT; i--)
+		if (g->ev[g->thread[self][i - 1]].kind != EV_TRANSLATE)
+			when = g->thread[self][i - 1];
+	location = place(entry, 8);
+	w = g->loc[location].last;
+	while (w != NO_EVENT && !hb_before(g, w, when))
+		w = g->ev[w].co_prev; /* what the caller knows */
+	if (w == NO_EVENT || when == NO_EVENT)
+		return;
+	now = g->ev[w].value;
+	do {
+		uint16_t before = g->ev[w].co_prev == NO_EVENT ? INIT_EVENT : g->ev[w].co_prev;
+		int cpu = -1;
+
+		if (grants_more(graph_value_of(&world.rules, g, before, location), now))
+			cpu = may_hold(p, co_pos(g, before), when);
+		if (cpu >= 0)
+			violate(OC_I7, __builtin_return_address(0),
+				"the entry of %#llx is relied on, but %s may still hold an older value with more rights",
+				(unsigned long long)va, actor_name((unsigned)cpu));
+		w = before;
+	} while (w != INIT_EVENT);
 }
 
 /* ---- leaks ------------------------------------------------------------------------------------------ */

@@ -380,6 +380,7 @@ void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, 
 	world.variant = &scenario->variants[variant];
 	only = given->bound >= 0 ? given->bound : world.variant->bound - 1;
 	expected = oc_expected(world.variant, library_glue(library)->arch);
+	world.ignores_i7 = OC_EXPECT_KIND(expected) == OC_VIOLATES(0) && OC_EXPECT_ARG(expected) != OC_I7;
 	if (only < 0 && OC_EXPECT_KIND(expected) == OC_BOUNDED(0))
 		only = (int)OC_EXPECT_ARG(expected);
 	r->verdict = OC_V_ERROR;

@@ -28,6 +28,9 @@ __attribute__((noreturn)) void oc_await_failed(void);
 void oc_cover(const char *name);
 #define OCT_COVER(name) oc_cover(name)
 
+void oc_relied(const uint64_t *entry, uintptr_t va);
+#define OCT_RELIED(entry, va) oc_relied((entry), (va))
+
 #define OCT_HOST_RWLOCK
 struct oct_rwlock {
 	uint32_t word[OCT_MAX_CPUS]; /* a reader takes its CPU's, a writer all, ascending */

@@ -86,8 +86,8 @@ static void check(struct granule *g, struct record now, const void *address, con
 		if (clock->n[r->thread] <= (int)r->index)
 			violate(OC_RACE, pc, "%s and %s of the same memory (%p) by %s and %s are not ordered",
 				r->write ? "a write" : "a read", now.write ? "a write" : "a read", address,
-				world.scenario->actors[r->thread % world.nactors].name,
-				world.scenario->actors[now.thread % world.nactors].name);
+				actor_name(r->thread),
+				actor_name(now.thread));
 	}
 	if (!place && g->n < RECORDS)
 		place = &g->rec[g->n++];

@@ -290,12 +290,10 @@ static void lanes(struct oc_result *result)
 
 	result->nlanes = world.nthreads;
 	for (unsigned i = 0; i < world.nthreads; i++) {
-		const struct oc_actor *a = &world.scenario->actors[world.rules.cpu[i] % world.nactors];
-		const char *name = a->run ? a->name : world.variant->name && *world.variant->name ?
-						      world.variant->name : "variant";
+		const struct oc_actor *a = &world.scenario->actors[world.rules.cpu[i]];
 
 		snprintf(names[i], sizeof(names[i]), "%s%u %s", a->kind == OC_ACTOR_THREAD ? "thread" : "cpu",
-			 (unsigned)world.rules.cpu[i], i < world.nactors ? name : "interrupt");
+			 (unsigned)world.rules.cpu[i], i < world.nactors ? actor_name(i) : "interrupt");
 		result->lanes[i] = names[i];
 	}
 }

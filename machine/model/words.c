@@ -1,14 +1,21 @@
 /* words.c: names of the core's shared words, for schedules. SPDX-License-Identifier: MIT */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "world.h"
 
-static char *named(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *actor_name(unsigned thread)
+{
+	const struct oc_actor *a = &world.scenario->actors[world.rules.cpu[thread]];
 
-#include <stdarg.h>
-static char *named(const char *format, ...)
+	if (a->run)
+		return a->name;
+	return world.variant->name && *world.variant->name ? world.variant->name : "variant";
+}
+
+__attribute__((format(printf, 1, 2))) static char *named(const char *format, ...)
 {
 	char text[96];
 	va_list args;

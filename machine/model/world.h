@@ -78,7 +78,7 @@ struct world {
 	const struct oc_variant *variant;
 	const struct oc_glue *glue;
 	struct oc_knobs knobs;
-	bool litmus, x86;
+	bool litmus, x86, ignores_i7;
 	struct machine_rules rules;
 	unsigned nactors, nthreads; /* threads: actors, then one interrupt proxy for each CPU */
 	bool has_system;
@@ -185,6 +185,7 @@ void check_leaks(void);
 void cover_reached(const char *name);
 
 /* words.c */
+const char *actor_name(unsigned thread); /* of the actor, also for its CPU's interrupts */
 char *word_name(uint64_t address); /* malloc'd, NULL for none */
 
 /* report.c */
