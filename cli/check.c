@@ -125,9 +125,15 @@ static int explore(const struct arguments *arguments, const struct jobs *jobs)
 		done(&checking, &jobs->list[0], result);
 		json_decref(result);
 	} else {
-		jobs_run(jobs, &arguments->explore, arguments->workers, done, &checking);
+		struct oc_options options = arguments->explore;
+
+		if (jobs->count == 1) /* one tree for all workers */
+			options.workers = arguments->workers;
+		jobs_run(jobs, &options, arguments->workers, done, &checking);
 	}
 	status = checking.status;
+	if (arguments->report && !report_write(arguments->report, checking.results))
+		status = STATUS_USAGE;
 	if (arguments->json) {
 		if (print_json(checking.results, "results"))
 			status = STATUS_USAGE;
@@ -148,7 +154,7 @@ int check_main(int argc, char **argv)
 	if (arguments.replay && !arguments_replay(&arguments))
 		fprintf(stderr, "octavo: '%s' is no id; one looks like questions/E1-old@arm64.rc11.b2.k137\n",
 		        arguments.replay);
-	else if (jobs_select(&arguments, &jobs))
+	else if ((!arguments.report || report_prepare(arguments.report)) && jobs_select(&arguments, &jobs))
 		status = arguments.list ? list(&arguments, &jobs) : explore(&arguments, &jobs);
 	jobs_free(&jobs);
 	free(arguments.names);

@@ -36,6 +36,7 @@ struct arguments {
 	unsigned workers;   /* processes at a time */
 	const char *replay; /* an id, or NULL */
 	char *replay_name;  /* the name in it */
+	const char *report; /* directory of HTML pages, or NULL */
 	bool list, json;
 	const char **names; /* scenarios and files asked for */
 	size_t nnames;
@@ -98,6 +99,10 @@ const char *jstring(const json_t *object, const char *key);           /* "" if m
 json_int_t jint(const json_t *object, const char *key);
 /* Text of a verdict or expectation: "violation I2". */
 void verdict_text(const json_t *result, const char *verdict, const char *invariant, char *text, size_t size);
+
+/* report.c: results as HTML pages. Both return false after printing what is wrong. */
+bool report_prepare(const char *directory); /* before exploring: make it, or refuse */
+bool report_write(const char *directory, const json_t *results);
 
 int check_main(int argc, char **argv);
 int demo_main(int argc, char **argv);

@@ -16,6 +16,7 @@ enum {
 	KEY_JOBS,
 	KEY_OUTCOMES,
 	KEY_REPLAY,
+	KEY_REPORT,
 	KEY_GDB,
 	KEY_LIST,
 	KEY_JSON,
@@ -44,6 +45,7 @@ static const struct argp_option options[] = {
     {"outcomes", KEY_OUTCOMES, NULL, 0, "print the final values of oc_reg() and how often", 3},
     {"replay", KEY_REPLAY, "ID", 0, "show the execution that an answer's id names", 3},
     {"gdb", KEY_GDB, NULL, 0, "with --replay: SIGTRAP where that execution starts", 3},
+    {"report", KEY_REPORT, "DIR", 0, "write each schedule as an HTML page, and index.html", 3},
     {"list", KEY_LIST, NULL, 0, "list names and expected verdicts, explore nothing", 3},
     {"json", KEY_JSON, NULL, 0, "machine-readable output", 3},
     {NULL, 0, NULL, 0, "Hardware that differs (added to what the scenario says):", 4},
@@ -187,6 +189,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_REPLAY:
 		a->replay = text;
 		return 0;
+	case KEY_REPORT:
+		a->report = text;
+		return 0;
 	case KEY_GDB:
 		a->explore.gdb = true;
 		return 0;
@@ -202,6 +207,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (a->explore.gdb && !a->replay)
 			argp_error(state, "--gdb goes with --replay");
+		if (a->report && a->list)
+			argp_error(state, "--report has nothing to write with --list");
 		return 0;
 	default:
 		if (parse_knob(key, text, state, &a->explore.knobs))

@@ -338,6 +338,76 @@ static bool is_routine(const struct oc_result *result, const struct oc_step *ste
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
+static bool reads(const struct oc_step *step)
+{
+	return step->kind == OC_STEP_READ || step->kind == OC_STEP_TRANSLATE ||
+	       step->kind == OC_STEP_USER_LOAD || step->kind == OC_STEP_RMW || step->kind == OC_STEP_AD;
+}
+
+static void set_text(json_t *json, const char *key, const struct text *text)
+{
+	json_object_set_new(json, key, json_string(text->data));
+}
+
+/* The word that a step is about, and its values. Addresses differ from run to run: the first step at
+ * the same word stands for it. */
+static void word_json(json_t *json, struct telling *telling, const struct oc_step *step)
+{
+	static const char *const places[] = {[OC_AT_NOWHERE] = "",
+	                                     [OC_AT_WORD] = "word",
+	                                     [OC_AT_ENTRY] = "entry",
+	                                     [OC_AT_FRAME] = "page",
+	                                     [OC_AT_ROOT] = "root"};
+	const struct oc_step *first = telling->result->steps;
+	struct text at = {.length = 0}, value = {.length = 0}, old = {.length = 0};
+
+	while (first < step && (first->address != step->address || (!reads(first) && !writes(first))))
+		first++;
+	json_object_set_new(json, "word", json_integer(first - telling->result->steps + 1));
+	json_object_set_new(json, "place", json_string(places[step->place]));
+	say_place(&at, telling, step);
+	set_text(json, "at", &at);
+	if (step->kind == OC_STEP_TRANSLATE)
+		say(&value, "[%s]", step->text ? step->text : "?");
+	else
+		say_value(&value, step, step->value, step->text);
+	set_text(json, "value", &value);
+	if (step->kind == OC_STEP_RMW || step->kind == OC_STEP_AD) {
+		say_value(&old, step, step->old, step->old_text);
+		set_text(json, "old", &old);
+	}
+	if (step->from >= 0 && reads(step))
+		json_object_set_new(json, "from", json_integer(step->from + 1));
+}
+
+/* What the sentence says, for programs: only what the kind of step has. */
+static void detail_json(json_t *json, struct telling *telling, const struct oc_step *step)
+{
+	bool access = step->kind == OC_STEP_USER_LOAD || step->kind == OC_STEP_USER_STORE;
+	bool invalidation = step->kind == OC_STEP_INVALIDATE;
+	const struct oc_step *walk = access ? translation_of(telling->result, step) : NULL;
+
+	if (reads(step) || writes(step))
+		word_json(json, telling, step);
+	if (walk)
+		json_object_set_new(json, "walk", json_integer(walk - telling->result->steps + 1));
+	if (access || invalidation || step->kind == OC_STEP_FAULT || step->kind == OC_STEP_TRANSLATE ||
+	    step->place == OC_AT_ENTRY)
+		json_object_set_new(json, "va", json_integer((json_int_t)step->va));
+	if (step->kind == OC_STEP_TRANSLATE || invalidation || step->place == OC_AT_ENTRY)
+		json_object_set_new(json, "level", json_integer(step->level));
+	if (step->kind == OC_STEP_TRANSLATE || invalidation || step->kind == OC_STEP_ROOT)
+		json_object_set_new(json, "asid", json_integer(step->asid));
+	if (invalidation) {
+		json_object_set_new(json, "bytes", json_integer((json_int_t)(step->pages * OCT_PAGE_SIZE)));
+		json_object_set_new(json, "broadcast", json_boolean(step->broadcast));
+	} else if (step->kind == OC_STEP_TRANSLATE) {
+		json_object_set_new(
+		    json, "bytes",
+		    json_integer((json_int_t)1 << (OCT_PAGE_SHIFT + step->level * OCT_TABLE_SHIFT)));
+	}
+}
+
 static json_t *step_json(struct telling *telling, unsigned index)
 {
 	const struct oc_step *step = &telling->result->steps[index];
@@ -356,9 +426,7 @@ static json_t *step_json(struct telling *telling, unsigned index)
 	json_object_set_new(json, "source", json_string(line));
 	json_object_set_new(json, "stale", json_boolean(step->stale));
 	json_object_set_new(json, "routine", json_boolean(is_routine(telling->result, step)));
-	if (step->from >= 0 && (step->kind == OC_STEP_READ || step->kind == OC_STEP_TRANSLATE ||
-	                        step->kind == OC_STEP_USER_LOAD))
-		json_object_set_new(json, "from", json_integer(step->from + 1));
+	detail_json(json, telling, step);
 	if (step->tlb)
 		json_object_set_new(json, "tlb", json_string(step->tlb));
 	return json;

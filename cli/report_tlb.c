@@ -1,0 +1,469 @@
+/* report_tlb.c: what each TLB kept over time, as a drawing. SPDX-License-Identifier: MIT
+ *
+ * Time runs rightwards, one column per step; steps that have nothing to do with translation are
+ * narrow. On top stands what memory says of each entry, below it what each CPU kept. A bar starts at
+ * the store that its entry was read from; it turns red where that store is overwritten. */
+#include <stdlib.h>
+#include <string.h>
+#include "report.h"
+
+enum {
+	GUTTER = 196, /* names at the left */
+	AXIS = 26,
+	ROW = 26,     /* of memory, and of what a CPU does */
+	BAR_ROW = 44, /* a bar and the line under it */
+	BAR = 20,
+	GROUP_GAP = 12,
+	WIDE = 34,
+	ENTRY_STORE = 52,
+	NARROW = 9,
+	MARGIN = 24,
+};
+
+struct drawing {
+	FILE *out;
+	const struct story *story;
+	double *left, *middle; /* of each step's column; 0 is the start */
+	double right;          /* after the last step */
+	int y;
+	int does_y[REPORT_LANES]; /* middle of each CPU's row of marks */
+	int memory_y[64];         /* middle of each entry's row */
+	int memory_word[64];
+	unsigned nmemory;
+};
+
+static bool stores_entry(const struct step *step)
+{
+	return !strcmp(step->place, "entry") &&
+	       (step_is(step, "write") || step_is(step, "rmw") || step_is(step, "accessed-dirty"));
+}
+
+static bool place_columns(struct drawing *d)
+{
+	const struct story *story = d->story;
+	double x = GUTTER + 14;
+
+	d->left = calloc((size_t)story->nsteps + 1, sizeof(*d->left));
+	d->middle = calloc((size_t)story->nsteps + 1, sizeof(*d->middle));
+	if (!d->left || !d->middle)
+		return false;
+	d->left[0] = d->middle[0] = GUTTER;
+	for (int i = 1; i <= story->nsteps; i++) {
+		const struct step *step = &story->steps[i];
+		double width = !step->told ? 0 : stores_entry(step) ? ENTRY_STORE : step->mmu ? WIDE : NARROW;
+
+		d->left[i] = x;
+		d->middle[i] = x + width / 2;
+		x += width;
+	}
+	d->right = x + 14;
+	return true;
+}
+
+/* Text cut to the room it has, the whole of it as a tooltip. */
+static void text_in(FILE *out, const char *class, double x, double y, double room, const char *text)
+{
+	int fits = (int)(room / 6.6), length = (int)strlen(text);
+
+	if (fits < 4)
+		return;
+	fprintf(out, "<text class=\"%s\" x=\"%.0f\" y=\"%.0f\">", class, x, y);
+	if (length > fits) {
+		char cut[160];
+
+		snprintf(cut, sizeof(cut), "%.*s", fits - 1 < 150 ? fits - 1 : 150, text);
+		escaped(out, cut);
+		fputs("\u2026<title>", out);
+		escaped(out, text);
+		fputs("</title>", out);
+	} else {
+		escaped(out, text);
+	}
+	fputs("</text>\n", out);
+}
+
+static void rectangle(FILE *out, const char *class, double x, double y, double width, double height)
+{
+	fprintf(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"3\">",
+	        class, x, y, width > 1 ? width : 1, height);
+}
+
+static void line(FILE *out, const char *class, double x1, double y1, double x2, double y2)
+{
+	fprintf(out, "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", class, x1, y1,
+	        x2, y2);
+}
+
+static void title(FILE *out, int step, const char *does)
+{
+	fprintf(out, "<title>step %d: ", step);
+	escaped(out, does);
+	fputs("</title>", out);
+}
+
+/* ---- Axis ------------------------------------------------------------------------------------ */
+
+static void axis(struct drawing *d, int height)
+{
+	fprintf(d->out, "<g class=\"axis\"><text class=\"gutter\" x=\"8\" y=\"17\">step</text>\n");
+	for (int i = 1; i <= d->story->nsteps; i++) {
+		const struct step *step = &d->story->steps[i];
+
+		if (!step->told)
+			continue;
+		if (!step->mmu) {
+			fprintf(d->out, "<circle class=\"tick\" cx=\"%.1f\" cy=\"13\" r=\"1.2\">",
+			        d->middle[i]);
+			title(d->out, i, step->does);
+			fputs("</circle>\n", d->out);
+			continue;
+		}
+		line(d->out, "grid", d->middle[i], AXIS - 4, d->middle[i], height);
+		fprintf(d->out, "<text class=\"number\" x=\"%.1f\" y=\"17\">%d", d->middle[i], i);
+		title(d->out, i, step->does);
+		fputs("</text>\n", d->out);
+	}
+	fputs("</g>\n", d->out);
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+static void segment(struct drawing *d, double from, double to, const char *value, bool changed)
+{
+	rectangle(d->out, changed ? "memory changed" : "memory", from, d->y + 3, to - from, ROW - 6);
+	fputs("<title>", d->out);
+	escaped(d->out, value);
+	fputs("</title></rect>\n", d->out);
+	text_in(d->out, "inside", from + 6, d->y + ROW / 2 + 4, to - from - 8, value);
+}
+
+static const char *initial_value(const struct story *story, int word)
+{
+	for (int i = 1; i <= story->nsteps; i++) {
+		const struct step *step = &story->steps[i];
+
+		if (step->word != word)
+			continue;
+		if (step_is(step, "rmw") || step_is(step, "accessed-dirty"))
+			return step->from ? "" : step->old;
+		if (!step->from && !stores_entry(step))
+			return step->value;
+	}
+	return "";
+}
+
+static void memory_row(struct drawing *d, const struct bar *bar)
+{
+	const struct story *story = d->story;
+	const char *value = initial_value(story, bar->word);
+	double from = GUTTER;
+	bool changed = false;
+
+	fprintf(d->out, "<g class=\"memory-row\"><text class=\"gutter\" x=\"8\" y=\"%d\">",
+	        d->y + ROW / 2 + 4);
+	if (bar->level)
+		fprintf(d->out, "level %d entry of 0x%llx</text>\n", bar->level, (unsigned long long)bar->va);
+	else
+		fprintf(d->out, "entry of 0x%llx</text>\n", (unsigned long long)bar->va);
+	for (int i = 1; i <= story->nsteps; i++) {
+		const struct step *step = &story->steps[i];
+
+		if (step->word != bar->word || !stores_entry(step))
+			continue;
+		segment(d, from, d->middle[i], value, changed);
+		from = d->middle[i];
+		value = step->value;
+		changed = true;
+	}
+	segment(d, from, d->right, value, changed);
+	fputs("</g>\n", d->out);
+	d->memory_y[d->nmemory] = d->y + ROW / 2;
+	d->memory_word[d->nmemory++] = bar->word;
+	d->y += ROW;
+}
+
+static void memory(struct drawing *d)
+{
+	fprintf(d->out,
+	        "<g class=\"memory-lane\" id=\"tlb-memory\"><text class=\"lane-name\" x=\"8\" "
+	        "y=\"%d\">in memory</text>\n",
+	        d->y + 16);
+	d->y += 22;
+	for (unsigned i = 0; i < d->story->nbars; i++) {
+		bool drawn = d->nmemory == sizeof(d->memory_y) / sizeof(d->memory_y[0]);
+
+		for (unsigned k = 0; k < d->nmemory; k++)
+			drawn |= d->memory_word[k] == d->story->bars[i].word;
+		if (!drawn)
+			memory_row(d, &d->story->bars[i]);
+	}
+	fputs("</g>\n", d->out);
+	d->y += GROUP_GAP;
+}
+
+/* ---- CPUs ------------------------------------------------------------------------------------ */
+
+static void mark(struct drawing *d, int at, double y)
+{
+	const struct step *step = &d->story->steps[at];
+	double x = d->middle[at];
+	FILE *out = d->out;
+
+	if (step_is(step, "translate"))
+		fprintf(out, "<circle class=\"mark walk\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\">", x, y);
+	else if (step_is(step, "store"))
+		fprintf(out, "<path class=\"mark store\" d=\"M%.1f %.1f h14 l-7 12 z\">", x - 7, y - 6);
+	else if (step_is(step, "load"))
+		fprintf(out, "<path class=\"mark load\" d=\"M%.1f %.1f h14 l-7 -12 z\">", x - 7, y + 6);
+	else if (step_is(step, "fault"))
+		fprintf(out, "<path class=\"mark fault\" d=\"M%.1f %.1f l10 10 m0 -10 l-10 10\">", x - 5,
+		        y - 5);
+	else if (step_is(step, "invalidate"))
+		fprintf(out, "<path class=\"mark invalidate\" d=\"M%.1f %.1f l7 7 l-7 7 l-7 -7 z\">", x,
+		        y - 7);
+	else if (step->completes)
+		fprintf(out, "<path class=\"mark complete\" d=\"M%.1f %.1f l7 7 l-7 7 l-7 -7 z\">", x, y - 7);
+	else if (stores_entry(step))
+		fprintf(out, "<rect class=\"mark entry\" x=\"%.1f\" y=\"%.1f\" width=\"11\" height=\"11\">",
+		        x - 5.5, y - 5.5);
+	else
+		fprintf(out, "<rect class=\"mark other\" x=\"%.1f\" y=\"%.1f\" width=\"6\" height=\"6\">",
+		        x - 3, y - 3);
+	title(out, at, step->does);
+	fputs(stores_entry(step) ||
+	              (!step_is(step, "translate") && !step_is(step, "store") && !step_is(step, "load") &&
+	               !step_is(step, "fault") && !step_is(step, "invalidate") && !step->completes)
+	          ? "</rect>\n"
+	      : step_is(step, "translate") ? "</circle>\n"
+	                                   : "</path>\n",
+	      out);
+}
+
+/* Walks and accesses have their place on a bar. */
+static bool on_a_bar(const struct step *step)
+{
+	return step_is(step, "translate") || step_is(step, "load") || step_is(step, "store") ||
+	       step_is(step, "fault");
+}
+
+static int last_harm(const struct story *story, const struct bar *bar)
+{
+	int last = 0;
+
+	for (int i = bar->overwritten + 1; i <= bar->last_use; i++)
+		if (step_uses(story, i, bar))
+			last = i;
+	return last;
+}
+
+static void caption(struct drawing *d, const struct bar *bar)
+{
+	int use = last_harm(d->story, bar);
+	double x = d->middle[bar->overwritten];
+	bool right = x > GUTTER + (d->right - GUTTER) * 0.55;
+	const struct step *step = &d->story->steps[use];
+
+	fprintf(d->out, "<text class=\"caption\" x=\"%.0f\" y=\"%d\"%s>stale from step %d",
+	        right ? d->right : x + 4, d->y + 37, right ? " text-anchor=\"end\"" : "", bar->overwritten);
+	if (use && (step_is(step, "store") || step_is(step, "load"))) {
+		fprintf(d->out, ", still used at step %d: %s ", use, step->kind);
+		escaped(d->out, step_is(step, "store") ? "of " : "of ");
+		escaped(d->out, step->value);
+		fputs(step_is(step, "store") ? " to " : " from ", d->out);
+		escaped(d->out, step->at);
+	} else if (use) {
+		fprintf(d->out, ", still used at step %d: a fault", use);
+	} else {
+		fprintf(d->out, ", still walked at step %d", bar->last_use);
+	}
+	fputs("</text>\n", d->out);
+}
+
+static void bar_body(struct drawing *d, const struct bar *bar)
+{
+	double start = bar->since ? d->middle[bar->since] : GUTTER, used = d->middle[bar->last_use];
+	double turned = bar_stale(bar) ? d->middle[bar->overwritten] : used;
+	double end = bar->ended ? d->middle[bar->ended] : bar_stale(bar) ? d->right : used;
+	int y = d->y + 3;
+
+	if (turned < start)
+		turned = start;
+	if (turned > start) {
+		rectangle(d->out, "bar fresh", start, y, turned - start, BAR);
+		fputs("<title>what memory says</title></rect>\n", d->out);
+	}
+	if (bar_stale(bar)) {
+		rectangle(d->out, "bar stale", turned, y, used - turned, BAR);
+		fputs("<title>overwritten in memory, still used</title></rect>\n", d->out);
+		rectangle(d->out, "hatch", turned, y, used - turned, BAR);
+		fputs("</rect>\n", d->out);
+	}
+	if (end > used) {
+		rectangle(d->out, bar_stale(bar) ? "bar rest stale-rest" : "bar rest", used, y, end - used,
+		          BAR);
+		fputs("<title>may still be kept, not used</title></rect>\n", d->out);
+	}
+}
+
+/* Lines that tie a bar to the store it came from, the store that overwrote it, and its invalidation. */
+static void ties(struct drawing *d, const struct bar *bar)
+{
+	int y = d->y + 3;
+
+	for (unsigned k = 0; k < d->nmemory; k++) {
+		if (d->memory_word[k] != bar->word)
+			continue;
+		if (bar->from)
+			line(d->out, "tie from", d->middle[bar->from], d->memory_y[k] + 10,
+			     d->middle[bar->from], y);
+		if (bar_stale(bar))
+			line(d->out, "tie overwrites", d->middle[bar->overwritten], d->memory_y[k] + 10,
+			     d->middle[bar->overwritten], y + BAR);
+	}
+}
+
+static void draw_bar(struct drawing *d, const struct bar *bar)
+{
+	char name[160];
+
+	fprintf(d->out, "<g class=\"entry-kept%s\">\n", bar_stale(bar) ? " is-stale" : "");
+	if (bar->level)
+		snprintf(name, sizeof(name), "L%d 0x%llx %s", bar->level, (unsigned long long)bar->va,
+		         bar->value);
+	else
+		snprintf(name, sizeof(name), "0x%llx %s", (unsigned long long)bar->va, bar->value);
+	text_in(d->out, "gutter entry-name", 20, d->y + BAR / 2 + 7, GUTTER - 24, name);
+	ties(d, bar);
+	bar_body(d, bar);
+	for (int i = bar->walk; i <= bar->last_use; i++) {
+		const struct step *step = &d->story->steps[i];
+		bool walks = step_is(step, "translate") && step->word == bar->word &&
+		             step->from == bar->from && d->story->cpu_of[step->lane] == bar->cpu;
+
+		if (walks || step_uses(d->story, i, bar))
+			mark(d, i, d->y + 3 + BAR / 2);
+	}
+	if (bar_stale(bar))
+		caption(d, bar);
+	fputs("</g>\n", d->out);
+}
+
+static void draw_cpu(struct drawing *d, unsigned cpu)
+{
+	const struct story *story = d->story;
+	const char *name = story->lanes[story->first_lane[cpu]];
+	unsigned bars = 0;
+	int length = cpu_name_length(name);
+
+	fprintf(d->out, "<g class=\"tlb-lane\" id=\"tlb-%.*s\">\n", length, name);
+	line(d->out, "separator", 0, d->y, d->right, d->y);
+	d->y += 4;
+	fprintf(d->out, "<text class=\"lane-name\" x=\"8\" y=\"%d\">%.*s<tspan class=\"gutter\"> ", d->y + 17,
+	        length, name);
+	for (unsigned i = 0; i < story->nlanes; i++)
+		if (story->cpu_of[i] == cpu && strcmp(story->lanes[i] + length, " interrupt")) {
+			escaped(d->out, story->lanes[i] + length);
+			fputs(" ", d->out);
+		}
+	fputs("</tspan></text>\n", d->out);
+	d->does_y[cpu] = d->y + ROW / 2;
+	for (int i = 1; i <= story->nsteps; i++)
+		if (story->steps[i].told && story->steps[i].mmu && !on_a_bar(&story->steps[i]) &&
+		    story->cpu_of[story->steps[i].lane] == cpu)
+			mark(d, i, d->does_y[cpu]);
+	d->y += ROW;
+	for (unsigned i = 0; i < story->nbars; i++) {
+		if (story->bars[i].cpu != cpu)
+			continue;
+		draw_bar(d, &story->bars[i]);
+		d->y += bar_stale(&story->bars[i]) ? BAR_ROW : BAR_ROW - 14;
+		bars++;
+	}
+	if (!bars) {
+		fprintf(d->out,
+		        "<text class=\"gutter nothing\" x=\"20\" y=\"%d\">uses no translation</text>\n",
+		        d->y + 8);
+		d->y += 14;
+	}
+	fputs("</g>\n", d->out);
+	d->y += GROUP_GAP;
+}
+
+/* From the completion, on the CPU that waits for it, to the end of each bar that it ends. */
+static void invalidations(struct drawing *d, const int *bar_y)
+{
+	const struct story *story = d->story;
+
+	for (unsigned i = 0; i < story->nbars; i++) {
+		const struct bar *bar = &story->bars[i];
+		double x = d->middle[bar->ended];
+		int y = bar_y[i];
+
+		if (bar->ended)
+			line(d->out, "tie ends", x, d->does_y[story->cpu_of[story->steps[bar->ended].lane]],
+			     x, y);
+	}
+}
+
+/* Where each bar will stand: the same walk down as draw_cpu, without drawing. */
+static int bar_places(const struct story *story, int y, int *bar_y)
+{
+	for (unsigned cpu = 0; cpu < story->ncpus; cpu++) {
+		unsigned bars = 0;
+
+		y += 4 + ROW;
+		for (unsigned i = 0; i < story->nbars; i++) {
+			if (story->bars[i].cpu != cpu)
+				continue;
+			bar_y[i] = y + 3 + BAR / 2;
+			y += bar_stale(&story->bars[i]) ? BAR_ROW : BAR_ROW - 14;
+			bars++;
+		}
+		y += (bars ? 0 : 14) + GROUP_GAP;
+	}
+	return y;
+}
+
+static unsigned memory_rows(const struct story *story)
+{
+	unsigned rows = 0;
+
+	for (unsigned i = 0; i < story->nbars; i++) {
+		bool seen = false;
+
+		for (unsigned k = 0; k < i; k++)
+			seen |= story->bars[k].word == story->bars[i].word;
+		rows += !seen;
+	}
+	return rows < 64 ? rows : 64;
+}
+
+bool report_tlb(FILE *out, const struct story *story)
+{
+	struct drawing d = {.out = out, .story = story, .y = AXIS};
+	int *bar_y = calloc(story->nbars + 1, sizeof(*bar_y));
+	bool good = bar_y && place_columns(&d);
+
+	if (good) {
+		int height = bar_places(story, AXIS + 22 + (int)memory_rows(story) * ROW + GROUP_GAP, bar_y);
+
+		fprintf(
+		    out,
+		    "<svg id=\"tlb\" role=\"img\" aria-label=\"Entries kept by each CPU over time\" "
+		    "viewBox=\"0 0 %.0f %d\" width=\"%.0f\" height=\"%d\">\n"
+		    "<defs><pattern id=\"hatching\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" "
+		    "patternTransform=\"rotate(45)\"><line class=\"hatching\" x1=\"0\" y1=\"0\" x2=\"0\" "
+		    "y2=\"7\"/></pattern></defs>\n",
+		    d.right + MARGIN, height, d.right + MARGIN, height);
+		axis(&d, height - GROUP_GAP);
+		memory(&d);
+		for (unsigned cpu = 0; cpu < story->ncpus; cpu++)
+			draw_cpu(&d, cpu);
+		invalidations(&d, bar_y);
+		fputs("</svg>\n", out);
+	}
+	free(bar_y);
+	free(d.left);
+	free(d.middle);
+	return good;
+}
