@@ -1,0 +1,89 @@
+/* machine.h: what the files of the sim share. SPDX-License-Identifier: MIT */
+#ifndef OCT_SIM_MACHINE_H
+#define OCT_SIM_MACHINE_H
+
+#include "sim.h"
+#include <octavo/mmu.h>
+#include <pthread.h>
+
+enum {
+	TLB_SETS = 128,
+	TLB_WAYS = 4,
+	LINK_SLOTS = 16, /* of the walk cache, per level */
+	MOST_QUEUED = 64,
+};
+
+/* What a TLB holds: address and ASID in the key, the entry as it was read. pte 0: not used. */
+struct translation {
+	uint64_t key;
+	oct_pte_t pte;
+};
+
+/* What a walk cache holds: the table that the entry of one upper level links. table 0: not used. */
+struct table_link {
+	uint64_t key;
+	oct_phys_t table;
+};
+
+/* An invalidation that waits for its barrier. */
+struct invalidation {
+	enum { INVALIDATE_RANGE, INVALIDATE_ASID, INVALIDATE_ALL } what;
+	enum oct_scope scope;
+	enum oct_depth depth;
+	uint16_t asid;
+	uintptr_t va;
+	size_t pages;
+};
+
+struct sim_cpu {
+	unsigned number;
+	/* ---- this CPU's thread only ---- */
+	unsigned irqs_off;
+	struct oct_space *space; /* runs it */
+	unsigned queued;
+	struct invalidation queue[MOST_QUEUED];
+	struct sim_counters counters;
+	/* ---- under busy, which an access holds from its translation to its end ---- */
+	uint32_t busy; /* atomic */
+	oct_phys_t root;
+	uint16_t asid;
+	unsigned turn; /* whose turn in a set it is to be replaced */
+	struct translation tlb[TLB_SETS][TLB_WAYS];
+	struct table_link link[OCT_LEVELS][LINK_SLOTS];
+	/* ---- others' ---- */
+	uint32_t pending;    /* atomic: an interrupt was sent */
+	uint32_t taken;      /* atomic: handlers that have returned */
+	bool parked;         /* no thread runs it; changes between runs only */
+	uint32_t *sleeps_on; /* atomic, set under mutex: word of oct_port_wait */
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;
+	pthread_mutex_t standing_in; /* held by who takes the interrupts of a parked CPU */
+} __attribute__((aligned(128)));
+
+struct sim_machine {
+	unsigned cpus;
+	bool hardware_bits;
+	struct oct_system *system;
+	uint32_t live; /* atomic: CPUs whose function has not returned */
+	struct sim_cpu cpu[OCT_MAX_CPUS];
+};
+
+extern struct sim_machine sim_machine;
+extern _Thread_local struct sim_cpu *sim_self;
+
+/* ---- cpu.c ---- */
+void sim_take_interrupts(struct sim_cpu *cpu);
+static inline void sim_poll_cpu(struct sim_cpu *cpu)
+{
+	/* Acquire: pairs with the release in oct_port_ipi. */
+	if (cpu->irqs_off == 0 && oct_load(&cpu->pending, OCT_ACQ))
+		sim_take_interrupts(cpu);
+}
+
+/* ---- pool.c ---- */
+void sim_pool_init(void);
+void sim_pool_exit(void);
+/* Is page out, for use? */
+bool sim_page_is(oct_phys_t page, enum oct_page_use use);
+
+#endif

@@ -1,0 +1,39 @@
+# sim.mk: programs that run the core on machine/sim, for one compiler. SPDX-License-Identifier: MIT
+#
+#   make -f tests/sim.mk OUT=build/tests/gcc CC=gcc [EXTRA=-fsanitize=thread]
+# builds $(OUT)/sim/ARCH/{stress,sweep,bench} for each architecture. Running them is the business of
+# tools/test.sh, tools/bench-core.sh and `make stress`.
+OUT   ?= build/tests/gcc
+EXTRA ?=
+ARCHS := arm64 x86_64
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: all
+all:
+
+OCTAVO := .
+include octavo.mk
+CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))
+MACHINE := $(sort $(wildcard machine/sim/*.c))
+PROGRAMS := stress sweep
+SHARED  := $(CORE) $(MACHINE) tests/sim/mirror.c
+FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-Werror) -MMD -MP -D_GNU_SOURCE \
+	-DOCT_MMU_MACHINE -Iinclude $(EXTRA)
+define_arm64  := -DOCT_ARCH_ARM64
+define_x86_64 := -DOCT_ARCH_X86_64
+
+# $1: architecture
+define architecture
+$$(OUT)/sim/$1/%.o: %.c
+	@mkdir -p $$(@D)
+	@$$(CC) $$(FLAGS) $$(define_$1) -c '$$<' -o '$$@'
+$$(PROGRAMS:%=$$(OUT)/sim/$1/%): $$(OUT)/sim/$1/%: $$(OUT)/sim/$1/tests/sim/%.o $$(SHARED:%.c=$$(OUT)/sim/$1/%.o)
+	@$$(CC) $$(EXTRA) -o $$@ $$^ -lpthread
+all: $$(PROGRAMS:%=$$(OUT)/sim/$1/%)
+endef
+$(foreach a,$(ARCHS),$(eval $(call architecture,$a)))
+
+-include $(shell find $(OUT)/sim -name '*.d' 2>/dev/null)

@@ -1,0 +1,615 @@
+/* mirror.c: see mirror.h. SPDX-License-Identifier: MIT */
+#include "mirror.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEAR_BASE ((uintptr_t)0x10000000)
+#define FAR_BASE  ((uintptr_t)0x4000000000)
+#define PAGE      ((size_t)OCT_PAGE_SIZE)
+static const uintptr_t far_stride = (uintptr_t)1 << 30;
+
+__attribute__((noreturn, format(printf, 2, 3))) static void differ(const struct actor *actor,
+                                                                   const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "differs: CPU %u of %u, seed %#llx, operation %llu, space %u: ", actor->cpu,
+	        actor->cpus, (unsigned long long)actor->seed, (unsigned long long)actor->operations,
+	        actor->running);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	abort();
+}
+
+/* xorshift64*: Marsaglia, Vigna. */
+static unsigned pick(struct actor *actor, unsigned below)
+{
+	actor->random ^= actor->random >> 12;
+	actor->random ^= actor->random << 25;
+	actor->random ^= actor->random >> 27;
+	return (unsigned)((actor->random * 0x2545f4914f6cdd1dull) >> 33) % below;
+}
+
+static uint64_t fresh_value(struct actor *actor)
+{
+	return actor->operations << 8 | actor->cpu << 4 | 1;
+}
+
+/* ---- Addresses ------------------------------------------------------------------------------------- */
+static uintptr_t slice_va(unsigned cpu, unsigned index)
+{
+	if (index < NEAR_PAGES)
+		return NEAR_BASE + (uintptr_t)(cpu * NEAR_PAGES + index) * PAGE;
+	return FAR_BASE + cpu * far_stride + oct_level_bytes(1) - FAR_PAGES / 2 * PAGE +
+	       (uintptr_t)(index - NEAR_PAGES) * PAGE;
+}
+
+/* A range of the slice that does not leave the near or the far part. */
+struct range {
+	unsigned first, pages;
+	uintptr_t start, end;
+};
+
+static struct range pick_range(struct actor *actor)
+{
+	bool far = pick(actor, 3) == 0;
+	unsigned low = far ? NEAR_PAGES : 0, high = far ? SLICE_PAGES : NEAR_PAGES;
+	struct range range;
+
+	range.first = low + pick(actor, high - low);
+	range.pages = 1 + pick(actor, pick(actor, 4) == 0 ? high - range.first : 4);
+	if (range.first + range.pages > high)
+		range.pages = high - range.first;
+	range.start = slice_va(actor->cpu, range.first);
+	range.end = range.start + range.pages * PAGE;
+	return range;
+}
+
+static struct mirror *here(struct actor *actor)
+{
+	return &actor->spaces[actor->running];
+}
+
+static struct mirror_page *page_at(struct actor *actor, unsigned index)
+{
+	return &here(actor)->page[index];
+}
+
+/* ---- Pages of the mirror ------------------------------------------------------------------------------ */
+static uint64_t *contents(struct actor *actor, struct mirror_page *page)
+{
+	return page->shared ? &actor->cell[page->cell].value : &page->value;
+}
+
+static void page_unmap(struct actor *actor, struct mirror_page *page)
+{
+	if (page->shared)
+		actor->cell[page->cell].users--;
+	memset(page, 0, sizeof *page);
+}
+
+static unsigned cell_take(struct actor *actor)
+{
+	while (actor->cell[actor->next_cell].users)
+		actor->next_cell = (actor->next_cell + 1) % MOST_CELLS;
+	actor->cell[actor->next_cell].users = 1;
+	actor->cell[actor->next_cell].value = 0;
+	return actor->next_cell;
+}
+
+static unsigned normal_prot(unsigned prot)
+{
+	return prot & (OCT_WRITE | OCT_EXEC) ? prot | OCT_READ : prot;
+}
+
+/* Can another CPU store to the page now? */
+static bool open_to_stores(const struct actor *actor, const struct mirror_page *page)
+{
+	return actor->cpus > 1 && actor->running == 0 && page->mapped && (page->prot & OCT_WRITE) &&
+	       !page->protected_by_userfault;
+}
+
+/* After each call that changed what other CPUs may do. */
+static void second_settle(struct actor *actor, struct mirror_page *page)
+{
+	if (open_to_stores(actor, page))
+		page->second_known = false;
+	page->warm = 0;
+}
+
+/* Is result what the mirror says, or a failure that is due? false: the latter, nothing has changed. */
+static bool as_due(struct actor *actor, const char *call, const struct range *range, int result, int due)
+{
+	if (result == -OCT_ENOMEM && actor->may_fail)
+		return false;
+	if (result != due)
+		differ(actor, "%s [%#lx, %#lx) returned %d, not %d", call, (unsigned long)range->start,
+		       (unsigned long)range->end, result, due);
+	return result == 0;
+}
+
+/* ---- Accesses --------------------------------------------------------------------------------------------
+ */
+/* An access that succeeded before, with nothing in between, must not fault. What was made old may
+ * have succeeded through the TLB alone, and still fault once. */
+static void check_warm(struct actor *actor, struct mirror_page *page, uintptr_t va, unsigned access,
+                       uint64_t faults_before)
+{
+	bool faulted = actor->cpus == 1 && sim_counters(0).faults != faults_before;
+
+	if ((page->warm & access) && faulted)
+		differ(actor, "access %u to %#lx faults without a reason", access, (unsigned long)va);
+	if (faulted)
+		page->aged = false;
+	if (!page->aged)
+		page->warm |= access | OCT_READ;
+}
+
+static uint64_t faults_now(const struct actor *actor)
+{
+	return actor->cpus == 1 ? sim_counters(0).faults : 0;
+}
+
+static int due_access(const struct mirror_page *page, unsigned access)
+{
+	if (!page->mapped || !(page->prot & access))
+		return -OCT_EFAULT;
+	return access == OCT_WRITE && page->present && page->protected_by_userfault ? -OCT_EBUSY : 0;
+}
+
+static void check_access(struct actor *actor, struct mirror_page *page, uintptr_t va, unsigned access,
+                         int result)
+{
+	int due = due_access(page, access);
+
+	if (access == OCT_WRITE && page->perhaps_protected && due == 0) {
+		page->protected_by_userfault = result == -OCT_EBUSY;
+		page->perhaps_protected = false;
+		if (result == -OCT_EBUSY)
+			page->present = true;
+		due = due_access(page, access);
+	}
+	if (result != due)
+		differ(actor, "access %u to %#lx returned %d, not %d", access, (unsigned long)va, result,
+		       due);
+	actor->faults += result == -OCT_EFAULT;
+	actor->events += result == -OCT_EBUSY;
+}
+
+static void load(struct actor *actor, unsigned index)
+{
+	struct mirror_page *page = page_at(actor, index);
+	uintptr_t va = slice_va(actor->cpu, index);
+	uint64_t value = 0, faults = faults_now(actor);
+	int result = sim_load64(va, &value);
+
+	if (result == -OCT_ENOMEM && actor->may_fail)
+		return;
+	check_access(actor, page, va, OCT_READ, result);
+	if (result)
+		return;
+	if (value != *contents(actor, page))
+		differ(actor, "a load of %#lx sees %#llx, not %#llx", (unsigned long)va,
+		       (unsigned long long)value, (unsigned long long)*contents(actor, page));
+	check_warm(actor, page, va, OCT_READ, faults);
+	page->present = true;
+	actor->loads++;
+}
+
+static void store(struct actor *actor, unsigned index)
+{
+	struct mirror_page *page = page_at(actor, index);
+	uintptr_t va = slice_va(actor->cpu, index);
+	uint64_t value = fresh_value(actor), faults = faults_now(actor);
+	int result = sim_store64(va, value);
+
+	if (result == -OCT_ENOMEM && actor->may_fail)
+		return;
+	check_access(actor, page, va, OCT_WRITE, result);
+	if (result)
+		return;
+	check_warm(actor, page, va, OCT_WRITE, faults);
+	*contents(actor, page) = value;
+	page->present = page->soft_dirty = page->dirty = true;
+	actor->stores++;
+}
+
+static void fetch(struct actor *actor, unsigned index)
+{
+	struct mirror_page *page = page_at(actor, index);
+	uintptr_t va = slice_va(actor->cpu, index);
+	int result = sim_fetch(va);
+
+	if (result == -OCT_ENOMEM && actor->may_fail)
+		return;
+	check_access(actor, page, va, OCT_EXEC, result);
+	if (!result)
+		page->present = true;
+}
+
+/* The second word stands still while nobody may store to it. */
+static void load_second(struct actor *actor, unsigned index)
+{
+	struct mirror_page *page = page_at(actor, index);
+	uintptr_t va = slice_va(actor->cpu, index) + 8;
+	uint64_t value = 0;
+	int result = sim_load64(va, &value);
+
+	if (result == -OCT_ENOMEM && actor->may_fail)
+		return;
+	check_access(actor, page, va, OCT_READ, result);
+	if (result)
+		return;
+	page->present = true;
+	if (page->second_known && page->second != value)
+		differ(actor, "%#lx changed from %#llx to %#llx while nobody could store", (unsigned long)va,
+		       (unsigned long long)page->second, (unsigned long long)value);
+	/* A shared page is open to stores through other spaces. */
+	page->second_known = !page->shared && !open_to_stores(actor, page) && !page->perhaps_protected;
+	page->second = value;
+}
+
+/* Into the slice of somebody else; any answer is fine. */
+static void touch_foreign(struct actor *actor)
+{
+	unsigned other = pick(actor, actor->cpus);
+	uintptr_t va = slice_va(other, pick(actor, NEAR_PAGES)) + 8;
+	uint64_t value;
+
+	if (actor->running != 0 || other == actor->cpu)
+		return;
+	if (pick(actor, 3))
+		(void)!sim_store64(va, fresh_value(actor));
+	else
+		(void)!sim_load64(va, &value);
+}
+
+/* ---- Calls
+ * -------------------------------------------------------------------------------------------------- */
+static void call_mmap(struct actor *actor, struct range range)
+{
+	unsigned flags = (pick(actor, 4) ? OCT_MAP_FIXED : 0) | (pick(actor, 4) ? 0 : OCT_MAP_SHARED);
+	unsigned prot = pick(actor, 3) ? OCT_READ | OCT_WRITE : pick(actor, 8);
+	bool there = false;
+	uintptr_t result_va = 0;
+	int result;
+
+	for (unsigned i = range.first; i < range.first + range.pages; i++)
+		there |= page_at(actor, i)->mapped;
+	result = oct_mmap(here(actor)->mm, range.start, range.pages * PAGE, prot, flags, &result_va);
+	if (!as_due(actor, "mmap", &range, result, there && flags != OCT_MAP_FIXED ? -OCT_EEXIST : 0))
+		return;
+	if (result_va != range.start)
+		differ(actor, "mmap put it elsewhere");
+	for (unsigned i = range.first; i < range.first + range.pages; i++) {
+		struct mirror_page *page = page_at(actor, i);
+
+		page_unmap(actor, page);
+		page->mapped = true;
+		page->prot = normal_prot(prot);
+		page->shared = flags & OCT_MAP_SHARED;
+		if (page->shared) {
+			page->cell = cell_take(actor);
+			page->present = true;
+			page->soft_dirty = prot & OCT_WRITE;
+		}
+	}
+}
+
+static void call_munmap(struct actor *actor, struct range range)
+{
+	int result = oct_munmap(here(actor)->mm, range.start, range.pages * PAGE);
+
+	if (!as_due(actor, "munmap", &range, result, 0))
+		return;
+	for (unsigned i = range.first; i < range.first + range.pages; i++)
+		page_unmap(actor, page_at(actor, i));
+}
+
+static void call_mprotect(struct actor *actor, struct range range)
+{
+	unsigned prot = pick(actor, 3) ? OCT_READ | OCT_WRITE : pick(actor, 8);
+	bool hole = false;
+	int result;
+
+	for (unsigned i = range.first; i < range.first + range.pages; i++)
+		hole |= !page_at(actor, i)->mapped;
+	result = oct_mprotect(here(actor)->mm, range.start, range.pages * PAGE, prot);
+	if (!as_due(actor, "mprotect", &range, result, hole ? -OCT_ENOMEM : 0))
+		return;
+	for (unsigned i = range.first; i < range.first + range.pages; i++) {
+		page_at(actor, i)->prot = normal_prot(prot);
+		second_settle(actor, page_at(actor, i));
+	}
+}
+
+static void call_dontneed(struct actor *actor, struct range range)
+{
+	bool shared = false;
+	int result;
+
+	for (unsigned i = range.first; i < range.first + range.pages; i++)
+		shared |= page_at(actor, i)->shared;
+	result = oct_madvise_dontneed(here(actor)->mm, range.start, range.end);
+	if (!as_due(actor, "dontneed", &range, result, shared ? -OCT_EINVAL : 0))
+		return;
+	for (unsigned i = range.first; i < range.first + range.pages; i++) {
+		struct mirror_page *page = page_at(actor, i);
+
+		page->value = 0;
+		page->present = page->protected_by_userfault = page->perhaps_protected = false;
+		page->soft_dirty = page->dirty = page->second_known = false;
+		page->warm = 0;
+	}
+}
+
+static void call_clear_refs(struct actor *actor, struct range range)
+{
+	if (!as_due(actor, "clear_refs", &range, oct_clear_refs(here(actor)->mm, range.start, range.end), 0))
+		return;
+	for (unsigned i = range.first; i < range.first + range.pages; i++) {
+		page_at(actor, i)->soft_dirty = false;
+		page_at(actor, i)->warm = 0;
+	}
+}
+
+static void call_userfault(struct actor *actor, struct range range)
+{
+	bool enable = pick(actor, 2);
+	int result = oct_uffd_writeprotect(here(actor)->mm, range.start, range.end, enable);
+
+	if (!as_due(actor, "uffd_writeprotect", &range, result, 0))
+		return;
+	for (unsigned i = range.first; i < range.first + range.pages; i++) {
+		struct mirror_page *page = page_at(actor, i);
+
+		page->protected_by_userfault = enable && page->present;
+		page->perhaps_protected = enable && page->mapped && !page->present && actor->cpus > 1;
+		second_settle(actor, page);
+	}
+}
+
+static oct_pte_t make_old_and_clean(oct_pte_t pte, unsigned long arg)
+{
+	(void)arg;
+	return oct_pte_present(pte) ? oct_pte_mkold(oct_pte_mkclean(pte)) : pte;
+}
+
+/* What reclaim and write-back will ask: is it used, is it stored to, from now on? */
+static void age(struct actor *actor, unsigned index)
+{
+	struct mirror_page *page = page_at(actor, index);
+	struct oct_pte_guard guard;
+	struct oct_ticket ticket;
+	oct_pte_t old;
+
+	if (!page->mapped || !page->present)
+		return;
+	oct_ticket_init(&ticket, &here(actor)->mm->space);
+	oct_pte_lock_at(ticket.space, slice_va(actor->cpu, index), &guard);
+	(void)!oct_entry_update(&ticket, &guard, guard.pte, guard.va, make_old_and_clean, 0, &old);
+	oct_pte_guard_unlock(&ticket, &guard);
+	oct_ticket_complete(&ticket);
+	page->dirty = false;
+	page->aged = true;
+	page->warm = 0;
+}
+
+/* ---- Spaces
+ * -------------------------------------------------------------------------------------------------- */
+static void run_space(struct actor *actor, unsigned number)
+{
+	actor->running = number;
+	oct_mm_switch(actor->system, here(actor)->mm);
+}
+
+static void fork_mirror(struct actor *actor, struct mirror *child, struct mirror *parent)
+{
+	for (unsigned i = 0; i < SLICE_PAGES; i++) {
+		struct mirror_page *to = &child->page[i], *from = &parent->page[i];
+
+		from->warm = 0;
+		*to = *from;
+		to->second_known = from->second_known && !from->shared;
+		to->protected_by_userfault = to->perhaps_protected = false;
+		if (to->shared)
+			actor->cell[to->cell].users++;
+	}
+}
+
+static void call_fork(struct actor *actor)
+{
+	const struct range everything = {.start = 0, .end = ~(uintptr_t)0};
+	unsigned slot = 1;
+
+	while (slot < MOST_SPACES && actor->spaces[slot].mm)
+		slot++;
+	if (slot == MOST_SPACES ||
+	    !as_due(actor, "mm_init", &everything, oct_mm_init(&actor->child[slot], actor->system), 0))
+		return;
+	if (!as_due(actor, "fork", &everything, oct_fork(&actor->child[slot], here(actor)->mm), 0)) {
+		oct_mm_exit(&actor->child[slot]);
+		for (unsigned i = 0; i < SLICE_PAGES; i++)
+			page_at(actor, i)->warm = 0;
+		return;
+	}
+	actor->spaces[slot].mm = &actor->child[slot];
+	fork_mirror(actor, &actor->spaces[slot], here(actor));
+	actor->forks++;
+	if (pick(actor, 2))
+		run_space(actor, slot);
+}
+
+static void call_exit(struct actor *actor, unsigned number)
+{
+	if (number == 0 || !actor->spaces[number].mm)
+		return;
+	if (actor->running == number && pick(actor, 2))
+		run_space(actor, 0); /* else it is ended under this CPU's feet */
+	oct_mm_exit(actor->spaces[number].mm);
+	for (unsigned i = 0; i < SLICE_PAGES; i++)
+		page_unmap(actor, &actor->spaces[number].page[i]);
+	actor->spaces[number].mm = NULL;
+	if (actor->running == number)
+		run_space(actor, 0);
+}
+
+/* What the entry says of a page that this actor has touched. */
+static void inspect(struct actor *actor, unsigned index)
+{
+	const struct mirror_page *page = page_at(actor, index);
+	oct_pte_t *entry, pte;
+
+	if (!page->mapped || !page->present)
+		return;
+	entry = oct_pte_lock(here(actor)->mm, slice_va(actor->cpu, index));
+	if (!entry)
+		differ(actor, "page %u has lost its table", index);
+	pte = oct_load(entry, OCT_RLX);
+	oct_pte_unlock(here(actor)->mm, entry);
+	if (!oct_pte_present(pte))
+		differ(actor, "page %u has lost its entry", index);
+	if (page->soft_dirty && !oct_pte_soft_dirty(pte))
+		differ(actor, "page %u: a store left no soft-dirty", index);
+	if (page->dirty && !oct_pte_dirty(pte))
+		differ(actor, "page %u: a store left no dirty", index);
+	if (actor->cpus == 1 && !page->soft_dirty && oct_pte_soft_dirty(pte))
+		differ(actor, "page %u: soft-dirty without a store", index);
+	if (oct_pte_prot(pte) & ~page->prot)
+		differ(actor, "page %u: the entry grants more than the area", index);
+}
+
+/* ---- The region for everybody
+ * --------------------------------------------------------------------------------- */
+static void common_access(struct actor *actor, uintptr_t va)
+{
+	uint64_t value = 0;
+	int result;
+
+	if (pick(actor, 2)) {
+		result = sim_store64(va, (uint64_t)va << 16 | actor->cpu);
+		if (result && result != -OCT_EFAULT && result != -OCT_EBUSY &&
+		    !(actor->may_fail && result == -OCT_ENOMEM))
+			differ(actor, "a store to %#lx returned %d", (unsigned long)va, result);
+		return;
+	}
+	result = sim_load64(va, &value);
+	if (result && result != -OCT_EFAULT && !(actor->may_fail && result == -OCT_ENOMEM))
+		differ(actor, "a load of %#lx returned %d", (unsigned long)va, result);
+	if (value != 0 && value >> 16 != va)
+		differ(actor, "a load of %#lx sees what belongs to %#llx", (unsigned long)va,
+		       (unsigned long long)(value >> 16));
+}
+
+static void common_step(struct actor *actor)
+{
+	unsigned first = pick(actor, COMMON_PAGES), pages = 1 + pick(actor, 8);
+	uintptr_t start = slice_va(actor->cpus, first), result_va;
+	struct range range = {first, pages, start, start + pages * PAGE};
+	struct oct_mm *mm = here(actor)->mm;
+	size_t bytes = pages * PAGE;
+
+	switch (pick(actor, 16)) {
+	case 0:
+	case 1:
+		as_due(actor, "mmap", &range,
+		       oct_mmap(mm, start, bytes, OCT_READ | OCT_WRITE, OCT_MAP_FIXED, &result_va), 0);
+		break;
+	case 2:
+		as_due(actor, "munmap", &range, oct_munmap(mm, start, bytes), 0);
+		break;
+	case 3:
+		(void)!oct_mprotect(mm, start, bytes, pick(actor, 4));
+		break;
+	case 4:
+		as_due(actor, "dontneed", &range, oct_madvise_dontneed(mm, start, range.end), 0);
+		break;
+	case 5:
+		as_due(actor, "clear_refs", &range, oct_clear_refs(mm, start, range.end), 0);
+		break;
+	case 6:
+		as_due(actor, "uffd", &range, oct_uffd_writeprotect(mm, start, range.end, pick(actor, 2)), 0);
+		break;
+	default:
+		common_access(actor, start + pick(actor, 512) * 8);
+		break;
+	}
+}
+
+/* ---- The actor
+ * ---------------------------------------------------------------------------------------------------- */
+void actor_start(struct actor *actor, unsigned cpu, unsigned cpus, struct oct_system *system,
+                 struct oct_mm *mm, uint64_t seed)
+{
+	memset(actor, 0, sizeof *actor);
+	actor->cpu = cpu;
+	actor->cpus = cpus;
+	actor->system = system;
+	actor->seed = seed;
+	actor->random = (seed + 1) * 0x9e3779b97f4a7c15ull ^ (uint64_t)cpu << 32;
+	if (actor->random == 0)
+		actor->random = 1;
+	actor->spaces[0].mm = mm;
+}
+
+void actor_step(struct actor *actor)
+{
+	unsigned kind = pick(actor, 256), index;
+
+	if (actor->operations == 0)
+		run_space(actor, 0);
+	actor->operations++;
+	if (kind < 11)
+		call_mmap(actor, pick_range(actor));
+	else if (kind < 13)
+		call_munmap(actor, pick_range(actor));
+	else if (kind < 17)
+		call_mprotect(actor, pick_range(actor));
+	else if (kind < 20)
+		call_dontneed(actor, pick_range(actor));
+	else if (kind < 24)
+		call_clear_refs(actor, pick_range(actor));
+	else if (kind < 32)
+		call_userfault(actor, pick_range(actor));
+	else if (kind < 34)
+		call_fork(actor);
+	else if (kind < 36)
+		call_exit(actor, pick(actor, MOST_SPACES));
+	else if (kind < 40 && actor->spaces[index = pick(actor, MOST_SPACES)].mm)
+		run_space(actor, index);
+	else if (kind < 72)
+		common_step(actor);
+	else if (kind < 96)
+		touch_foreign(actor);
+	else if (kind < 100)
+		age(actor, pick(actor, SLICE_PAGES));
+	else if (kind < 110)
+		inspect(actor, pick(actor, SLICE_PAGES));
+	else if (kind < 140)
+		load_second(actor, pick(actor, SLICE_PAGES));
+	else if (kind < 146)
+		fetch(actor, pick(actor, SLICE_PAGES));
+	else if (kind < 200)
+		load(actor, pick(actor, SLICE_PAGES));
+	else
+		store(actor, pick(actor, SLICE_PAGES));
+}
+
+void actor_finish(struct actor *actor)
+{
+	for (unsigned number = MOST_SPACES; number-- > 0;) {
+		if (!actor->spaces[number].mm)
+			continue;
+		run_space(actor, number);
+		for (unsigned i = 0; i < SLICE_PAGES; i++) {
+			load(actor, i);
+			load_second(actor, i);
+		}
+		call_exit(actor, number);
+	}
+	oct_mm_switch(actor->system, NULL);
+}

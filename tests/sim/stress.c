@@ -1,0 +1,97 @@
+/* stress.c: the core against a plain map of what it must contain. SPDX-License-Identifier: MIT
+ *
+ * usage: stress [--ops N] [--cpus N] [--seed N] [--software-bits]
+ * Prints one line of counts. A difference aborts with the seed and the number of the operation; at
+ * the end every page must be back. */
+#include "mirror.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct oct_system oct;
+static struct oct_mm common;
+static uint64_t operations = 200000, seed = 1;
+
+static void act(unsigned cpu, void *arg)
+{
+	struct actor *actors = arg;
+
+	while (actors[cpu].operations < operations)
+		actor_step(&actors[cpu]);
+	actor_finish(&actors[cpu]);
+}
+
+static void require(bool truth, const char *what)
+{
+	if (truth)
+		return;
+	fprintf(stderr, "stress: %s\n", what);
+	exit(1);
+}
+
+static void print(const struct actor *actors, unsigned cpus)
+{
+	struct sim_counters sim = sim_counters_total();
+	struct actor sum = {.cpus = cpus};
+
+	for (unsigned i = 0; i < cpus; i++) {
+		sum.operations += actors[i].operations;
+		sum.loads += actors[i].loads;
+		sum.stores += actors[i].stores;
+		sum.faults += actors[i].faults;
+		sum.events += actors[i].events;
+		sum.forks += actors[i].forks;
+	}
+	printf(
+	    "%s, %u CPUs: %llu operations, %llu loads and %llu stores compared, %llu signals, %llu events, "
+	    "%llu forks; %llu faults, %llu walks, %llu invalidations, %llu interrupts; all pages back\n",
+	    OCT_FORMAT_NAME, cpus, (unsigned long long)sum.operations, (unsigned long long)sum.loads,
+	    (unsigned long long)sum.stores, (unsigned long long)sum.faults, (unsigned long long)sum.events,
+	    (unsigned long long)sum.forks, (unsigned long long)sim.faults, (unsigned long long)sim.walks,
+	    (unsigned long long)sim.invalidations, (unsigned long long)sim.interrupts);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"ops", required_argument, NULL, 'o'},
+	                                        {"cpus", required_argument, NULL, 'c'},
+	                                        {"seed", required_argument, NULL, 's'},
+	                                        {"software-bits", no_argument, NULL, 'b'},
+	                                        {0}};
+	unsigned cpus = 1;
+	bool hardware_bits = true;
+	struct actor *actors;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'o')
+			operations = strtoull(optarg, NULL, 0);
+		else if (option == 'c')
+			cpus = (unsigned)strtoul(optarg, NULL, 0);
+		else if (option == 's')
+			seed = strtoull(optarg, NULL, 0);
+		else if (option == 'b')
+			hardware_bits = false;
+		else
+			return 2;
+	}
+	require(cpus >= 1 && cpus <= 8, "1 to 8 CPUs");
+	operations /= cpus;
+	sim_init(cpus);
+	sim_hardware_bits(hardware_bits);
+	require(!oct_system_init(&oct, cpus) && !oct_mm_init(&common, &oct), "no memory");
+	sim_attach(&oct);
+	actors = calloc(cpus, sizeof *actors);
+	require(actors != NULL, "no memory");
+	for (unsigned i = 0; i < cpus; i++)
+		actor_start(&actors[i], i, cpus, &oct, &common, seed);
+	sim_run(cpus, act, actors);
+	oct_mm_exit(&common);
+	oct_system_exit(&oct);
+	require(sim_pages_out() == 0, "pages are missing at the end");
+	sim_check_pool();
+	print(actors, cpus);
+	free(actors);
+	sim_exit();
+	return 0;
+}

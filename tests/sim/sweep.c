@@ -1,0 +1,68 @@
+/* sweep.c: every allocation of short sequences fails once. SPDX-License-Identifier: MIT
+ *
+ * usage: sweep [SEQUENCES]
+ * Each sequence of random calls is repeated with its 1st, 2nd, 3rd ... allocation failing, until
+ * there are no more. The mirror goes on after the failure as if the call had not been made, so
+ * whatever was lost or changed by it shows; and at the end every page must be back. */
+#include "mirror.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STEPS = 120 };
+
+static struct actor actor;
+
+/* The allocations that the sequence made, up to the n-th, which failed. */
+static uint64_t run(uint64_t seed, uint64_t n)
+{
+	static struct oct_system oct;
+	static struct oct_mm common;
+	uint64_t before;
+
+	if (oct_system_init(&oct, 1) || oct_mm_init(&common, &oct))
+		oct_port_panic("no memory");
+	sim_attach(&oct);
+	actor_start(&actor, 0, 1, &oct, &common, seed);
+	actor.may_fail = n != 0;
+	before = sim_allocations();
+	sim_fail_allocation(n);
+	while (actor.operations < STEPS)
+		actor_step(&actor);
+	before = sim_allocations() - before;
+	sim_fail_allocation(0);
+	actor.may_fail = false;
+	actor_finish(&actor);
+	oct_mm_exit(&common);
+	oct_system_exit(&oct);
+	if (sim_pages_out() != 0) {
+		fprintf(stderr, "sweep: seed %llu, allocation %llu: %zu pages are missing\n",
+		        (unsigned long long)seed, (unsigned long long)n, sim_pages_out());
+		exit(1);
+	}
+	return before;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t sequences = argc > 1 ? strtoull(argv[1], NULL, 0) : 20;
+	uint64_t failures = 0;
+
+	sim_init(1);
+	for (uint64_t seed = 1; seed <= sequences; seed++) {
+		uint64_t n = 1;
+
+		run(seed, 0);
+		while (run(seed, n) >= n)
+			n++;
+		failures += n - 1;
+	}
+	sim_check_pool();
+	sim_exit();
+	if (failures < sequences) {
+		fprintf(stderr, "sweep: only %llu allocations failed\n", (unsigned long long)failures);
+		return 1;
+	}
+	printf("%s: %llu sequences of %d operations, each of %llu allocations failed once; nothing lost\n",
+	       OCT_FORMAT_NAME, (unsigned long long)sequences, STEPS, (unsigned long long)failures);
+	return 0;
+}
