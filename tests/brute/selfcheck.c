@@ -431,6 +431,36 @@ static void check_table_tests(bool ets2)
 	}
 }
 
+/* A page is filled, then its entry published: with release the access through that finds the page filled, and
+ * a store through it comes last; a later plain load may still overtake the walk. */
+static void check_published(bool ets2)
+{
+	for (unsigned kind = 0; kind < 4; kind++) {
+		bool released = kind & 1, by_load = kind & 2;
+		struct program p = mapped(ets2, ENTRY_INVALID, 0);
+
+		store(&p, 0, M(1), 1, RLX);
+		if (by_load) { /* another CPU filled the page, the publisher saw it */
+			store(&p, 2, P(0), 1, RLX);
+			load(&p, 0, P(0), RLX);
+		} else {
+			store(&p, 0, P(0), 1, RLX);
+			load(&p, 0, P(0), RLX);
+		}
+		store(&p, 0, E(X), P0_RW, released ? REL : RLX);
+		user_load(&p, 1, X);
+		load(&p, 1, M(1), RLX);
+		EXPECT("publish, load", p, !released, 1, 0);
+		EXPECT("publish, later load overtakes the walk", p, true, 1, 1, 0);
+		EXPECT("publish, fault", p, true, 1, BRUTE_FAULT);
+		p.code[1][0].op = OP_USER_STORE;
+		p.code[1][0].value = 2;
+		expect_condition(
+		    "publish, store", &p, !released,
+		    (struct condition){.result = {1, 0, ANY, ANY}, .location = P(0), .final = 1});
+	}
+}
+
 /* ---- Counts of translation programs ----------------------------------------------------------------------
  */
 static void see_stale_two(void *arg, const struct graph *g)
@@ -575,6 +605,7 @@ int main(void)
 		check_message_tests(ets2);
 		check_shootdown(ets2);
 		check_table_tests(ets2);
+		check_published(ets2);
 		check_three_threads(ets2);
 	}
 	check_x86();
