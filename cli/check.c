@@ -129,6 +129,7 @@ static int explore(const struct arguments *arguments, const struct jobs *jobs)
 
 		if (jobs->count == 1) /* one tree for all workers */
 			options.workers = arguments->workers;
+		options.cures = checking.single;
 		jobs_run(jobs, &options, arguments->workers, done, &checking);
 	}
 	status = checking.status;

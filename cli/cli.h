@@ -75,6 +75,10 @@ int status_join(int a, int b);
 json_t *result_json(const struct job *job, const struct oc_options *options, const struct oc_result *result);
 json_t *expected_json(unsigned expected, json_t *into);
 
+/* cures.c: which single flush or barrier makes a violation unreachable. */
+json_t *cures_json(const struct oc_result *result);
+void print_cures(const json_t *result);
+
 /* source.c: source lines and names of addresses in this process. */
 struct source;
 struct source *source_open(void);

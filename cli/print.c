@@ -262,6 +262,7 @@ void print_schedule(const struct printer *printer, const json_t *result)
 		print_steps(printer, result);
 		print_lanes(printer, result);
 	}
+	print_cures(result);
 	if (*jstring(result, "again"))
 		printf("\n  again: %s\n", jstring(result, "again"));
 }

@@ -552,6 +552,8 @@ json_t *result_json(const struct job *job, const struct oc_options *options, con
 		json_array_append_new(lanes, json_string(result->lanes[i]));
 	json_object_set_new(json, "lanes", lanes);
 	json_object_set_new(json, "schedule", schedule_json(result));
+	if (result->ncures)
+		json_object_set_new(json, "cures", cures_json(result));
 	if (options->outcomes)
 		json_object_set_new(json, "outcomes", outcomes_json(result));
 	if (result->missing_cover)

@@ -60,8 +60,12 @@ uint64_t do_read(uint16_t location, int order, unsigned size, const void *pc)
 {
 	struct event e = event_make(EV_READ, location, order, pc);
 
+	uint64_t value;
+
 	e.size = (uint8_t)size;
-	return explore_graph()->ev[explore_event(&e)].value;
+	value = explore_graph()->ev[explore_event(&e)].value;
+	cure_after(pc);
+	return value;
 }
 
 /* An acquiring read that waits for more than seen: the explorer is told, to order threads well. */
@@ -80,6 +84,7 @@ void do_write(uint16_t location, int order, unsigned size, uint64_t value, const
 	e.size = (uint8_t)size;
 	e.value = value;
 	explore_event(&e);
+	cure_after(pc);
 }
 
 uint64_t do_rmw(uint16_t location, int order, unsigned size, enum rmw_op op, uint64_t operand,
@@ -103,6 +108,8 @@ uint64_t do_rmw(uint16_t location, int order, unsigned size, enum rmw_op op, uin
 		w = rmw_write_of(&world.rules, &e);
 		explore_event(&w);
 	}
+	if (*stored || !(e.flags & F_AWAIT)) /* a lock that is not had is waited for: nothing follows */
+		cure_after(pc);
 	return e.value;
 }
 

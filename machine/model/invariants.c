@@ -154,6 +154,7 @@ static void check_free(uint16_t freed)
 		if ((ev_is_read(e) || ev_is_write(e)) && world.places[e->location].frame == frame)
 			check_access((uint16_t)i, freed);
 	}
+	race_freed(frame, g->ev[freed].pc);
 	for (const struct entry_of *p = entry_next(NULL); p; p = entry_next(p))
 		if (place_known((void *)(uintptr_t)p->key, 8))
 			check_entry(p, frame, freed);

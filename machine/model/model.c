@@ -42,6 +42,7 @@ static void restore(void *arg)
 	memory_restore();
 	memcpy(world.cpu, world.cpu_at_start, sizeof(world.cpu));
 	world.nregs = 0;
+	world.cure.applying = false;
 	events_begin();
 }
 
@@ -200,6 +201,7 @@ static bool prepare(struct oc_library *library)
 
 	world.glue = library_glue(library);
 	world.x86 = world.glue->arch == OC_X86_64;
+	world.riscv = world.glue->arch == OC_RISCV64;
 	world.knobs = world.scenario->knobs;
 	or_knobs(&world.knobs, &world.variant->knobs);
 	or_knobs(&world.knobs, &options->knobs);
@@ -365,6 +367,47 @@ static void conclude(bool exhausted)
 	}
 }
 
+/* ---- cures -------------------------------------------------------------------------------------------- */
+
+static int found_bound;
+
+/* Explore with world.cure in place: first as far as the violation was found, then for a while. */
+static bool explore_cured(uint64_t *executions, bool *exhausted)
+{
+	struct oc_result *kept = result, trial = {.verdict = OC_V_HOLDS};
+	struct explore_options e = {.bound = found_bound, .max_runs = 4000, .seconds = 1};
+
+	result = &trial;
+	for (unsigned pass = 0; pass < 2 && trial.verdict == OC_V_HOLDS; pass++) {
+		do {
+			world.restart = false;
+			world.violated = OC_NOTHING;
+			explore(&client, &e, &stats);
+		} while (world.restart && !stats.error);
+		if (stats.error)
+			trial.verdict = OC_V_ERROR;
+		if (!stats.executions && pass)
+			trial.verdict = OC_V_ERROR; /* nothing is left: that is no cure */
+		*executions = stats.executions;
+		*exhausted = !stats.cut;
+		e.bound = -1;
+	}
+	report_free(&trial);
+	free(trial.outcomes);
+	result = kept;
+	return trial.verdict == OC_V_HOLDS;
+}
+
+/* A violation was found: what would have prevented it? */
+static void look_for_cures(void)
+{
+	struct explore_stats kept = stats;
+
+	found_bound = result->bound;
+	find_cures(result, explore_cured);
+	stats = kept;
+}
+
 void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, unsigned variant,
 		const struct oc_options *given, struct oc_result *r)
 {
@@ -418,6 +461,8 @@ void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, 
 		break;
 	}
 	r->seconds = now() - start;
+	if (r->verdict == OC_V_VIOLATION && given->cures && !given->replay)
+		look_for_cures();
 	memory_data_restore();
 }
 

@@ -29,6 +29,7 @@ struct oc_options {
 	struct oc_knobs knobs;   /* or-ed to the scenario's */
 	bool gdb;                /* with replay: raise SIGTRAP when execution k starts */
 	bool outcomes;           /* collect them */
+	bool cures;              /* of a violation, look for what would make it unreachable */
 	unsigned workers;        /* processes that share the search for everything; 0, 1: alone */
 	bool textbook;           /* tests: the textbook notion of maximality */
 	bool hash_graphs;        /* tests: fail when one graph is visited twice */
@@ -86,6 +87,17 @@ struct oc_outcome {
 	uint64_t executions;
 };
 
+/* One operation that, added after a place of the program, makes the violation unreachable. */
+enum oc_cure_kind { OC_CURE_FLUSH, OC_CURE_BARRIER };
+struct oc_cure {
+	enum oc_cure_kind kind;
+	unsigned lane;
+	const void *pc;       /* it is added after this access */
+	uint64_t executions;  /* explored with it, without a violation */
+	bool exhausted;       /* that was all */
+};
+enum { OC_MAX_CURES = 4 };
+
 struct oc_result {
 	enum oc_verdict verdict;
 	enum oc_what what;
@@ -103,6 +115,8 @@ struct oc_result {
 	struct oc_outcome *outcomes;
 	unsigned noutcomes;
 	const char *missing_cover;
+	struct oc_cure cures[OC_MAX_CURES]; /* with options.cures */
+	unsigned ncures;
 };
 
 /* What a scenario library (core + scenarios for one architecture) offers; see library.c. */

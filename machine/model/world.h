@@ -68,6 +68,14 @@ struct page_word { /* what user accesses use of each page: copied by page_copy *
 	uint8_t size;
 };
 
+/* An operation that is tried after each access made at a place. */
+struct cure {
+	bool active, applying;
+	enum oc_cure_kind kind;
+	unsigned thread;
+	const void *pc;
+};
+
 struct oc_reg_value {
 	const char *name;
 	uint64_t value;
@@ -78,7 +86,7 @@ struct world {
 	const struct oc_variant *variant;
 	const struct oc_glue *glue;
 	struct oc_knobs knobs;
-	bool litmus, x86, ignores_i7;
+	bool litmus, x86, riscv, ignores_i7;
 	struct machine_rules rules;
 	unsigned nactors, nthreads; /* threads: actors, then one interrupt proxy for each CPU */
 	bool has_system;
@@ -112,6 +120,7 @@ struct world {
 	char violation[256];
 	const void *violation_pc;
 	unsigned violation_thread;
+	struct cure cure;
 };
 extern struct world world;
 
@@ -137,6 +146,7 @@ uint64_t root_key(unsigned cpu, unsigned asid);
 /* race.c: data races on plain memory */
 void race_init(void);
 void race_plain(const void *address, unsigned size, bool write, const void *pc);
+void race_freed(unsigned frame, const void *pc);
 void race_atomic(const void *address, unsigned size, bool write, const void *pc);
 
 /* events.c: one call per kind of event; outside of the race they act on memory directly */
@@ -183,6 +193,11 @@ void invariant_added(uint16_t id);
 void cover_stale_stores(void);
 void check_leaks(void);
 void cover_reached(const char *name);
+
+/* cures.c */
+void cure_after(const void *pc); /* an access at pc was made */
+/* Try what could be added; explore_one explores with world.cure and says whether nothing was found. */
+void find_cures(struct oc_result *result, bool (*explore_one)(uint64_t *executions, bool *exhausted));
 
 /* words.c */
 const char *actor_name(unsigned thread); /* of the actor, also for its CPU's interrupts */
