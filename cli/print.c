@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include "cli.h"
 
-enum { LANE_WIDTH = 34, MAX_LANES = 2 * OC_MAX_ACTORS };
+enum { LANE_WIDTH = 34 };
 
 const char *jstring(const json_t *object, const char *key)
 {
@@ -163,38 +163,22 @@ static void print_steps(const struct printer *printer, const json_t *result)
 	}
 }
 
-/* A CPU has one TLB, whichever of its lanes is on it: "cpu1 copier" and "cpu1 interrupt". */
-static size_t cpu_length(const char *lane)
-{
-	return strcspn(lane, " ");
-}
-
-static bool same_cpu(const char *a, const char *b)
-{
-	size_t length = cpu_length(a);
-
-	return length == cpu_length(b) && !strncmp(a, b, length);
-}
-
 /* CPUs that may hold anything at any step, in order; returns how many. */
-static unsigned cpus_with_tlb(const json_t *result, const char *names[MAX_LANES])
+static unsigned cpus_with_tlb(const json_t *result, char names[OC_MAX_ACTORS][16])
 {
-	json_t *lane, *step;
-	size_t i, j;
+	json_t *step;
+	size_t index;
 	unsigned count = 0;
 
-	json_array_foreach(json_object_get(result, "lanes"), i, lane)
-	{
+	for (unsigned cpu = 0; cpu < OC_MAX_ACTORS; cpu++) {
 		bool any = false;
 
-		for (unsigned k = 0; k < count; k++)
-			if (same_cpu(names[k], json_string_value(lane)))
-				goto next;
-		json_array_foreach(json_object_get(result, "schedule"), j, step) any |=
-		    same_cpu(jstring(step, "lane"), json_string_value(lane)) && *jstring(step, "tlb");
-		if (any && count < MAX_LANES)
-			names[count++] = json_string_value(lane);
-	next:;
+		snprintf(names[count], sizeof(names[count]), "cpu%u", cpu);
+		json_array_foreach(json_object_get(result, "schedule"), index, step)
+		{
+			any |= *jstring(json_object_get(step, "tlbs"), names[count]) != 0;
+		}
+		count += any;
 	}
 	return count;
 }
@@ -213,35 +197,40 @@ static void print_lane_cell(const struct printer *printer, const char *text, boo
 /* One column per CPU: what its TLB may hold, whenever that changes. */
 static void print_lanes(const struct printer *printer, const json_t *result)
 {
-	const char *names[MAX_LANES], *held[MAX_LANES];
+	char names[OC_MAX_ACTORS][16];
+	const char *held[OC_MAX_ACTORS];
 	unsigned count = cpus_with_tlb(result, names);
 	json_t *step;
 	size_t index;
 
 	if (!count)
 		return;
-	printf("\n  What each TLB may hold after a step (entries in memory and older ones not yet "
-	       "invalidated):\n");
+	printf("\n  What each TLB may hold after a step (entries that it read and that no completed "
+	       "invalidation has dropped):\n");
 	printf("  %s%4s", paint(printer, "\033[1m"), "step");
 	for (unsigned i = 0; i < count; i++) {
-		printf("  %-*.*s", LANE_WIDTH, (int)cpu_length(names[i]), names[i]);
+		printf("  %-*s", LANE_WIDTH, names[i]);
 		held[i] = "";
 	}
 	printf("%s\n", paint(printer, "\033[0m"));
 	json_array_foreach(json_object_get(result, "schedule"), index, step)
 	{
-		unsigned changed = count;
+		const json_t *tlbs = json_object_get(step, "tlbs");
+		bool changed[OC_MAX_ACTORS], any = false;
 
-		for (unsigned i = 0; i < count; i++)
-			if (same_cpu(names[i], jstring(step, "lane")) && json_object_get(step, "tlb") &&
-			    strcmp(held[i], jstring(step, "tlb")))
-				changed = i;
-		if (changed == count)
+		for (unsigned i = 0; i < count; i++) {
+			const char *now = json_string_value(json_object_get(tlbs, names[i]));
+
+			changed[i] = now && strcmp(held[i], now);
+			any |= changed[i];
+			if (changed[i])
+				held[i] = now;
+		}
+		if (!any)
 			continue;
-		held[changed] = jstring(step, "tlb");
 		printf("  %4lld", (long long)jint(step, "step"));
 		for (unsigned i = 0; i < count; i++)
-			print_lane_cell(printer, held[i], i == changed);
+			print_lane_cell(printer, held[i], changed[i]);
 		putchar('\n');
 	}
 }

@@ -408,6 +408,23 @@ static void detail_json(json_t *json, struct telling *telling, const struct oc_s
 	}
 }
 
+/* What each TLB may hold after a step that changed it. */
+static void tlbs_json(json_t *json, const struct oc_step *step)
+{
+	json_t *tlbs = json_object();
+	char cpu[16];
+
+	for (unsigned i = 0; i < OC_MAX_ACTORS; i++) {
+		if (!step->tlb_of[i])
+			continue;
+		snprintf(cpu, sizeof(cpu), "cpu%u", i);
+		json_object_set_new(tlbs, cpu, json_string(step->tlb_of[i]));
+	}
+	if (json_object_size(tlbs))
+		json_object_set(json, "tlbs", tlbs);
+	json_decref(tlbs);
+}
+
 static json_t *step_json(struct telling *telling, unsigned index)
 {
 	const struct oc_step *step = &telling->result->steps[index];
@@ -429,6 +446,7 @@ static json_t *step_json(struct telling *telling, unsigned index)
 	detail_json(json, telling, step);
 	if (step->tlb)
 		json_object_set_new(json, "tlb", json_string(step->tlb));
+	tlbs_json(json, step);
 	return json;
 }
 

@@ -80,6 +80,8 @@ struct oc_step {
 	const char *old_text;
 	/* what the lane's TLB may still hold after this step, in words, "" for nothing; lanes of CPUs */
 	const char *tlb;
+	/* the same for every CPU whose TLB's contents this step changed, NULL for the others */
+	const char *tlb_of[OC_MAX_ACTORS];
 };
 
 struct oc_outcome {

@@ -278,6 +278,8 @@ void report_free(struct oc_result *result)
 		free((void *)(uintptr_t)result->steps[i].text);
 		free((void *)(uintptr_t)result->steps[i].old_text);
 		free((void *)(uintptr_t)result->steps[i].tlb);
+		for (unsigned cpu = 0; cpu < OC_MAX_ACTORS; cpu++)
+			free((void *)(uintptr_t)result->steps[i].tlb_of[cpu]);
 	}
 	free(result->steps);
 	result->steps = NULL;
@@ -298,10 +300,28 @@ static void lanes(struct oc_result *result)
 	}
 }
 
+/* What each CPU's TLB may hold after event number i in s; held[cpu]: after the step told before. */
+static void tell_tlbs(struct oc_step *s, unsigned i, const char *held[OC_MAX_ACTORS])
+{
+	unsigned own = world.rules.cpu[r.g->ev[r.event_of[i]].thread];
+	char tlb[512];
+
+	s->tlb = NULL;
+	for (unsigned cpu = 0; cpu < world.nactors; cpu++) {
+		tlb_text(cpu, i, tlb, sizeof(tlb));
+		if (cpu == own)
+			s->tlb = copy(tlb);
+		if (strcmp(tlb, held[cpu]))
+			held[cpu] = s->tlb_of[cpu] = copy(tlb);
+	}
+	if (!s->tlb)
+		s->tlb = copy("");
+}
+
 void report_steps(struct oc_result *result)
 {
 	uint16_t told[MAX_EVENTS];
-	char tlb[512];
+	const char *held[OC_MAX_ACTORS];
 
 	r.g = explore_graph();
 	report_free(result);
@@ -310,6 +330,8 @@ void report_steps(struct oc_result *result)
 	result->steps = calloc(r.nsteps + 1, sizeof(*result->steps));
 	if (!result->steps)
 		abort();
+	for (unsigned cpu = 0; cpu < OC_MAX_ACTORS; cpu++)
+		held[cpu] = "";
 	for (unsigned i = 0; i < r.nsteps; i++) {
 		struct oc_step *s = &result->steps[result->nsteps];
 		const struct event *e = &r.g->ev[r.event_of[i]];
@@ -320,10 +342,7 @@ void report_steps(struct oc_result *result)
 		fill(i, s);
 		if (s->from >= 0)
 			s->from = told[s->from];
-		tlb[0] = 0;
-		if (world.rules.cpu[e->thread] < world.nactors)
-			tlb_text(world.rules.cpu[e->thread], i, tlb, sizeof(tlb));
-		s->tlb = copy(tlb);
+		tell_tlbs(s, i, held);
 		result->nsteps++;
 	}
 	if (world.violated != OC_NOTHING && world.violation_thread < MAX_THREADS) {
