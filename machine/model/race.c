@@ -11,7 +11,9 @@
 #include "fiber.h"
 #include "world.h"
 
-enum { RECORDS = 7, TABLE = 1 << 16 };
+/* A thread can have stored or loaded each byte of the eight by itself, plain and atomic: with fewer
+ * records than that for all threads some are dropped, and a race with what they knew is missed. */
+enum { RECORDS = 64, TABLE = 1 << 16 };
 
 struct record {
 	uint8_t thread, mask, write, atomic;
@@ -25,6 +27,7 @@ struct granule {
 };
 
 static struct granule *table;
+static uint64_t used_plain[FRAME_BASE + FRAMES]; /* the execution of the last plain access in the frame */
 
 void race_init(void)
 {
@@ -33,7 +36,7 @@ void race_init(void)
 	if (table)
 		return;
 	memory = mmap(NULL, sizeof(struct granule) * TABLE, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		abort();
 	table = memory;
@@ -68,6 +71,12 @@ static const struct clock *clock_of(unsigned thread)
 	return &none;
 }
 
+/* Does record a say all that b says, of the same thread? */
+static bool says_more(const struct record *a, const struct record *b)
+{
+	return (a->mask & b->mask) == b->mask && a->write == b->write && a->atomic == b->atomic;
+}
+
 static void check(struct granule *g, struct record now, const void *address, const void *pc)
 {
 	const struct clock *clock = clock_of(now.thread);
@@ -77,7 +86,7 @@ static void check(struct granule *g, struct record now, const void *address, con
 		struct record *r = &g->rec[i];
 
 		if (r->thread == now.thread) {
-			if (r->mask == now.mask && r->write == now.write && r->atomic == now.atomic)
+			if (says_more(&now, r))
 				place = r;
 			continue;
 		}
@@ -85,15 +94,36 @@ static void check(struct granule *g, struct record now, const void *address, con
 			continue;
 		if (clock->n[r->thread] <= (int)r->index)
 			violate(OC_RACE, pc, "%s and %s of the same memory (%p) by %s and %s are not ordered",
-				r->write ? "a write" : "a read", now.write ? "a write" : "a read", address,
-				actor_name(r->thread),
-				actor_name(now.thread));
+			        r->write ? "a write" : "a read", now.write ? "a write" : "a read", address,
+			        actor_name(r->thread), actor_name(now.thread));
 	}
 	if (!place && g->n < RECORDS)
 		place = &g->rec[g->n++];
 	if (!place)
 		place = &g->rec[now.index % RECORDS];
 	*place = now;
+}
+
+/* The running thread frees the frame: was every plain access of others before? Those that come later
+ * are told by the frame itself. */
+void race_freed(unsigned frame, const void *pc)
+{
+	const struct clock *clock = clock_of(explore_self());
+	uint64_t first = (uintptr_t)frame_address(frame) >> 3;
+
+	if (used_plain[frame] != world.execution)
+		return;
+	for (uint64_t key = first; key < first + OCT_PAGE_SIZE / 8; key++) {
+		const struct granule *g = granule_of(key);
+
+		for (unsigned i = 0; i < g->n; i++) {
+			const struct record *r = &g->rec[i];
+
+			if (!r->atomic && r->thread != explore_self() && clock->n[r->thread] <= (int)r->index)
+				violate(OC_UAF, pc, "page %u is freed while %s may still use it", frame,
+				        actor_name(r->thread));
+		}
+	}
 }
 
 static bool own_stack(const void *address)
@@ -110,10 +140,10 @@ static void record_access(const void *address, unsigned size, bool write, bool a
 		unsigned offset = at & 7, here = 8 - offset < size ? 8 - offset : size;
 		struct granule *g = granule_of(at >> 3);
 		struct record now = {.thread = (uint8_t)self,
-				     .mask = (uint8_t)(((1u << here) - 1) << offset),
-				     .write = write,
-				     .atomic = atomic,
-				     .index = (uint16_t)explore_done(self)};
+		                     .mask = (uint8_t)(((1u << here) - 1) << offset),
+		                     .write = write,
+		                     .atomic = atomic,
+		                     .index = (uint16_t)explore_done(self)};
 
 		check(g, now, address, pc);
 		at += here;
@@ -130,6 +160,7 @@ void race_plain(const void *address, unsigned size, bool write, const void *pc)
 	frame = frame_of(address);
 	if (frame && world.frame_freed[frame])
 		violate(OC_UAF, pc, "page %u is used after it was freed", frame);
+	used_plain[frame] = world.execution;
 	record_access(address, size, write, false, pc);
 }
 
