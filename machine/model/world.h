@@ -147,7 +147,6 @@ uint64_t root_key(unsigned cpu, unsigned asid);
 void race_init(void);
 void race_plain(const void *address, unsigned size, bool write, const void *pc);
 void race_freed(unsigned frame, const void *pc);
-void race_freed(unsigned frame, const void *pc);
 void race_atomic(const void *address, unsigned size, bool write, const void *pc);
 
 /* events.c: one call per kind of event; outside of the race they act on memory directly */
