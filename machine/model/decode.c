@@ -1,7 +1,8 @@
 /* decode.c: what the hardware reads in a translation entry. SPDX-License-Identifier: MIT
  *
- * Written from the architecture manuals (Arm ARM DDI 0487, D8.3; Intel SDM volume 3, 4.5), not from
- * the core's format.h: a wrong bit there must show. */
+ * Written from the architecture manuals (Arm ARM DDI 0487, D8.3; Intel SDM volume 3, 4.5; RISC-V
+ * privileged architecture, Sv39 and its extensions), not from the core's format.h: a wrong bit there
+ * must show. */
 #include <stdio.h>
 
 #include "world.h"
@@ -36,8 +37,40 @@ static struct entry decode_x86_64(uint64_t v, unsigned level)
 	return e;
 }
 
+/* A reserved encoding faults: it is as good as not present. With Svnapot and Svpbmt. */
+static bool reserved_riscv64(uint64_t v, unsigned level)
+{
+	bool leaf = v & (BIT(1) | BIT(3));
+	uint64_t number = (v >> 10) & (BIT(44) - 1);
+
+	if ((v >> 54 & 0x7f) || (v >> 61 & 3) == 3)
+		return true;
+	if (!leaf) /* links a table: writable but not readable, A, D, U, PBMT and N are not for it */
+		return !level || (v & (BIT(2) | BIT(4) | BIT(6) | BIT(7))) || v >> 61;
+	if ((v & BIT(2)) && !(v & BIT(1)))
+		return true;
+	if (v >> 63) /* one size of blocks, of leaves at level 0 */
+		return level || (number & (BIT(OCT_CONT_SHIFT) - 1)) != BIT(OCT_CONT_SHIFT - 1);
+	return number & (BIT(OCT_TABLE_SHIFT * level) - 1); /* a large page that is not aligned */
+}
+
+static struct entry decode_riscv64(uint64_t v, unsigned level)
+{
+	struct entry e = {.phys = ((v >> 10) & (BIT(44) - 1)) << 12};
+
+	e.present = (v & BIT(0)) && !reserved_riscv64(v, level);
+	e.table = !(v & (BIT(1) | BIT(2) | BIT(3)));
+	e.user = v & BIT(4);
+	e.writable = v & BIT(2);
+	e.young = v & BIT(6);
+	e.dirty = v & BIT(7);
+	return e;
+}
+
 struct entry decode(uint64_t value, unsigned level)
 {
+	if (world.riscv)
+		return decode_riscv64(value, level);
 	return world.x86 ? decode_x86_64(value, level) : decode_arm64(value, level);
 }
 
@@ -47,6 +80,8 @@ bool decode_cacheable(uint64_t value, unsigned level)
 
 	if (level == OCT_LEVELS)
 		return value != 0;
+	if (world.riscv) /* without Svvptc a TLB may keep that there was nothing */
+		return true;
 	e = decode(value, level);
 	return e.present && (e.table || e.young || !world.knobs.sw_ad);
 }
@@ -60,6 +95,8 @@ uint64_t decode_walker_update(uint64_t found, uint64_t walked, bool store)
 		return found;
 	if (world.x86)
 		return found | BIT(5) | (store ? BIT(6) : 0);
+	if (world.riscv)
+		return found | BIT(6) | (store ? BIT(7) : 0);
 	return (found | BIT(10)) & ~(store ? BIT(7) : 0);
 }
 

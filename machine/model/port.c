@@ -244,43 +244,67 @@ void oct_rwlock_write_unlock(struct oct_rwlock *lock)
 
 /* ---- what walkers need (octavo/mmu.h) -------------------------------------------------------------------- */
 
+/* On riscv64 an invalidation by address reaches leaf entries only; with all levels it is one of every
+ * address. Number 0 stands for every number there. */
+static void invalidate(unsigned asid, uint64_t va, size_t pages, enum oct_scope scope, bool leaf_only, const void *pc)
+{
+	if (!in_race())
+		return;
+	if (world.riscv && !leaf_only)
+		pages = 0;
+	if (world.riscv && !asid)
+		asid = 0xff;
+	do_tlbi(asid, pages ? va : 0, (unsigned)pages, scope == OCT_BROADCAST, leaf_only, pc);
+}
+
 void oct_mmu_publish(void)
 {
 	if (!in_race() || world.x86)
 		return;
+	if (world.riscv) { /* fence w,w; sfence.vma */
+		do_fence(__ATOMIC_RELEASE, CALLER);
+		invalidate(0, 0, 0, OCT_LOCAL, false, CALLER);
+		return;
+	}
 	do_dsb(CALLER);
 	do_isb(CALLER);
 }
 
 void oct_mmu_invalidate_begin(void)
 {
-	if (in_race() && !world.x86)
+	if (!in_race() || world.x86)
+		return;
+	if (world.riscv)
+		do_fence(__ATOMIC_SEQ_CST, CALLER);
+	else
 		do_dsb(CALLER);
 }
 
 void oct_mmu_invalidate_range(uint16_t asid, uintptr_t va, size_t pages, enum oct_scope scope, enum oct_depth depth)
 {
-	if (in_race())
-		do_tlbi(asid, va, (unsigned)pages, scope == OCT_BROADCAST, depth == OCT_LEAF, CALLER);
+	invalidate(asid, va, pages, scope, depth == OCT_LEAF, CALLER);
 }
 
 void oct_mmu_invalidate_asid(uint16_t asid, enum oct_scope scope)
 {
-	if (in_race())
-		do_tlbi(asid, 0, 0, scope == OCT_BROADCAST, false, CALLER);
+	invalidate(asid, 0, 0, scope, false, CALLER);
 }
 
 void oct_mmu_invalidate_all(enum oct_scope scope)
 {
-	if (in_race())
-		do_tlbi(0xff, 0, 0, scope == OCT_BROADCAST, false, CALLER);
+	invalidate(0xff, 0, 0, scope, false, CALLER);
 }
 
+/* Those of x86-64 and riscv64 are complete by themselves. */
 void oct_mmu_invalidate_end(enum oct_scope scope)
 {
 	(void)scope;
 	if (!in_race() || world.x86)
 		return;
+	if (world.riscv) {
+		do_fence(__ATOMIC_SEQ_CST, CALLER);
+		return;
+	}
 	do_dsb(CALLER);
 	do_isb(CALLER);
 }

@@ -107,6 +107,8 @@ static const struct oc_field folio_fields[] = {
 const struct oc_glue oc_glue = {
 #ifdef OCT_ARCH_ARM64
 	.arch = OC_ARM64,
+#elif defined(OCT_ARCH_RISCV64)
+	.arch = OC_RISCV64,
 #else
 	.arch = OC_X86_64,
 #endif
