@@ -81,7 +81,11 @@ static void header(FILE *out, const json_t *result)
 	fprintf(out, "<span id=\"verdict\" class=\"chip %s\">",
 	        strcmp(jstring(result, "verdict"), "violation") ? status_class(result) : "bad");
 	escaped(out, verdict);
-	fputs("</span></h1>\n<p class=\"seen\">", out);
+	fputs("</span>", out);
+	if (result_status(result) != STATUS_EXPECTED)
+		fprintf(out, "<span class=\"chip %s\">%s</span>", status_class(result),
+		        result_status(result) == STATUS_NOT_EXHAUSTED ? "not exhausted" : "not as expected");
+	fputs("</h1>\n<p class=\"seen\">", out);
 	if (*jstring(result, "meaning"))
 		element(out, "strong", "", jstring(result, "meaning"));
 	if (*jstring(result, "meaning") && *jstring(result, "text"))
@@ -89,7 +93,7 @@ static void header(FILE *out, const json_t *result)
 	escaped(out, jstring(result, "text"));
 	fputs("</p>\n<p id=\"assumptions\">Assuming ", out);
 	escaped(out, jstring(result, "assumptions"));
-	fprintf(out, ".</p>\n<p class=\"soft\">%lld executions, %lld blocked, %.2f s; expected: ",
+	fprintf(out, ".</p>\n<p class=\"soft\">Executions: %lld, blocked: %lld, seconds: %.2f, expected: ",
 	        (long long)jint(result, "executions"), (long long)jint(result, "blocked"),
 	        json_real_value(json_object_get(result, "seconds")));
 	escaped(out, expected);
@@ -145,7 +149,7 @@ static void stale_item(FILE *out, const struct story *story, const struct bar *b
 		fprintf(out, ": %s ",
 		        step_is(&story->steps[i], "fault") ? "it faulted" : story->steps[i].kind);
 		if (*story->steps[i].at) {
-			fputs(step_is(&story->steps[i], "load") ? "of " : "of ", out);
+			fputs("of ", out);
 			escaped(out, story->steps[i].value);
 			fputs(step_is(&story->steps[i], "load") ? " from " : " to ", out);
 			escaped(out, story->steps[i].at);
@@ -159,7 +163,9 @@ static void stale_item(FILE *out, const struct story *story, const struct bar *b
 		step_reference(out, story, bar->ended);
 		fputs(".", out);
 	} else if (bar->ended) {
-		fputs(" It was invalidated at ", out);
+		fputs(step_is(&story->steps[bar->ended], "fault") ? " The fault dropped it at "
+		                                                  : " It was invalidated at ",
+		      out);
 		step_reference(out, story, bar->ended);
 		fputs(".", out);
 	} else {
@@ -181,7 +187,7 @@ static const char *row_class(const struct story *story, const struct step *step)
 {
 	if (step_is(step, "fail") || step_is(step, "blocked"))
 		return "fail";
-	if (step->stale || (step->walk && story->steps[step->walk].stale))
+	if (step->stale || step->harm)
 		return "stale";
 	if (step_is(step, "invalidate") || step->completes)
 		return "invalidate";
@@ -259,6 +265,8 @@ static bool tlb_section(FILE *out, const struct story *story)
 	    "stores an entry");
 	key(out, "<path class=\"mark invalidate\" d=\"M13 2l7 7-7 7-7-7z\"/>", "invalidation");
 	key(out, "<path class=\"mark complete\" d=\"M13 2l7 7-7 7-7-7z\"/>", "invalidations complete");
+	key(out, "<rect class=\"mark other\" x=\"10\" y=\"6\" width=\"6\" height=\"6\"/>", "frees, switches");
+	key(out, "<circle class=\"mark seen-here\" cx=\"13\" cy=\"9\" r=\"7\"/>", "violation seen");
 	fputs("</div>\n</section>\n", out);
 	return good;
 }

@@ -20,6 +20,7 @@ struct step {
 	unsigned lane;
 	bool told;     /* the terminal shows it too */
 	bool stale;    /* read what was overwritten */
+	bool harm;     /* used an entry after it was overwritten */
 	bool mmu;      /* about translation: entries stored, walks, accesses, invalidations */
 	int word;      /* the first step at the same word; 0: none */
 	int from;      /* the step that stored what it read; 0: the initial value */

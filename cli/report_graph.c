@@ -8,9 +8,11 @@
 #include "report.h"
 
 enum {
-	NODE = 244,
-	EMPTY = 96, /* a lane that does nothing told */
-	GAP = 74,
+	ROOM = 1270, /* that the lanes share */
+	NODE_LEAST = 196,
+	NODE_MOST = 330,
+	EMPTY = 104, /* a lane that does nothing told */
+	GAP = 60,
 	HEAD = 34,
 	TALL = 27,
 	SHORT = 16,
@@ -25,6 +27,7 @@ struct graph {
 	double *y; /* middle of each step's row */
 	bool *tall;
 	double right, bottom;
+	int node; /* width of nodes */
 };
 
 typedef void (*edge_fn)(struct graph *graph, const char *class, int from, int to, const char *what);
@@ -73,8 +76,7 @@ static void each_edge(struct graph *g, edge_fn edge)
 		if (step->from && (crosses(s, i, step->from) || step_is(step, "translate")))
 			edge(g, "rf", step->from, i, "is read by");
 		if (step->walk && step->walk < i - 1)
-			edge(g, s->steps[step->walk].stale ? "via stale" : "via", step->walk, i,
-			     "is used by");
+			edge(g, step->harm ? "via stale" : "via", step->walk, i, "is used by");
 		for (int k = step->completes; k && k < i; k++)
 			if (s->steps[k].lane == step->lane && step_is(&s->steps[k], "invalidate"))
 				edge(g, "done", k, i, "is complete at");
@@ -133,14 +135,19 @@ static void place(struct graph *g)
 	bool tells[REPORT_LANES] = {false};
 	const struct story *s = g->story;
 	double x = LEFT, y = HEAD;
+	int busy = 0;
 
 	for (int i = 1; i <= s->nsteps; i++) {
 		g->tall[i] |= s->steps[i].mmu || !s->mmu;
 		tells[s->steps[i].lane] |= s->steps[i].told;
 	}
+	for (unsigned i = 0; i < s->nlanes; i++)
+		busy += tells[i];
+	g->node = busy ? ROOM / busy - GAP : NODE_MOST;
+	g->node = g->node < NODE_LEAST ? NODE_LEAST : g->node > NODE_MOST ? NODE_MOST : g->node;
 	for (unsigned i = 0; i < s->nlanes; i++) {
 		g->x[i] = x;
-		g->width[i] = tells[i] ? NODE : EMPTY;
+		g->width[i] = tells[i] ? g->node : EMPTY;
 		x += g->width[i] + (tells[i] ? GAP : GAP / 3);
 	}
 	g->right = x;
@@ -153,36 +160,48 @@ static void place(struct graph *g)
 	g->bottom = y + 10;
 }
 
-/* "the entry of 0x10000" in the label of a node. */
-static const char *bare(const char *at)
+/* The word in few letters: "entry 0x10000", or as in the sentence without its article. */
+static void short_place(const struct step *step, char *text, size_t size)
 {
-	return strncmp(at, "the ", 4) ? at : at + 4;
+	unsigned long long va = (unsigned long long)step->va;
+
+	if (!strcmp(step->place, "entry") && step->level)
+		snprintf(text, size, "level %d entry 0x%llx", step->level, va);
+	else if (!strcmp(step->place, "entry"))
+		snprintf(text, size, "entry 0x%llx", va);
+	else
+		snprintf(text, size, "%s", strncmp(step->at, "the ", 4) ? step->at : step->at + 4);
 }
 
 /* Short: symbols of the field; the sentence is the tooltip. */
 static void label(const struct step *step, char *text, size_t size)
 {
 	unsigned long long va = (unsigned long long)step->va;
+	bool entry = !strcmp(step->place, "entry");
+	char at[200];
 
+	short_place(step, at, sizeof(at));
 	if (step_is(step, "read"))
-		snprintf(text, size, "R %s = %s", bare(step->at), step->value);
+		snprintf(text, size, "R %s = %s", at, step->value);
 	else if (step_is(step, "write"))
-		snprintf(text, size, "W %s = %s", bare(step->at), step->value);
-	else if (step_is(step, "rmw") || step_is(step, "accessed-dirty"))
-		snprintf(text, size, "%s %s %s \u2192 %s", step_is(step, "rmw") ? "U" : "A/D", bare(step->at),
-		         step->old, step->value);
+		snprintf(text, size, "W %s = %s", at, step->value);
+	else if (step_is(step, "rmw"))
+		snprintf(text, size, "U %s%s%s \u2192 %s", at, entry ? "" : " ", entry ? "" : step->old,
+		         step->value);
+	else if (step_is(step, "accessed-dirty"))
+		snprintf(text, size, "A/D %s \u2192 %s", at, step->value);
 	else if (step_is(step, "translate") && step->level)
 		snprintf(text, size, "T 0x%llx level %d %s", va, step->level, step->value);
 	else if (step_is(step, "translate"))
 		snprintf(text, size, "T 0x%llx %s", va, step->value);
-	else if (step_is(step, "load"))
-		snprintf(text, size, "load 0x%llx = %s, %s", va, step->value, bare(step->at));
-	else if (step_is(step, "store"))
-		snprintf(text, size, "store 0x%llx = %s, %s", va, step->value, bare(step->at));
-	else if (step->completes)
-		snprintf(text, size, "invalidations complete");
+	else if (step_is(step, "load") || step_is(step, "store"))
+		snprintf(text, size, "%s 0x%llx = %s, %s", step->kind, va, step->value, at);
+	else if (step_is(step, "invalidate") && step->bytes)
+		snprintf(text, size, "invalidate 0x%llx, %s", va, step->broadcast ? "every CPU" : "this CPU");
+	else if (step_is(step, "invalidate"))
+		snprintf(text, size, "invalidate all, %s", step->broadcast ? "every CPU" : "this CPU");
 	else
-		snprintf(text, size, "%s", step->does);
+		snprintf(text, size, "%s", step->completes ? "invalidations complete" : step->does);
 }
 
 /* At most count characters of UTF-8. */
@@ -207,19 +226,23 @@ static void node(struct graph *g, int i)
 	char text[400];
 
 	label(step, text, sizeof(text));
-	cut(text, (g->tall[i] ? NODE * 10 / SCALE : NODE * 12 / SCALE) - 2);
-	fprintf(g->out, "<g class=\"node %s%s%s\"><title>step %d: ", step->kind, step->stale ? " stale" : "",
-	        g->tall[i] ? "" : " quiet", i);
+	cut(text, (g->tall[i] ? g->node * 10 / SCALE : g->node * 12 / SCALE) - 2);
+	fprintf(g->out, "<g class=\"node %s%s%s%s%s\"><title>step %d: ", step->kind,
+	        step->stale || step->harm ? " stale" : "", g->tall[i] ? "" : " quiet",
+	        step->completes ? " waits" : "",
+	        !strcmp(step->place, "entry") && writes_word(step) ? " stores-entry" : "", i);
 	escaped(g->out, step->does);
 	if (*step->source)
 		fputs(" (", g->out);
 	escaped(g->out, step->source);
 	if (*step->source)
 		fputs(")", g->out);
-	fprintf(g->out,
-	        "</title><rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" rx=\"4\"/>"
-	        "<text x=\"%.1f\" y=\"%.1f\">",
-	        x, g->y[i] - height / 2, NODE, height, x + 8, g->y[i] + (g->tall[i] ? 4 : 3.4));
+	fprintf(
+	    g->out,
+	    "</title><rect class=\"under\" x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" rx=\"4\"/>"
+	    "<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" rx=\"4\"/><text x=\"%.1f\" y=\"%.1f\">",
+	    x, g->y[i] - height / 2, g->node, height, x, g->y[i] - height / 2, g->node, height, x + 8,
+	    g->y[i] + (g->tall[i] ? 4 : 3.4));
 	escaped(g->out, text);
 	fprintf(g->out, "</text></g>\n<text class=\"number\" x=\"%d\" y=\"%.1f\">%d</text>\n", LEFT - 10,
 	        g->y[i] + 4, i);
@@ -260,10 +283,10 @@ static void draw_graph(struct graph *g)
 		escaped(g->out, s->lanes[i]);
 		fputs("</text></g>\n", g->out);
 	}
+	each_edge(g, draw_edge);
 	for (int i = 1; i <= s->nsteps; i++)
 		if (s->steps[i].told && s->steps[i].lane < s->nlanes)
 			node(g, i);
-	each_edge(g, draw_edge);
 	fputs("</svg>\n", g->out);
 }
 

@@ -42,7 +42,7 @@ void report_mermaid(FILE *out, const struct story *story)
 	}
 	for (int i = 1; i <= story->nsteps; i++) {
 		const struct step *step = &story->steps[i];
-		bool stale = step->stale || (step->walk && story->steps[step->walk].stale);
+		bool stale = step->stale || step->harm;
 
 		if (!step->told)
 			continue;

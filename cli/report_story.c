@@ -199,6 +199,13 @@ static int overwritten(const struct story *story, int word, int from)
 	return 0;
 }
 
+/* On x86 a fault drops the entry that it met. */
+static bool dropped_by_fault(const struct story *story, const struct bar *bar)
+{
+	return !strcmp(jstring(story->result, "arch"), "x86_64") &&
+	       step_is(&story->steps[bar->last_use], "fault");
+}
+
 /* The first invalidation that ends the bar: after the store that made it stale, complete after its last
  * use; and the last one complete before its first walk, after which it was read again. */
 static void bound_bar(const struct story *story, struct bar *bar)
@@ -217,6 +224,8 @@ static void bound_bar(const struct story *story, struct bar *bar)
 			bar->ended = end;
 		}
 	}
+	if (dropped_by_fault(story, bar))
+		bar->issued = bar->ended = bar->last_use;
 }
 
 static void add_walk(struct story *story, int at)
@@ -262,6 +271,17 @@ static bool worth_a_bar(const struct story *story, int at)
 	return by && by < last_use_of(story, at);
 }
 
+/* Steps that used an entry after it was overwritten. */
+static void find_harm(struct story *story)
+{
+	for (unsigned b = 0; b < story->nbars; b++) {
+		const struct bar *bar = &story->bars[b];
+
+		for (int i = bar->overwritten + 1; bar_stale(bar) && i <= bar->last_use; i++)
+			story->steps[i].harm |= step_uses(story, i, bar);
+	}
+}
+
 bool story_read(struct story *story, const json_t *result)
 {
 	json_t *schedule = json_object_get(result, "schedule"), *step;
@@ -281,6 +301,7 @@ bool story_read(struct story *story, const json_t *result)
 	for (int i = 1; i <= story->nsteps; i++)
 		if (worth_a_bar(story, i))
 			add_walk(story, i);
+	find_harm(story);
 	return true;
 }
 

@@ -17,6 +17,8 @@ enum {
 	WIDE = 34,
 	ENTRY_STORE = 52,
 	NARROW = 9,
+	START = 84,  /* before the first step */
+	ROOM = 1090, /* that few steps are spread over */
 	MARGIN = 24,
 };
 
@@ -38,19 +40,27 @@ static bool stores_entry(const struct step *step)
 	       (step_is(step, "write") || step_is(step, "rmw") || step_is(step, "accessed-dirty"));
 }
 
+static double column_width(const struct step *step)
+{
+	return !step->told ? 0 : stores_entry(step) ? ENTRY_STORE : step->mmu ? WIDE : NARROW;
+}
+
 static bool place_columns(struct drawing *d)
 {
 	const struct story *story = d->story;
-	double x = GUTTER + 14;
+	double x = GUTTER + START, sum = 0, scale;
 
 	d->left = calloc((size_t)story->nsteps + 1, sizeof(*d->left));
 	d->middle = calloc((size_t)story->nsteps + 1, sizeof(*d->middle));
 	if (!d->left || !d->middle)
 		return false;
+	for (int i = 1; i <= story->nsteps; i++)
+		sum += column_width(&story->steps[i]);
+	scale = sum > 0 && sum < ROOM ? ROOM / sum : 1;
+	scale = scale > 2.6 ? 2.6 : scale;
 	d->left[0] = d->middle[0] = GUTTER;
 	for (int i = 1; i <= story->nsteps; i++) {
-		const struct step *step = &story->steps[i];
-		double width = !step->told ? 0 : stores_entry(step) ? ENTRY_STORE : step->mmu ? WIDE : NARROW;
+		double width = scale * column_width(&story->steps[i]);
 
 		d->left[i] = x;
 		d->middle[i] = x + width / 2;
@@ -105,7 +115,10 @@ static void title(FILE *out, int step, const char *does)
 
 static void axis(struct drawing *d, int height)
 {
-	fprintf(d->out, "<g class=\"axis\"><text class=\"gutter\" x=\"8\" y=\"17\">step</text>\n");
+	fprintf(d->out,
+	        "<g class=\"axis\"><text class=\"gutter\" x=\"8\" y=\"17\">step</text>"
+	        "<text class=\"gutter\" x=\"%d\" y=\"17\">start</text>\n",
+	        GUTTER);
 	for (int i = 1; i <= d->story->nsteps; i++) {
 		const struct step *step = &d->story->steps[i];
 
@@ -152,6 +165,26 @@ static const char *initial_value(const struct story *story, int word)
 	return "";
 }
 
+/* Does another entry of the drawing have the same address, in another space? */
+static bool ambiguous(const struct story *story, const struct bar *bar)
+{
+	for (unsigned i = 0; i < story->nbars; i++)
+		if (story->bars[i].va == bar->va && story->bars[i].level == bar->level &&
+		    story->bars[i].word != bar->word)
+			return true;
+	return false;
+}
+
+/* "level 1 entry of 0x10000, ASID 2" */
+static void name_entry(struct drawing *d, const struct bar *bar)
+{
+	if (bar->level)
+		fprintf(d->out, "level %d ", bar->level);
+	fprintf(d->out, "entry of 0x%llx", (unsigned long long)bar->va);
+	if (ambiguous(d->story, bar))
+		fprintf(d->out, ", ASID %d", d->story->steps[bar->walk].asid);
+}
+
 static void memory_row(struct drawing *d, const struct bar *bar)
 {
 	const struct story *story = d->story;
@@ -161,10 +194,8 @@ static void memory_row(struct drawing *d, const struct bar *bar)
 
 	fprintf(d->out, "<g class=\"memory-row\"><text class=\"gutter\" x=\"8\" y=\"%d\">",
 	        d->y + ROW / 2 + 4);
-	if (bar->level)
-		fprintf(d->out, "level %d entry of 0x%llx</text>\n", bar->level, (unsigned long long)bar->va);
-	else
-		fprintf(d->out, "entry of 0x%llx</text>\n", (unsigned long long)bar->va);
+	name_entry(d, bar);
+	fputs("</text>\n", d->out);
 	for (int i = 1; i <= story->nsteps; i++) {
 		const struct step *step = &story->steps[i];
 
@@ -203,47 +234,48 @@ static void memory(struct drawing *d)
 
 /* ---- CPUs ------------------------------------------------------------------------------------ */
 
-static void mark(struct drawing *d, int at, double y)
+/* Walks and accesses have their place on a bar. */
+static bool on_a_bar(const struct step *step)
 {
-	const struct step *step = &d->story->steps[at];
-	double x = d->middle[at];
-	FILE *out = d->out;
+	return step_is(step, "translate") || step_is(step, "load") || step_is(step, "store") ||
+	       step_is(step, "fault");
+}
 
-	if (step_is(step, "translate"))
-		fprintf(out, "<circle class=\"mark walk\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\">", x, y);
-	else if (step_is(step, "store"))
+/* The shape of a step, left open for its tooltip; returns the tag to close. */
+static const char *shape(FILE *out, const struct step *step, double x, double y)
+{
+	if (step_is(step, "translate") || step_is(step, "fail")) {
+		fprintf(out, "<circle class=\"mark %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%d\">",
+		        step_is(step, "fail") ? "seen-here" : "walk", x, y, step_is(step, "fail") ? 7 : 5);
+		return "circle";
+	}
+	if (stores_entry(step) || (!on_a_bar(step) && !step_is(step, "invalidate") && !step->completes)) {
+		double half = stores_entry(step) ? 5.5 : 3;
+
+		fprintf(out, "<rect class=\"mark %s\" x=\"%.1f\" y=\"%.1f\" width=\"%.0f\" height=\"%.0f\">",
+		        stores_entry(step) ? "entry" : "other", x - half, y - half, 2 * half, 2 * half);
+		return "rect";
+	}
+	if (step_is(step, "store"))
 		fprintf(out, "<path class=\"mark store\" d=\"M%.1f %.1f h14 l-7 12 z\">", x - 7, y - 6);
 	else if (step_is(step, "load"))
 		fprintf(out, "<path class=\"mark load\" d=\"M%.1f %.1f h14 l-7 -12 z\">", x - 7, y + 6);
 	else if (step_is(step, "fault"))
 		fprintf(out, "<path class=\"mark fault\" d=\"M%.1f %.1f l10 10 m0 -10 l-10 10\">", x - 5,
 		        y - 5);
-	else if (step_is(step, "invalidate"))
-		fprintf(out, "<path class=\"mark invalidate\" d=\"M%.1f %.1f l7 7 l-7 7 l-7 -7 z\">", x,
-		        y - 7);
-	else if (step->completes)
-		fprintf(out, "<path class=\"mark complete\" d=\"M%.1f %.1f l7 7 l-7 7 l-7 -7 z\">", x, y - 7);
-	else if (stores_entry(step))
-		fprintf(out, "<rect class=\"mark entry\" x=\"%.1f\" y=\"%.1f\" width=\"11\" height=\"11\">",
-		        x - 5.5, y - 5.5);
 	else
-		fprintf(out, "<rect class=\"mark other\" x=\"%.1f\" y=\"%.1f\" width=\"6\" height=\"6\">",
-		        x - 3, y - 3);
-	title(out, at, step->does);
-	fputs(stores_entry(step) ||
-	              (!step_is(step, "translate") && !step_is(step, "store") && !step_is(step, "load") &&
-	               !step_is(step, "fault") && !step_is(step, "invalidate") && !step->completes)
-	          ? "</rect>\n"
-	      : step_is(step, "translate") ? "</circle>\n"
-	                                   : "</path>\n",
-	      out);
+		fprintf(out, "<path class=\"mark %s\" d=\"M%.1f %.1f l7 7 l-7 7 l-7 -7 z\">",
+		        step->completes ? "complete" : "invalidate", x, y - 7);
+	return "path";
 }
 
-/* Walks and accesses have their place on a bar. */
-static bool on_a_bar(const struct step *step)
+static void mark(struct drawing *d, int at, double y)
 {
-	return step_is(step, "translate") || step_is(step, "load") || step_is(step, "store") ||
-	       step_is(step, "fault");
+	const struct step *step = &d->story->steps[at];
+	const char *tag = shape(d->out, step, d->middle[at], y);
+
+	title(d->out, at, step->does);
+	fprintf(d->out, "</%s>\n", tag);
 }
 
 static int last_harm(const struct story *story, const struct bar *bar)
@@ -266,8 +298,7 @@ static void caption(struct drawing *d, const struct bar *bar)
 	fprintf(d->out, "<text class=\"caption\" x=\"%.0f\" y=\"%d\"%s>stale from step %d",
 	        right ? d->right : x + 4, d->y + 37, right ? " text-anchor=\"end\"" : "", bar->overwritten);
 	if (use && (step_is(step, "store") || step_is(step, "load"))) {
-		fprintf(d->out, ", still used at step %d: %s ", use, step->kind);
-		escaped(d->out, step_is(step, "store") ? "of " : "of ");
+		fprintf(d->out, ", still used at step %d: %s of ", use, step->kind);
 		escaped(d->out, step->value);
 		fputs(step_is(step, "store") ? " to " : " from ", d->out);
 		escaped(d->out, step->at);
@@ -277,6 +308,24 @@ static void caption(struct drawing *d, const struct bar *bar)
 		fprintf(d->out, ", still walked at step %d", bar->last_use);
 	}
 	fputs("</text>\n", d->out);
+}
+
+/* After its last use: still as in memory, then not, until it is invalidated. */
+static void rest(struct drawing *d, const struct bar *bar, double used, double end)
+{
+	bool turns = bar->overwritten && !bar_stale(bar);
+	double turned = bar_stale(bar) ? used : turns ? d->middle[bar->overwritten] : end;
+
+	if (turned > end)
+		turned = end;
+	if (turned > used) {
+		rectangle(d->out, "bar rest", used, d->y + 3, turned - used, BAR);
+		fputs("<title>may still be kept, not used</title></rect>\n", d->out);
+	}
+	if (end > turned) {
+		rectangle(d->out, "bar rest stale-rest", turned, d->y + 3, end - turned, BAR);
+		fputs("<title>overwritten, may still be kept, not used</title></rect>\n", d->out);
+	}
 }
 
 static void bar_body(struct drawing *d, const struct bar *bar)
@@ -298,11 +347,7 @@ static void bar_body(struct drawing *d, const struct bar *bar)
 		rectangle(d->out, "hatch", turned, y, used - turned, BAR);
 		fputs("</rect>\n", d->out);
 	}
-	if (end > used) {
-		rectangle(d->out, bar_stale(bar) ? "bar rest stale-rest" : "bar rest", used, y, end - used,
-		          BAR);
-		fputs("<title>may still be kept, not used</title></rect>\n", d->out);
-	}
+	rest(d, bar, used, end);
 }
 
 /* Lines that tie a bar to the store it came from, the store that overwrote it, and its invalidation. */
@@ -366,7 +411,6 @@ static void draw_cpu(struct drawing *d, unsigned cpu)
 			fputs(" ", d->out);
 		}
 	fputs("</tspan></text>\n", d->out);
-	d->does_y[cpu] = d->y + ROW / 2;
 	for (int i = 1; i <= story->nsteps; i++)
 		if (story->steps[i].told && story->steps[i].mmu && !on_a_bar(&story->steps[i]) &&
 		    story->cpu_of[story->steps[i].lane] == cpu)
@@ -399,18 +443,21 @@ static void invalidations(struct drawing *d, const int *bar_y)
 		double x = d->middle[bar->ended];
 		int y = bar_y[i];
 
-		if (bar->ended)
+		if (bar->ended && !step_is(&story->steps[bar->ended], "fault"))
 			line(d->out, "tie ends", x, d->does_y[story->cpu_of[story->steps[bar->ended].lane]],
 			     x, y);
 	}
 }
 
 /* Where each bar will stand: the same walk down as draw_cpu, without drawing. */
-static int bar_places(const struct story *story, int y, int *bar_y)
+static int bar_places(struct drawing *d, int y, int *bar_y)
 {
+	const struct story *story = d->story;
+
 	for (unsigned cpu = 0; cpu < story->ncpus; cpu++) {
 		unsigned bars = 0;
 
+		d->does_y[cpu] = y + 4 + ROW / 2;
 		y += 4 + ROW;
 		for (unsigned i = 0; i < story->nbars; i++) {
 			if (story->bars[i].cpu != cpu)
@@ -445,7 +492,7 @@ bool report_tlb(FILE *out, const struct story *story)
 	bool good = bar_y && place_columns(&d);
 
 	if (good) {
-		int height = bar_places(story, AXIS + 22 + (int)memory_rows(story) * ROW + GROUP_GAP, bar_y);
+		int height = bar_places(&d, AXIS + 22 + (int)memory_rows(story) * ROW + GROUP_GAP, bar_y);
 
 		fprintf(
 		    out,
@@ -457,9 +504,9 @@ bool report_tlb(FILE *out, const struct story *story)
 		    d.right + MARGIN, height, d.right + MARGIN, height);
 		axis(&d, height - GROUP_GAP);
 		memory(&d);
+		invalidations(&d, bar_y);
 		for (unsigned cpu = 0; cpu < story->ncpus; cpu++)
 			draw_cpu(&d, cpu);
-		invalidations(&d, bar_y);
 		fputs("</svg>\n", out);
 	}
 	free(bar_y);
