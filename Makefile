@@ -13,7 +13,7 @@ endif
 BUILD   ?= build
 PREFIX  ?= /usr/local
 SANITIZE ?=
-ARCHS   := arm64 x86_64
+ARCHS   := arm64 x86_64 riscv64
 
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
@@ -56,6 +56,7 @@ MODEL  := -DOCT_MODEL -DOCT_MMU_MACHINE -DOCT_PORT_HEADER='"octavo_model_port.h"
 	-Iinclude -Imachine/model
 define_arm64  := -DOCT_ARCH_ARM64
 define_x86_64 := -DOCT_ARCH_X86_64
+define_riscv64 := -DOCT_ARCH_RISCV64
 COMMON := -std=gnu11 -O2 $(DEBUG) $(WARN) -MMD -MP
 LIBRARY := $(COMMON) $(MODEL) -fPIC -fvisibility=default -fno-builtin -fno-omit-frame-pointer \
 	-fno-optimize-sibling-calls

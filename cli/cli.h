@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include "model.h"
 
-#define ARCHS 2 /* architectures whose libraries the command carries */
+#define ARCHS 3 /* architectures whose libraries the command carries */
 
 enum { STATUS_EXPECTED = 0, STATUS_UNEXPECTED = 1, STATUS_USAGE = 2, STATUS_NOT_EXHAUSTED = 3 };
 

@@ -135,7 +135,9 @@ static void add_flags(struct command *command, unsigned arch)
 		add(command, common[i]);
 	for (size_t i = 0; i < (is_clang ? sizeof(clang) : sizeof(gcc)) / sizeof(gcc[0]); i++)
 		add(command, is_clang ? clang[i] : gcc[i]);
-	add(command, arch == OC_ARM64 ? "-DOCT_ARCH_ARM64" : "-DOCT_ARCH_X86_64");
+	add(command, arch == OC_ARM64    ? "-DOCT_ARCH_ARM64"
+	             : arch == OC_X86_64 ? "-DOCT_ARCH_X86_64"
+	                                 : "-DOCT_ARCH_RISCV64");
 }
 
 static bool build(const char *file, unsigned arch, const char *object, const char *library)

@@ -72,8 +72,8 @@ static void print_question(struct demo *demo, const char *name)
 	for (size_t line = 0; line < 4 && questions[i].text[line]; line++)
 		printf("%s%s%-4s%s%s\n", line ? "" : "\n", paint(printer, "\033[1m"),
 		       line ? "" : questions[i].name, questions[i].text[line], paint(printer, "\033[0m"));
-	printf("    %s%-34s %-15s %-15s %-22s %20s %15s%s\n", paint(printer, "\033[2m"), "algorithm", "arm64",
-	       "x86-64", "expected", "executions", "seconds", paint(printer, "\033[0m"));
+	printf("    %s%-34s %-15s %-15s %-15s %-22s %24s %18s%s\n", paint(printer, "\033[2m"), "algorithm",
+	       "arm64", "x86-64", "riscv64", "expected", "executions", "seconds", paint(printer, "\033[0m"));
 }
 
 static const char *verdict_colour(const json_t *result)
@@ -86,20 +86,27 @@ static const char *verdict_colour(const json_t *result)
 /* The row of one algorithm: a cell for each architecture that it was explored on. */
 static void print_algorithm(struct demo *demo)
 {
-	char cell[ARCHS][48], expected[ARCHS][48], joined[128], counts[64] = "", times[64] = "";
+	char cell[ARCHS][48], expected[48], joined[160] = "", counts[64] = "", times[64] = "";
 	const struct printer *printer = &demo->printer;
-	size_t counts_used = 0, times_used = 0;
+	size_t counts_used = 0, times_used = 0, joined_used = 0, joined_last = 0;
+	const json_t *first = NULL;
 	bool wrong = false;
 
 	for (unsigned i = 0; i < ARCHS; i++) {
 		const json_t *r = demo->row[i];
 
 		snprintf(cell[i], sizeof(cell[i]), "-");
-		*expected[i] = 0;
 		if (!r)
 			continue;
+		first = first ? first : r;
 		verdict_text(r, "verdict", "invariant", cell[i], sizeof(cell[i]));
-		verdict_text(r, "expected", "expected_invariant", expected[i], sizeof(expected[i]));
+		verdict_text(r, "expected", "expected_invariant", expected, sizeof(expected));
+		/* Once if it is the same everywhere. */
+		if (strcmp(joined + joined_last, expected)) {
+			joined_last = joined_used + (joined_used ? strlen(" / ") : 0);
+			joined_used += (size_t)snprintf(joined + joined_used, sizeof(joined) - joined_used,
+			                                "%s%s", joined_used ? " / " : "", expected);
+		}
 		wrong |= result_status(r) != STATUS_EXPECTED;
 		counts_used += (size_t)snprintf(counts + counts_used, sizeof(counts) - counts_used, "%s%lld",
 		                                counts_used ? " / " : "", (long long)jint(r, "executions"));
@@ -107,15 +114,11 @@ static void print_algorithm(struct demo *demo)
 		    (size_t)snprintf(times + times_used, sizeof(times) - times_used, "%s%.2f",
 		                     times_used ? " / " : "", json_real_value(json_object_get(r, "seconds")));
 	}
-	if (*expected[0] && *expected[1] && strcmp(expected[0], expected[1]))
-		snprintf(joined, sizeof(joined), "%s / %s", expected[0], expected[1]);
-	else
-		snprintf(joined, sizeof(joined), "%s", *expected[0] ? expected[0] : expected[1]);
-	printf("    %-34s", variant_of(jstring(demo->row[0] ? demo->row[0] : demo->row[1], "name")));
+	printf("    %-34s", variant_of(jstring(first, "name")));
 	for (unsigned i = 0; i < ARCHS; i++)
 		printf(" %s%-15s%s", paint(printer, demo->row[i] ? verdict_colour(demo->row[i]) : ""),
 		       cell[i], paint(printer, "\033[0m"));
-	printf(" %-22s %20s %15s%s\n", joined, counts, times, wrong ? "  << UNEXPECTED" : "");
+	printf(" %-22s %24s %18s%s\n", joined, counts, times, wrong ? "  << UNEXPECTED" : "");
 	fflush(stdout);
 }
 
@@ -124,17 +127,25 @@ static bool same_variant(const struct job *a, const struct job *b)
 	return a->variant == b->variant && !strcmp(a->name, b->name);
 }
 
+static bool row_begun(const struct demo *demo)
+{
+	for (unsigned i = 0; i < ARCHS; i++)
+		if (demo->row[i])
+			return true;
+	return false;
+}
+
 static void done(void *arg, const struct job *job, json_t *result)
 {
 	struct demo *demo = arg;
 	const struct job *end = demo->jobs->list + demo->jobs->count;
 	int status = result_status(result);
 
-	if (!demo->row[0] && !demo->row[1] &&
+	if (!row_begun(demo) &&
 	    (!demo->shown || strncmp(job->name + strlen("questions/"), questions[demo->shown - 1].name, 2)))
 		print_question(demo, job->name);
 	json_array_append(demo->results, result);
-	demo->row[job->arch == OC_ARM64 ? 0 : 1] = result;
+	demo->row[job->arch == OC_ARM64 ? 0 : job->arch == OC_X86_64 ? 1 : 2] = result;
 	demo->executions += (unsigned long long)jint(result, "executions");
 	demo->rows++;
 	demo->status = status_join(demo->status, status);
@@ -143,7 +154,7 @@ static void done(void *arg, const struct job *job, json_t *result)
 	if (job + 1 < end && same_variant(job, job + 1))
 		return;
 	print_algorithm(demo);
-	demo->row[0] = demo->row[1] = NULL;
+	memset(demo->row, 0, sizeof(demo->row));
 }
 
 static bool select_questions(struct jobs *jobs)

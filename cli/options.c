@@ -35,7 +35,7 @@ enum {
 		name, key, NULL, OPTION_HIDDEN, NULL, 0                                                      \
 	}
 static const struct argp_option options[] = {
-    {"arch", KEY_ARCH, "ARCH", 0, "arm64 or x86_64; default: each one the scenario is for", 1},
+    {"arch", KEY_ARCH, "ARCH", 0, "arm64, x86_64 or riscv64; default: each one the scenario is for", 1},
     {"memory", KEY_MEMORY, "MODEL", 0, "rc11 (default) or sc", 1},
     {"bound", KEY_BOUND, "N", 0, "up to N deviations from the newest choice only", 2},
     {"sample", KEY_SAMPLE, "N", 0, "N random executions instead of all", 2},
@@ -77,10 +77,8 @@ unsigned arch_of_name(const char *name, size_t length)
 		const char *name;
 		unsigned arch;
 	} known[] = {
-	    {"arm64", OC_ARM64},
-	    {"aarch64", OC_ARM64},
-	    {"x86_64", OC_X86_64},
-	    {"x86-64", OC_X86_64},
+	    {"arm64", OC_ARM64},   {"aarch64", OC_ARM64},   {"x86_64", OC_X86_64},
+	    {"x86-64", OC_X86_64}, {"riscv64", OC_RISCV64},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -150,7 +148,7 @@ static error_t parse_search(int key, char *text, struct argp_state *state, struc
 	switch (key) {
 	case KEY_ARCH:
 		if (!arch_of_name(text, strlen(text)))
-			argp_error(state, "unknown architecture '%s' (arm64, x86_64)", text);
+			argp_error(state, "unknown architecture '%s' (arm64, x86_64, riscv64)", text);
 		a->archs |= arch_of_name(text, strlen(text));
 		return 0;
 	case KEY_MEMORY:

@@ -47,7 +47,7 @@ void verdict_text(const json_t *result, const char *verdict, const char *invaria
 
 void print_head(const struct printer *printer)
 {
-	printf("%s%-*s  %-6s  %-21s %-21s %12s %10s %8s%s\n", paint(printer, "\033[1m"), printer->width_name,
+	printf("%s%-*s  %-7s  %-21s %-21s %12s %10s %8s%s\n", paint(printer, "\033[1m"), printer->width_name,
 	       "scenario", "arch", "verdict", "expected", "executions", "blocked", "seconds",
 	       paint(printer, "\033[0m"));
 }
@@ -68,7 +68,7 @@ void print_row(const struct printer *printer, const json_t *result)
 
 	verdict_text(result, "verdict", "invariant", verdict, sizeof(verdict));
 	verdict_text(result, "expected", "expected_invariant", expected, sizeof(expected));
-	printf("%-*s  %-6s  %s%-21s%s %-21s %12lld %10lld %8.2f%s\n", printer->width_name,
+	printf("%-*s  %-7s  %s%-21s%s %-21s %12lld %10lld %8.2f%s\n", printer->width_name,
 	       jstring(result, "name"), jstring(result, "arch"), paint(printer, colour), verdict,
 	       paint(printer, "\033[0m"), expected, (long long)jint(result, "executions"),
 	       (long long)jint(result, "blocked"), json_real_value(json_object_get(result, "seconds")),

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "cli.h"
 
-static const unsigned all_archs[ARCHS] = {OC_ARM64, OC_X86_64};
+static const unsigned all_archs[ARCHS] = {OC_ARM64, OC_X86_64, OC_RISCV64};
 
 /* Libraries stay open as long as jobs point into them. */
 static struct oc_library *opened[64];

@@ -90,7 +90,7 @@ static void final(void)
 	OC_ASSERT(OC_I2, !stored_second || oc_peek32(vma->vm_mm, VA + 4) == 1);
 }
 
-OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARM64 | OC_X86_64,
+OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(copier), OC_CPU(writer)},
             .variants = {
                 {.name = "old", .run = clear_refs_old, .expected = OC_VIOLATES(OC_I2)},

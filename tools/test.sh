@@ -241,7 +241,7 @@ documents() {
 				expect "$file, $(basename "$block")" "$BUILD/octavo" check "$block"
 				continue
 			fi
-			for arch in ARM64 X86_64; do
+			for arch in ARM64 X86_64 RISCV64; do
 				expect "$file, $(basename "$block"), $arch" gcc -std=gnu11 -fsyntax-only -Wall -Wextra -Werror \
 					-DOCT_ARCH_$arch -DOCT_MMU_MACHINE -Iinclude -include tests/documents/host.h \
 					-Wno-unused-parameter "$block"
@@ -271,7 +271,7 @@ examples() {
 	done
 	have jq || return
 	"$BUILD/octavo" check --json examples/mail-clear-refs.c > "$json" 2>> "$log"
-	for arch in arm64 x86_64; do
+	for arch in arm64 x86_64 riscv64; do
 		answer "clear_refs of the mail" "$json" old $arch "violation I2"
 		answer "clear_refs of the mail" "$json" fixed $arch holds
 	done

@@ -39,7 +39,7 @@ small_scenario() {
 	[ "$status" -eq 0 ]
 	[[ "$output" == *questions/E1-now* ]]
 	run $octavo check --list questions/E1-now
-	[ "$(echo "$output" | wc -l)" -eq 2 ]
+	[ "$(echo "$output" | wc -l)" -eq 3 ]
 	run $octavo check questions/E
 	[ "$status" -eq 2 ]
 	[[ "$output" == *"unknown scenario 'questions/E'"* ]]

@@ -36,7 +36,7 @@ struct oc_library *oc_library_open(const char *path, char *error, size_t size)
 	if (!library)
 		return NULL;
 	opening = library;
-	library->arch = strstr(path, "arm64") ? OC_ARM64 : OC_X86_64;
+	library->arch = strstr(path, "arm64") ? OC_ARM64 : strstr(path, "x86_64") ? OC_X86_64 : OC_RISCV64;
 	library->handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
 	opening = NULL;
 	if (library->handle)
@@ -224,5 +224,5 @@ void oc_scenario_name(const struct oc_scenario *s, unsigned variant, char *name,
 
 const char *oc_arch_name(unsigned arch)
 {
-	return arch == OC_ARM64 ? "arm64" : "x86_64";
+	return arch == OC_ARM64 ? "arm64" : arch == OC_X86_64 ? "x86_64" : "riscv64";
 }
