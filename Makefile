@@ -20,7 +20,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo test tiers bench check-all install clean unit
+.PHONY: all demo test tiers bench check-all mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -138,6 +138,11 @@ bench: all
 
 check-all: all
 	@$(BUILD)/octavo check --jobs $(shell nproc)
+
+# MUTATE: options of tools/mutate.py, such as MUTATE='--only tlb.c.*order'.
+mutate:
+	@tools/deps.sh mutate
+	@tools/mutate.py $(MUTATE)
 
 install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib/octavo' '$(DESTDIR)$(PREFIX)/include'

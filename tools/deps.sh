@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the packages of packages.txt that are missing. SPDX-License-Identifier: MIT
 #
-# usage: tools/deps.sh demo|test
+# usage: tools/deps.sh demo|test|mutate
 # Prints names and sizes first. DEPS=no in the environment refuses to install: says what is missing
 # and fails only where the build itself cannot do without (demo).
 set -eu
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 want=${1:-demo}
 
 list() {
-	awk -v want="$want" '/^[^#]/ && ($2 == "demo" || want == "test") { print $1 }' packages.txt
+	awk -v want="$want" '/^[^#]/ && ($2 == "demo" || $2 == want) { print $1 }' packages.txt
 }
 
 if ! command -v dpkg-query >/dev/null; then

@@ -1,0 +1,554 @@
+#!/usr/bin/python3
+"""Takes one line of synchronisation out of the core at a time: does the checker notice?
+
+SPDX-License-Identifier: MIT
+
+usage: tools/mutate.py [--list] [--only REGEX] [--jobs N] [--build DIR]      (make mutate)
+
+From the syntax tree (libclang) of src/tlb, src/space and src/table, per architecture:
+  fence    oct_fence() removed
+  order    acquire, release and acquire-release become relaxed; SC becomes what the operation has below
+  mmu      oct_mmu_publish() or an invalidation removed
+  keep     oct_mmu_load_root() keeps the translations of its number
+  scope    an invalidation stays local
+  depth    an invalidation leaves walk caches alone
+  call     a call that completes, joins, closes or waits for a flush removed
+  await    a waiting loop goes on without waiting
+  lock     a lock and its unlock in one function removed: the section is empty
+  recheck  an `if` on an entry, a stamp or a generation, under a lock, decides without looking
+Each mutant is compiled in a private copy of the tree and the scenarios that hold today are explored.
+killed: an invariant, a race, a deadlock, ... was reported; crash and time-out are counted against the
+score; what does not compile is not counted. Survivors stand in tools/mutate-survivors.txt with their
+reason, by file, function, kind and ordinal, which do not change when lines move.
+
+Exit status: 0; 1 less than nine of ten killed, or a survivor that is not listed; 2 it could not run.
+"""
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+try:
+    import clang.cindex as ci
+except ImportError:
+    sys.exit('mutate: python3-clang is missing (tools/deps.sh mutate)')
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LIST = os.path.join(ROOT, 'tools', 'mutate-survivors.txt')
+FOLDERS = ('src/tlb/', 'src/space/', 'src/table/')
+with open(os.path.join(ROOT, 'Makefile'), encoding='utf-8') as makefile:
+    ARCHS = {arch: '-DOCT_ARCH_' + arch.upper()
+             for arch in re.search(r'^ARCHS\s*:=\s*(.*)$', makefile.read(), re.M).group(1).split()}
+MODEL = ['-std=gnu11', '-DOCT_MODEL', '-DOCT_MMU_MACHINE', '-DOCT_PORT_HEADER="octavo_model_port.h"',
+         '-Iinclude', '-Imachine/model']
+MAKE = ['make', '-s', '--no-print-directory', 'BUILD=build', 'CFLAGS=-Wno-error']
+SCENARIOS = re.compile(r'^core/|^(races|questions)/.*-now')
+SLOWEST = 6.0     # seconds: a scenario that takes longer is left out
+TIME_LIMIT = 15   # seconds per exploration of a mutant
+SCORE = 0.9
+
+WEAKER = {('load', 'ACQ'): 'RLX', ('load', 'SC'): 'ACQ', ('store', 'REL'): 'RLX', ('store', 'SC'): 'REL',
+          ('rmw', 'ACQ'): 'RLX', ('rmw', 'REL'): 'RLX', ('rmw', 'ACQ_REL'): 'RLX', ('rmw', 'SC'): 'ACQ_REL',
+          ('fence', 'SC'): 'ACQ_REL'}
+OPERATIONS = {'oct_load': 'load', 'oct_store': 'store', 'oct_fence': 'fence', 'oct_xchg': 'rmw', 'oct_cas': 'rmw',
+              'oct_fetch_add': 'rmw', 'oct_fetch_sub': 'rmw', 'oct_fetch_and': 'rmw', 'oct_fetch_or': 'rmw'}
+ORDERS = {'OCT_ACQ', 'OCT_REL', 'OCT_ACQ_REL', 'OCT_SC'}
+MMU = {'oct_mmu_publish', 'oct_mmu_invalidate_begin', 'oct_mmu_invalidate_range', 'oct_mmu_invalidate_asid',
+       'oct_mmu_invalidate_all', 'oct_mmu_invalidate_end'}
+CALLS = {'oct_tlb_rely', 'oct_tlb_complete', 'oct_tlb_complete_all', 'oct_tlb_forget_local', 'oct_ticket_join',
+         'oct_ticket_flush', 'oct_ticket_complete', 'oct_ticket_close', 'complete_drawn', 'catch_up',
+         'oct_grace_wait', 'await_grace', 'oct_port_ipi', 'oct_space_leave'}
+LOCKS = {'oct_spin_lock': 'spin', 'oct_rwlock_read_lock': 'read', 'oct_rwlock_write_lock': 'write',
+         'oct_cpu_enter': 'cpu', 'oct_pte_lock_at': 'guard', 'oct_slot_lock': 'guard'}
+UNLOCKS = {'oct_spin_unlock': 'spin', 'oct_rwlock_read_unlock': 'read', 'oct_rwlock_write_unlock': 'write',
+           'oct_cpu_leave': 'cpu', 'oct_pte_guard_unlock': 'guard'}
+# What an `if` must look at to be a re-check.
+LOOKS = {'oct_pte_get', 'oct_pte_none', 'oct_pte_present', 'oct_pte_is_table', 'oct_pte_write', 'oct_pte_uffd_wp',
+         'oct_entry_judge', 'oct_folio_exclusive', 'table_empty', 'number_used',
+         'stamp', 'generation', 'completed', 'seen', 'epoch', 'behind', 'newest'}
+LOOKS_MEMBER = {'level'}
+
+Edit = collections.namedtuple('Edit', 'file start end text')
+Mutant = collections.namedtuple('Mutant', 'file function kind edits archs line what')
+K = ci.CursorKind
+
+
+# ---- The syntax tree ---------------------------------------------------------------------------------
+def call_name(node):
+    return node.spelling if node.kind == K.CALL_EXPR else ''
+
+
+def walk(node):
+    yield node
+    for child in node.get_children():
+        yield from walk(child)
+
+
+class Function:
+    """A function's definition: its calls, ifs and macros, in the order of the source."""
+
+    def __init__(self, node, text, file):
+        self.node, self.text, self.file, self.name = node, text, file, node.spelling
+        self.start, self.end = node.extent.start.offset, node.extent.end.offset
+        self.calls, self.ifs, self.macros = [], [], []
+        self.static = node.storage_class == ci.StorageClass.STATIC
+        self.guarded = any('oct_pte_guard' in p.type.spelling for p in node.get_arguments())
+        self._visit(node, [])
+
+    def _visit(self, node, blocks):
+        if node.kind == K.CALL_EXPR and node.spelling:
+            self.calls.append((node, blocks[-1] if blocks else None))
+        if node.kind == K.IF_STMT:
+            self.ifs.append(node)
+        if node.kind in (K.COMPOUND_STMT, K.IF_STMT, K.FOR_STMT, K.WHILE_STMT, K.DO_STMT):
+            blocks = blocks + [node.extent.start.offset]
+        for child in node.get_children():
+            self._visit(child, blocks)
+
+    def source(self, node):
+        return self.text[node.extent.start.offset:node.extent.end.offset]
+
+
+def read_tree(tree, arch):
+    """The functions of the folders as arch compiles them, headers included, each once."""
+    index, found, texts = ci.Index.create(), {}, {}
+    for folder in FOLDERS:
+        for name in sorted(os.listdir(os.path.join(tree, folder))):
+            if not name.endswith('.c'):
+                continue
+            unit = index.parse(folder + name, args=MODEL + [ARCHS[arch]],
+                               options=ci.TranslationUnit.PARSE_DETAILED_PROCESSING_RECORD)
+            for message in unit.diagnostics:
+                if message.severity >= ci.Diagnostic.Error:
+                    sys.exit('mutate: %s' % message)
+            macros = []
+            for node in unit.cursor.get_children():
+                where = node.extent.start.file
+                file = os.path.normpath(where.name) if where else ''
+                if not file.startswith(FOLDERS):
+                    continue
+                if file not in texts:
+                    with open(file, encoding='utf-8') as source:
+                        texts[file] = source.read()
+                    if not texts[file].isascii():
+                        sys.exit('mutate: %s is not ASCII' % file)
+                if node.kind == K.MACRO_INSTANTIATION:
+                    macros.append((file, node))
+                elif node.kind == K.FUNCTION_DECL and node.is_definition():
+                    key = (file, node.extent.start.offset)
+                    if key not in found:
+                        found[key] = Function(node, texts[file], file)
+                        found[key].unit = unit
+            for file, macro in macros:
+                for function in found.values():
+                    if (function.file == file and function.unit is unit and
+                            function.start <= macro.extent.start.offset < function.end):
+                        function.macros.append(macro)
+    return sorted(found.values(), key=lambda f: (f.file, f.start))
+
+
+# ---- Mutants of one function ---------------------------------------------------------------------------
+def inside(outer, inner):
+    return (outer.extent.start.offset <= inner.extent.start.offset and
+            inner.extent.end.offset <= outer.extent.end.offset)
+
+
+def edit(function, node, text):
+    return Edit(function.file, node.extent.start.offset, node.extent.end.offset, text)
+
+
+def macro_mutants(function):
+    for macro in function.macros:
+        if macro.spelling == 'oct_fence':
+            yield 'fence', [edit(function, macro, '((void)0)')], macro, function.source(macro) + ' removed'
+        if macro.spelling == 'oct_await':
+            body = re.sub(r'^oct_await\s*', '', function.source(macro))
+            yield 'await', [edit(function, macro, '((void)%s)' % body)], macro, 'does not wait'
+        if macro.spelling in ORDERS:
+            around = [m for m in function.macros if m.spelling in OPERATIONS and inside(m, macro)]
+            inner = min(around, key=lambda m: m.extent.end.offset - m.extent.start.offset)
+            order = macro.spelling[4:]
+            weaker = WEAKER.get((OPERATIONS[inner.spelling], order))
+            if weaker:
+                yield 'order', [edit(function, macro, 'OCT_' + weaker)], macro, '%s: %s -> %s' % (
+                    inner.spelling, order, weaker)
+
+
+def is_statement(function, node):
+    """Nobody uses the value of this call."""
+    before = function.text[:node.extent.start.offset].rstrip()
+    after = function.text[node.extent.end.offset:].lstrip()
+    return after.startswith(';') and (before[-1] in '{};' or before.endswith('else') or before[-1] == ')')
+
+
+def call_mutants(function):
+    for node, _ in function.calls:
+        name = node.spelling
+        if name in MMU or name in CALLS:
+            if function.source(node).startswith(name):
+                text = '((void)0)' if is_statement(function, node) else '0'
+                yield 'mmu' if name in MMU else 'call', [edit(function, node, text)], node, name + ' removed'
+        if name == 'oct_mmu_load_root':
+            keep = list(node.get_arguments())[2]
+            yield 'keep', [edit(function, keep, 'true')], node, 'keep: %s -> true' % function.source(keep)
+    for node in walk(function.node):
+        if node.kind == K.DECL_REF_EXPR and node.spelling in ('OCT_BROADCAST', 'OCT_ALL_LEVELS'):
+            if function.source(node) == node.spelling:
+                kind, weaker = {'OCT_BROADCAST': ('scope', 'OCT_LOCAL'),
+                                'OCT_ALL_LEVELS': ('depth', 'OCT_LEAF')}[node.spelling]
+                yield kind, [edit(function, node, weaker)], node, '%s -> %s' % (node.spelling, weaker)
+
+
+def lock_key(function, node):
+    arguments = list(node.get_arguments())
+    if node.spelling in ('oct_cpu_enter', 'oct_cpu_leave'):
+        return 'cpu'
+    which = arguments[-1] if LOCKS.get(node.spelling, UNLOCKS.get(node.spelling)) == 'guard' else arguments[0]
+    return re.sub(r'[\s&()]', '', function.source(which))
+
+
+def lock_edit(function, node):
+    """The lock without effect. A guard is still filled in: its lock is taken and dropped at once."""
+    name, arguments = node.spelling, [function.source(a) for a in node.get_arguments()]
+    if name == 'oct_cpu_enter':
+        text = '0'
+    elif name == 'oct_cpu_leave':
+        text = '(void)(%s)' % arguments[0]
+    elif name in ('oct_pte_lock_at', 'oct_slot_lock'):
+        text = '(%s, oct_spin_unlock(&(%s)->ptl->lock))' % (function.source(node), arguments[-1])
+    elif name == 'oct_pte_guard_unlock':
+        text = '(void)0' if arguments[0] == 'NULL' else \
+            '((%s) != NULL ? oct_ticket_close((%s), (%s)) : (void)0)' % (arguments[0], arguments[0], arguments[1])
+    else:
+        text = '((void)0)'
+    return edit(function, node, text)
+
+
+def lock_mutants(function):
+    """Sections whose lock and unlock stand in one block are taken apart; others of one lock go together."""
+    groups = collections.OrderedDict()
+    for node, block in function.calls:
+        if node.spelling in LOCKS or node.spelling in UNLOCKS:
+            family = LOCKS.get(node.spelling) or UNLOCKS[node.spelling]
+            groups.setdefault((family, lock_key(function, node)), []).append((node, block))
+    for calls in groups.values():
+        locks = [c for c in calls if c[0].spelling in LOCKS]
+        if not locks or len(locks) == len(calls):
+            continue # the other half is in another function
+        apart = len(calls) == 2 * len(locks) and all(
+            calls[i][0].spelling in LOCKS and calls[i + 1][0].spelling in UNLOCKS and
+            calls[i][1] == calls[i + 1][1] for i in range(0, len(calls), 2))
+        sections = [calls[i:i + 2] for i in range(0, len(calls), 2)] if apart else [calls]
+        for section in sections:
+            edits = [lock_edit(function, node) for node, _ in section]
+            yield 'lock', edits, section[0][0], function.source(section[0][0]) + ' and its unlock'
+
+
+def condition_and_body(node):
+    children = list(node.get_children())
+    return children[0], children[1]
+
+
+def leaves(body):
+    """Does the body end the section it is in?"""
+    last = body
+    while last.kind == K.COMPOUND_STMT:
+        children = list(last.get_children())
+        if not children:
+            return False
+        last = children[-1]
+    return last.kind in (K.RETURN_STMT, K.CONTINUE_STMT, K.BREAK_STMT, K.GOTO_STMT)
+
+
+def panics(body):
+    return any(call_name(node) == 'oct_port_panic' for node in walk(body)) and not leaves(body)
+
+
+def only_publishes(body):
+    """Without the look it would do too much, which nobody can notice."""
+    names = [call_name(node) for node in walk(body) if call_name(node)]
+    return bool(names) and all(name in MMU for name in names)
+
+
+def looks(condition):
+    for node in walk(condition):
+        if node.spelling in LOOKS and node.kind in (K.CALL_EXPR, K.MEMBER_REF_EXPR, K.DECL_REF_EXPR):
+            return True
+        if node.spelling in LOOKS_MEMBER and node.kind == K.MEMBER_REF_EXPR:
+            return True
+    return False
+
+
+def recheck_mutants(function, held_from):
+    for node in function.ifs:
+        if node.extent.start.offset < held_from or not function.source(node).startswith('if'):
+            continue # or it stands in a macro
+        condition, body = condition_and_body(node)
+        if not looks(condition) or panics(body) or only_publishes(body):
+            continue
+        # The condition's text lies between the parentheses: macros in it hide its extent.
+        start = function.text.index('(', node.extent.start.offset) + 1
+        end = function.text.rindex(')', start, body.extent.start.offset)
+        text = ' '.join(function.text[start:end].split())
+        value = '0' if leaves(body) else '1'
+        yield 'recheck', [Edit(function.file, start, end, value)], node, 'if (%s) -> %s' % (text, value)
+
+
+# ---- Which code runs under a lock ----------------------------------------------------------------------
+def held_offsets(functions):
+    """Per function, from which offset on a lock is held: by itself, or by all its callers in the file."""
+    held = {}
+    for function in functions:
+        first = [n.extent.start.offset for n, _ in function.calls if n.spelling in LOCKS]
+        held[function] = function.start if function.guarded else min(first, default=sys.maxsize)
+    changed = True
+    while changed:
+        changed = False
+        for function in functions:
+            if not function.static or held[function] == function.start:
+                continue
+            sites = [held[caller] < node.extent.start.offset for caller in functions
+                     if caller.file == function.file for node, _ in caller.calls if node.spelling == function.name]
+            if sites and all(sites):
+                held[function], changed = function.start, True
+    return held
+
+
+def mutants_of(tree):
+    """All mutants, those that several architectures share once, with their ids."""
+    os.chdir(tree)
+    merged = {}
+    for arch in ARCHS:
+        functions = read_tree(tree, arch)
+        held = held_offsets(functions)
+        for function in functions:
+            made = list(macro_mutants(function)) + list(call_mutants(function)) + list(lock_mutants(function)) + \
+                list(recheck_mutants(function, held[function]))
+            for kind, edits, node, what in made:
+                key = (function.file, edits[0].start, kind, tuple(edits))
+                if key in merged:
+                    merged[key].archs.append(arch)
+                else:
+                    merged[key] = Mutant(function.file, function.name, kind, edits, [arch],
+                                         node.extent.start.line, what)
+    count, result = collections.Counter(), collections.OrderedDict()
+    for key in sorted(merged, key=lambda k: k[:3]):
+        mutant = merged[key]
+        count[mutant.file, mutant.function, mutant.kind] += 1
+        result['%s %s %s %d' % (mutant.file, mutant.function, mutant.kind,
+                                count[mutant.file, mutant.function, mutant.kind])] = mutant
+    return result
+
+
+# ---- Trees and runs --------------------------------------------------------------------------------------
+def copy_tree(where):
+    shutil.rmtree(where, ignore_errors=True)
+    os.makedirs(where)
+    for name in ('Makefile', 'octavo.mk', 'src', 'include', 'machine', 'cli', 'scenario'):
+        source = os.path.join(ROOT, name)
+        (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, os.path.join(where, name))
+
+
+def make(tree, targets, jobs='-j1'):
+    environment = {k: v for k, v in os.environ.items() if k not in ('MAKEFLAGS', 'MAKELEVEL', 'MFLAGS')}
+    return subprocess.run(MAKE + [jobs] + targets, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True, env=environment, check=False)
+
+
+def check(tree, arch, names, seconds, jobs='1'):
+    """Results of scenarios, None when the command itself did not end in time."""
+    command = ['build/octavo', 'check', '--json', '--jobs', jobs, '--time', str(seconds), '--arch', arch] + names
+    try:
+        run = subprocess.run(command, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, timeout=60 + seconds, check=False)
+        return json.loads(run.stdout)['results']
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def baseline(tree):
+    """Per architecture, groups of scenarios that hold today, the quick ones first."""
+    groups = {}
+    for arch in ARCHS:
+        results = check(tree, arch, [], 2 * SLOWEST, '2')
+        if results is None:
+            sys.exit('mutate: the scenarios do not end')
+        good = [r for r in results if r['expected'] == 'holds' and r['verdict'] == 'holds' and
+                r['seconds'] <= SLOWEST and SCENARIOS.search(r['name'])]
+        good.sort(key=lambda r: r['seconds'])
+        groups[arch] = [[r['name'] for r in good if low <= r['seconds'] < high]
+                        for low, high in ((0, 0.02), (0.02, 0.5), (0.5, sys.maxsize))]
+    return groups
+
+
+class Verdict:
+    """What became of a mutant: the strongest answer so far."""
+
+    RANK = {'not compiled': 0, 'survived': 1, 'time-out': 2, 'crash': 3, 'killed': 4}
+
+    def __init__(self):
+        self.kind, self.detail = 'survived', ''
+
+    def take(self, kind, detail):
+        if self.RANK[kind] > self.RANK[self.kind]:
+            self.kind, self.detail = kind, detail
+        elif kind == self.kind == 'survived' and not self.detail:
+            self.detail = detail
+
+
+def explore(tree, arch, groups, verdict):
+    for names in groups:
+        results = check(tree, arch, names, TIME_LIMIT) if names else []
+        if results is None:
+            verdict.take('time-out', arch)
+            return
+        for result in results:
+            where = '%s %s' % (result['name'], arch)
+            if result['verdict'] == 'violation':
+                verdict.take('killed', '%s in %s' % (result['invariant'], where))
+                return
+            if result['verdict'] == 'error':
+                verdict.take('crash', '%s: %s' % (where, result['text']))
+            elif result['verdict'] == 'bounded':
+                verdict.take('time-out', where)
+            elif result['verdict'] == 'vacuous':
+                verdict.take('survived', 'vacuous: ' + where)
+        if verdict.kind == 'time-out':
+            return
+
+
+def apply(text, edits):
+    for one in sorted(edits, key=lambda e: e.start, reverse=True):
+        text = text[:one.start] + one.text + text[one.end:]
+    return text
+
+
+def try_mutant(tree, mutant, groups):
+    path, verdict = os.path.join(tree, mutant.file), Verdict()
+    with open(path, encoding='utf-8') as source:
+        original = source.read()
+    text = apply(original, mutant.edits)
+    if mutant.kind == 'lock' and mutant.file.startswith('src/space/'):
+        text = '#include "../tlb/authority.h"\n' + text
+    try:
+        with open(path, 'w', encoding='utf-8') as source:
+            source.write(text)
+        run = make(tree, ['build/lib/%s/scenarios.so' % arch for arch in mutant.archs])
+        if run.returncode:
+            verdict.kind = 'not compiled'
+            verdict.detail = next((line for line in run.stderr.splitlines() if 'error' in line), 'make failed')
+            return verdict
+        for arch in mutant.archs:
+            explore(tree, arch, groups[arch], verdict)
+            if verdict.kind == 'killed':
+                break
+    finally:
+        with open(path, 'w', encoding='utf-8') as source:
+            source.write(original)
+    return verdict
+
+
+def run_all(mutants, trees, groups):
+    """Tries each mutant in a free tree; a row each, in order."""
+    free, verdicts = queue.Queue(), {}
+    width = max((len(name) for name in mutants), default=0)
+    for tree in trees:
+        free.put(tree)
+
+    def one(name):
+        tree = free.get()
+        try:
+            return name, try_mutant(tree, mutants[name], groups)
+        finally:
+            free.put(tree)
+
+    with concurrent.futures.ThreadPoolExecutor(len(trees)) as pool:
+        for name, verdict in pool.map(one, mutants):
+            verdicts[name] = verdict
+            print('%-*s  %4d  %-12s  %s  [%s]' % (width, name, mutants[name].line, verdict.kind, verdict.detail,
+                                                  mutants[name].what), flush=True)
+    return verdicts
+
+
+# ---- The answer ------------------------------------------------------------------------------------------
+def known_survivors():
+    known = {}
+    if os.path.exists(LIST):
+        with open(LIST, encoding='utf-8') as lines:
+            for line in lines:
+                fields = line.split(None, 4)
+                if fields and not line.startswith('#'):
+                    known[' '.join(fields[:4])] = fields[4].strip() if len(fields) > 4 else ''
+    return known
+
+
+def judge(mutants, verdicts, everything):
+    """Prints score and survivors; the exit status."""
+    count = collections.Counter(verdict.kind for verdict in verdicts.values())
+    counted = len(verdicts) - count['not compiled']
+    known, status = known_survivors(), 0
+    for name, verdict in verdicts.items():
+        if verdict.kind in ('killed', 'not compiled'):
+            if name in known:
+                print('mutate: listed as a survivor, but %s: %s' % (verdict.kind, name))
+        elif not known.get(name):
+            print('mutate: %s and not explained in tools/mutate-survivors.txt: %s' % (verdict.kind, name))
+            status = 1
+    if everything:
+        for name in known:
+            if name not in mutants:
+                print('mutate: listed as a survivor, but there is no such mutant: %s' % name)
+    print('mutate: %d of %d killed (%.1f %%); %d survived, %d crashed, %d timed out; %d did not compile' % (
+        count['killed'], counted, 100.0 * count['killed'] / max(counted, 1), count['survived'], count['crash'],
+        count['time-out'], count['not compiled']))
+    if everything and count['killed'] < SCORE * counted:
+        print('mutate: less than nine of ten')
+        status = 1
+    return status
+
+
+def main():
+    parser = argparse.ArgumentParser(description='Take synchronisation out of the core, one line at a time.')
+    parser.add_argument('--list', action='store_true', help='print the mutants, try none')
+    parser.add_argument('--only', metavar='REGEX', help='mutants whose id matches')
+    parser.add_argument('--jobs', type=int, default=2, help='mutants at a time (default 2)')
+    parser.add_argument('--build', default='build/mutate', help='where the copies of the tree go')
+    arguments = parser.parse_args()
+    build, start = os.path.join(ROOT, arguments.build), time.time()
+    trees = [os.path.join(build, 'tree%d' % n) for n in range(max(arguments.jobs, 1))]
+
+    if not arguments.list:
+        copy_tree(trees[0])
+    mutants = mutants_of(ROOT if arguments.list else trees[0])
+    everything = arguments.only is None
+    if not everything:
+        mutants = collections.OrderedDict((n, m) for n, m in mutants.items() if re.search(arguments.only, n))
+    if arguments.list:
+        for name, mutant in mutants.items():
+            print('%s  line %d  %s  %s' % (name, mutant.line, '+'.join(mutant.archs), mutant.what))
+        print('%d mutants' % len(mutants))
+        return 0
+    run = make(trees[0], ['all'], '-j%d' % len(trees))
+    if run.returncode:
+        sys.stderr.write(run.stderr)
+        return 2
+    for tree in trees[1:]:
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(trees[0], tree, symlinks=True)
+    groups = baseline(trees[0])
+    verdicts = run_all(mutants, trees, groups)
+    status = judge(mutants, verdicts, everything)
+    print('mutate: scenarios: %s; %d s' % (
+        ', '.join('%d on %s' % (sum(map(len, groups[arch])), arch) for arch in ARCHS), time.time() - start))
+    return status
+
+
+if __name__ == '__main__':
+    sys.exit(main())
