@@ -20,7 +20,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo test tiers bench check-all mutate install clean unit
+.PHONY: all demo test tiers bench stress check-all mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -135,6 +135,10 @@ tiers:
 
 bench: all
 	@BUILD='$(BUILD)' tools/bench.sh
+
+# OPERATIONS: how many, on one CPU and on four, for each architecture.
+stress:
+	@OPERATIONS='$(OPERATIONS)' tests/sim/stress.sh '$(BUILD)/tests'
 
 check-all: all
 	@$(BUILD)/octavo check --jobs $(shell nproc)

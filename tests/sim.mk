@@ -5,7 +5,8 @@
 # tools/test.sh, tools/bench-core.sh and `make stress`.
 OUT   ?= build/tests/gcc
 EXTRA ?=
-ARCHS := arm64 x86_64
+# All that have a format.
+ARCHS := $(filter arm64 x86_64 riscv64,$(notdir $(wildcard src/arch/*)))
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
@@ -24,6 +25,7 @@ FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-W
 	-DOCT_MMU_MACHINE -Iinclude $(EXTRA)
 define_arm64  := -DOCT_ARCH_ARM64
 define_x86_64 := -DOCT_ARCH_X86_64
+define_riscv64 := -DOCT_ARCH_RISCV64
 
 # $1: architecture
 define architecture

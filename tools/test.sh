@@ -300,6 +300,29 @@ broken() {
 	[ "$(grep -c '^caught: \|^missed: ' "$log")" -ge 4 ] || bad "fewer than four broken cores (see $log)"
 }
 
+# The core on the sim machine: N CPUs as threads, compared with a plain map.
+sim_programs() { # name, compiler, extra flags, operations
+	local program
+	if ! make -f tests/sim.mk OUT="$LOGS/$1" CC="$2" EXTRA="$3" all >> "$log" 2>&1; then
+		bad "the sim does not build under $1 (see $log)"
+		return
+	fi
+	for program in "$LOGS/$1"/sim/*/stress; do
+		expect "$program, 1 CPU" timeout 300 "$program" --ops "$4"
+		expect "$program, 4 CPUs" timeout 300 "$program" --ops "$4" --cpus 4
+		expect "$program, software sets bits" timeout 300 "$program" --ops "$4" --cpus 4 --software-bits
+		expect "${program%stress}sweep" timeout 300 "${program%stress}sweep"
+	done
+}
+
+sim() {
+	sim_programs gcc gcc "" 200000
+	grep '4 CPUs: .*all pages back' "$log" | sed -n '1~2s/^/  /p'
+	sim_programs sim-asan gcc "$sanitizers" 100000
+	sim_programs sim-tsan gcc -fsanitize=thread 50000
+	if have clang; then sim_programs clang clang "" 100000; else skip "sim under clang"; fi
+}
+
 run_part() {
 	case $1 in
 	build)     part build builds ;;
@@ -313,14 +336,15 @@ run_part() {
 	examples)  part examples examples ;;
 	demo)      part demo demo ;;
 	broken)    part broken broken ;;
+	sim)       part sim sim ;;
 	*)
-		echo "test: no part '$1' (build unit headers brute scenarios cli tiers documents examples demo broken)" >&2
+		echo "test: no part '$1' (build unit headers brute scenarios cli tiers documents examples demo broken sim)" >&2
 		exit 2
 		;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- build unit headers tiers brute scenarios examples demo cli documents broken
+[ $# -gt 0 ] || set -- build unit headers tiers brute scenarios examples demo cli documents broken sim
 for name; do run_part "$name"; done
 echo "$total_passed passed, $total_failed failed$([ $total_skipped -eq 0 ] || echo ", $total_skipped skipped")"
 [ $total_failed -eq 0 ]

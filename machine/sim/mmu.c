@@ -85,7 +85,7 @@ static void drop_links(struct sim_cpu *cpu, bool all, uint16_t asid)
 				cpu->link[level][i].table = 0;
 }
 
-/* One address. Walk caches: x86-64 drops them all for this ASID, arm64 what is on the way, if asked. */
+/* One address. Walk caches: x86-64 drops them all for this ASID, others what is on the way, if asked. */
 static void drop_page(struct sim_cpu *cpu, uint16_t asid, uintptr_t va, enum oct_depth depth)
 {
 	struct translation *set = set_of(cpu, va);
@@ -94,8 +94,9 @@ static void drop_page(struct sim_cpu *cpu, uint16_t asid, uintptr_t va, enum oct
 	for (unsigned way = 0; way < TLB_WAYS; way++)
 		if (key_matches(&set[way], key))
 			set[way].pte = 0;
-	if (!OCT_FORMAT_BROADCAST)
-		drop_links(cpu, false, asid);
+#ifdef OCT_ARCH_X86_64
+	drop_links(cpu, false, asid);
+#endif
 	for (unsigned level = 1; depth == OCT_ALL_LEVELS && level < OCT_LEVELS; level++) {
 		struct table_link *link = link_slot(cpu, va, level);
 
@@ -274,6 +275,22 @@ static bool needs_update(oct_pte_t pte, unsigned access)
 	return !oct_pte_young(pte) || (access == OCT_WRITE && !hardware_dirty(pte));
 }
 
+/* Where a TLB may keep that there was nothing: a value that is not used, not present, grants nothing. */
+#if defined(OCT_FORMAT_CACHES_INVALID) && OCT_FORMAT_CACHES_INVALID
+#define NOTHING_THERE ((oct_pte_t)1 << 60)
+#endif
+
+static oct_pte_t nothing_there(struct sim_cpu *cpu, uintptr_t va)
+{
+#ifdef NOTHING_THERE
+	tlb_insert(cpu, va, NOTHING_THERE);
+#else
+	(void)cpu;
+	(void)va;
+#endif
+	return 0;
+}
+
 /* Translate by the tables, setting what the access sets. The entry as it is then, 0 for a fault. */
 static oct_pte_t walk_for(struct sim_cpu *cpu, uintptr_t va, unsigned access)
 {
@@ -281,10 +298,12 @@ static oct_pte_t walk_for(struct sim_cpu *cpu, uintptr_t va, unsigned access)
 	oct_pte_t pte, updated;
 
 	if (!entry)
-		return 0;
+		return nothing_there(cpu, va);
 	pte = oct_load(entry, OCT_ACQ); /* a page's contents were stored before its entry */
 	do {
-		if (!oct_pte_present(pte) || (!oct_pte_young(pte) && !sim_machine.hardware_bits))
+		if (!oct_pte_present(pte))
+			return nothing_there(cpu, va);
+		if (!oct_pte_young(pte) && !sim_machine.hardware_bits)
 			return 0;
 		if (!(oct_pte_prot(pte) & access)) {
 			if (OCT_FORMAT_FAULT_KEEPS && oct_pte_young(pte))

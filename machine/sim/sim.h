@@ -2,13 +2,14 @@
  *
  * Each CPU is a thread with a software MMU: a set-associative TLB tagged by ASID, a walk cache for
  * the upper levels, a walker that sets young and dirty in memory by compare-and-swap. Tables are real
- * ones, of 512 entries and 4 levels. What is cached stays cached until it is invalidated, replaced by
+ * ones, of 512 entries. What is cached stays cached until it is invalidated, replaced by
  * chance of its set, or dropped as the architecture says: an invalidation that the core forgets is
  * used, and seen. Build the core with OCT_MMU_MACHINE and this directory's files.
  *
  * Where the sim decides for the worst that an architecture allows:
  *   invalidations on arm64 take effect at their barrier, not before
  *   an entry that faulted for want of a right stays cached where the architecture may keep it
+ *   that nothing was mapped stays cached where the architecture may keep it
  *   freed pages are filled with a pattern, given out again first, and checked when they are
  *   using a page or a table that is not out is a panic (I1)
  * Not here: kernel addresses, large leaves, contiguous blocks, secondary MMUs, reordered memory.

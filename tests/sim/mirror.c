@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define NEAR_BASE ((uintptr_t)0x10000000)
-#define FAR_BASE  ((uintptr_t)0x4000000000)
+#define FAR_BASE  ((uintptr_t)0x1000000000) /* in every format's user half */
 #define PAGE      ((size_t)OCT_PAGE_SIZE)
 static const uintptr_t far_stride = (uintptr_t)1 << 30;
 
@@ -563,6 +563,8 @@ void actor_step(struct actor *actor)
 	if (actor->operations == 0)
 		run_space(actor, 0);
 	actor->operations++;
+	if (actor->cpus > 1 && pick(actor, 64) == 0)
+		oct_port_relax(); /* more ways to meet than time slices alone make */
 	if (kind < 11)
 		call_mmap(actor, pick_range(actor));
 	else if (kind < 13)
