@@ -3,6 +3,7 @@
 #   make          builds build/octavo and its scenario libraries; installs nothing
 #   make demo     installs what the build needs (as root), then answers the questions
 #   make test     installs what the tests need (as root), then runs all of them
+#   make test-report  opens the HTML pages of answers in a browser, which it installs (as root)
 # Variables: CC, BUILD (default build), SANITIZE=address,undefined for the command, PREFIX, DESTDIR,
 # DEPS=no (install nothing).
 
@@ -20,7 +21,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo test tiers bench stress check-all mutate install clean unit
+.PHONY: all demo test test-report tiers bench stress check-all mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -129,6 +130,12 @@ demo:
 test:
 	@tools/deps.sh test
 	@BUILD='$(BUILD)' tools/test.sh
+
+# The pages of check --report in headless Chromium.
+test-report:
+	@tools/deps.sh report
+	@$(MAKE) --no-print-directory all
+	@BUILD='$(BUILD)' tools/test-report.sh
 
 tiers:
 	@tools/tiers.sh

@@ -183,6 +183,29 @@ static void stale_list(FILE *out, const struct story *story)
 	fputs("</ul>\n", out);
 }
 
+/* What, added alone, would have prevented it. */
+static void cures(FILE *out, const json_t *result)
+{
+	const json_t *all = json_object_get(result, "cures"), *one;
+	size_t index;
+
+	if (!json_array_size(all))
+		return;
+	fputs("<div id=\"cures\" class=\"cures\">One of these, added, makes it unreachable:\n<ul>\n", out);
+	json_array_foreach(all, index, one)
+	{
+		fprintf(out, "<li>a <strong>%s</strong> after ",
+		        strcmp(jstring(one, "add"), "flush") ? "full barrier"
+		                                             : "flush on every CPU, complete,");
+		element(out, "code", "", jstring(one, "after"));
+		fputs(" (", out);
+		escaped(out, jstring(one, "lane"));
+		fprintf(out, "): %lld executions, %s</li>\n", (long long)jint(one, "executions"),
+		        json_is_true(json_object_get(one, "exhausted")) ? "all" : "not exhausted");
+	}
+	fputs("</ul>\n</div>\n", out);
+}
+
 static const char *row_class(const struct story *story, const struct step *step)
 {
 	if (step_is(step, "fail") || step_is(step, "blocked"))
@@ -330,10 +353,11 @@ static bool page(FILE *out, const json_t *result)
 	if (good) {
 		page_head(out, title);
 		header(out, result);
-		if (story.mmu) {
+		if (story.mmu)
 			stale_list(out, &story);
+		cures(out, result);
+		if (story.mmu)
 			good = tlb_section(out, &story);
-		}
 		table(out, &story);
 		good = graph_section(out, &story) && good;
 		good = appendix(out, &story) && good;

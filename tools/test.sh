@@ -189,12 +189,12 @@ command_line() {
 		skip "command-line tests: bats or jq is missing"
 		return
 	fi
-	for file in check answers; do
+	for file in check answers report; do
 		OCTAVO_COMMAND=$BUILD/octavo FAKE_OCTAVO=$BUILD/fake/octavo bats --tap "tests/cli/$file.bats" > "$log.tap" 2>&1
 		tap
 	done
 	# Once more with the sanitized command; the test of make install keeps its flags.
-	for file in check answers; do
+	for file in check answers report; do
 		SANITIZE=address,undefined OCTAVO_COMMAND=$BUILD/asan/octavo FAKE_OCTAVO=$BUILD/fake-asan/octavo \
 			bats --tap "tests/cli/$file.bats" > "$log.tap" 2>&1
 		tap
