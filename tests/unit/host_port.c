@@ -17,6 +17,7 @@ struct oct_mm *host_current[OCT_MAX_CPUS];
 unsigned long host_interrupts;
 struct host_mmu_counts host_mmu;
 oct_phys_t host_kernel_root;
+bool host_tlb_keeps_invalid;
 
 /* ---- Pages ------------------------------------------------------------------------------------- */
 static unsigned char *arena;
@@ -243,7 +244,9 @@ struct cached {
 	uintptr_t va; /* page aligned */
 	uint16_t asid;
 	bool global;
-	oct_pte_t pte; /* 0: slot not used */
+	bool invalid;   /* there was nothing: pte is 0, level says where the walk ended */
+	unsigned level; /* 0 unless invalid */
+	oct_pte_t pte;  /* 0 and not invalid: slot not used */
 };
 
 static struct {
@@ -262,7 +265,7 @@ static struct cached *cached_find(unsigned cpu, uintptr_t va)
 	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
 		struct cached *entry = &cpus[cpu].entry[i];
 
-		if (entry->pte != 0 && entry->va == (va & OCT_PAGE_MASK) &&
+		if ((entry->pte != 0 || entry->invalid) && entry->va == (va & OCT_PAGE_MASK) &&
 		    (entry->global || entry->asid == cpus[cpu].asid))
 			return entry;
 	}
@@ -285,12 +288,14 @@ unsigned host_tlb_size(unsigned cpu)
 	return size;
 }
 
-static oct_pte_t walk(oct_phys_t table, uintptr_t va)
+/* *at: the level where it ended. */
+static oct_pte_t walk(oct_phys_t table, uintptr_t va, unsigned *at)
 {
 	for (unsigned level = OCT_LEVELS - 1;; level--) {
 		const oct_pte_t *entries = oct_port_phys_to_virt(table);
 		oct_pte_t pte = entries[oct_table_index(va, level)];
 
+		*at = level;
 		if (!host_page_is_out(table))
 			fail_msg("a CPU walks a table that was freed (I1)");
 		if (level == 0)
@@ -303,53 +308,64 @@ static oct_pte_t walk(oct_phys_t table, uintptr_t va)
 
 oct_pte_t host_tlb_touch(unsigned cpu, uintptr_t va)
 {
+	struct cached *known = cached_find(cpu, va);
 	oct_phys_t root = cpus[cpu].root;
-	oct_pte_t pte = host_tlb_cached(cpu, va);
+	unsigned level = OCT_LEVELS - 1;
+	oct_pte_t pte;
 
-	if (pte != 0)
-		return pte;
+	if (known != NULL)
+		return known->pte;
 	if (upper_half(va) && !OCT_FORMAT_SHARED_ROOT)
 		root = host_kernel_root;
-	pte = root != 0 ? walk(root, va) : 0;
-	for (unsigned i = 0; pte != 0 && i < TLB_ENTRIES; i++) {
+	pte = root != 0 ? walk(root, va, &level) : 0;
+	if (pte == 0 && !host_tlb_keeps_invalid)
+		return 0;
+	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
 		struct cached *entry = &cpus[cpu].entry[i];
 
-		if (entry->pte != 0)
+		if (entry->pte != 0 || entry->invalid)
 			continue;
-		*entry = (struct cached){va & OCT_PAGE_MASK, cpus[cpu].asid, oct_pte_global(pte), pte};
+		*entry = (struct cached){.va = va & OCT_PAGE_MASK,
+		                         .asid = cpus[cpu].asid,
+		                         .global = pte != 0 && oct_pte_global(pte),
+		                         .invalid = pte == 0,
+		                         .level = level,
+		                         .pte = pte};
 		return pte;
 	}
-	if (pte != 0)
-		memset(cpus[cpu].entry, 0, sizeof cpus[cpu].entry); /* full: a TLB may forget */
+	memset(cpus[cpu].entry, 0, sizeof cpus[cpu].entry); /* full: a TLB may forget */
 	return pte;
 }
 
-/* Drops what matches: pages == 0 for every address; all: every number, global ones too. */
-static void drop(unsigned cpu, bool all, uint16_t asid, uintptr_t va, size_t pages)
+/* Drops what matches: pages == 0 for every address; all: every number, global ones too; leaf: what a table
+ * above the leaves lacked stays. */
+static void drop(unsigned cpu, bool all, uint16_t asid, uintptr_t va, size_t pages, bool leaf)
 {
 	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
 		struct cached *entry = &cpus[cpu].entry[i];
 		bool in_range = pages == 0 || (entry->va - va) >> OCT_PAGE_SHIFT < pages;
 		bool of_asid = entry->global ? pages != 0 : entry->asid == asid;
 
-		if (all || (in_range && of_asid))
-			entry->pte = 0;
+		if (all || (in_range && of_asid && !(leaf && entry->level > 0)))
+			*entry = (struct cached){.pte = 0};
 	}
 }
 
-static void drop_in(enum oct_scope scope, bool all, uint16_t asid, uintptr_t va, size_t pages)
+static void drop_in(enum oct_scope scope, bool all, uint16_t asid, uintptr_t va, size_t pages, bool leaf)
 {
 	if (scope == OCT_BROADCAST && !OCT_FORMAT_BROADCAST)
 		fail_msg("this architecture has no broadcast");
 	host_mmu.broadcasts += scope == OCT_BROADCAST;
 	for (unsigned cpu = 0; cpu < OCT_MAX_CPUS; cpu++)
 		if (scope == OCT_BROADCAST || cpu == host_cpu)
-			drop(cpu, all, asid, va, pages);
+			drop(cpu, all, asid, va, pages, leaf);
 }
 
 void oct_mmu_publish(void)
 {
 	host_mmu.publish++;
+	if (OCT_FORMAT_CACHES_INVALID)
+		drop(host_cpu, true, 0, 0, 0, false);
 }
 
 void oct_mmu_invalidate_begin(void)
@@ -360,24 +376,23 @@ void oct_mmu_invalidate_begin(void)
 void oct_mmu_invalidate_range(uint16_t asid, uintptr_t va, size_t pages, enum oct_scope scope,
                               enum oct_depth depth)
 {
-	(void)depth;
 	if (pages == 0 || (va & ~OCT_PAGE_MASK) != 0)
 		fail_msg("a range is invalidated that is empty or not aligned");
 	host_mmu.ranges++;
 	host_mmu.pages += pages;
-	drop_in(scope, false, asid, va, pages);
+	drop_in(scope, false, asid, va, pages, depth == OCT_LEAF);
 }
 
 void oct_mmu_invalidate_asid(uint16_t asid, enum oct_scope scope)
 {
 	host_mmu.asids++;
-	drop_in(scope, false, asid, 0, 0);
+	drop_in(scope, false, asid, 0, 0, false);
 }
 
 void oct_mmu_invalidate_all(enum oct_scope scope)
 {
 	host_mmu.alls++;
-	drop_in(scope, true, 0, 0, 0);
+	drop_in(scope, true, 0, 0, 0, false);
 }
 
 void oct_mmu_invalidate_end(enum oct_scope scope)
@@ -394,7 +409,7 @@ void oct_mmu_load_root(oct_phys_t root, uint16_t asid, bool keep)
 	cpus[host_cpu].root = root;
 	cpus[host_cpu].asid = asid;
 	if (!keep)
-		drop(host_cpu, false, asid, 0, 0);
+		drop(host_cpu, false, asid, 0, 0, false);
 }
 
 /* ---- Start --------------------------------------------------------------------------------------- */
@@ -419,6 +434,7 @@ void host_reset(void)
 	host_cpu = irqs_off = deferred_count = 0;
 	host_system = NULL;
 	host_kernel_root = 0;
+	host_tlb_keeps_invalid = false;
 	memset(host_current, 0, sizeof host_current);
 	memset(cpus, 0, sizeof cpus);
 	memset(&host_mmu, 0, sizeof host_mmu);

@@ -40,6 +40,8 @@ extern struct host_mmu_counts host_mmu;
  * kernel half is reached through kernel_root where the format has two roots (0: not used). */
 oct_pte_t host_tlb_touch(unsigned cpu, uintptr_t va);
 extern oct_phys_t host_kernel_root;
+/* A TLB also keeps that there was nothing, at whatever level (formats with OCT_FORMAT_CACHES_INVALID). */
+extern bool host_tlb_keeps_invalid;
 /* What cpu has cached for va under the number it has loaded (or globally), 0 for nothing. */
 oct_pte_t host_tlb_cached(unsigned cpu, uintptr_t va);
 /* Number of entries that cpu has cached, for all numbers. */

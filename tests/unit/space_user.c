@@ -58,6 +58,8 @@ static uint32_t *translate(struct oct_mm *mm, uintptr_t va, unsigned access)
 static void trap(struct oct_mm *mm, uintptr_t va)
 {
 	user_faults++;
+	if (host_tlb_keeps_invalid)
+		return; /* all that faulted, it keeps */
 	if (!OCT_FORMAT_FAULT_KEEPS || !oct_pte_young(host_tlb_cached(host_cpu, va)))
 		oct_mmu_invalidate_range((uint16_t)mm->space.system->cpu[host_cpu].asid, va & OCT_PAGE_MASK,
 		                         1, OCT_LOCAL, OCT_LEAF);

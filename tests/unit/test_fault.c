@@ -205,6 +205,41 @@ static void spurious_and_retry(void **state)
 	assert_int_equal(loaded(&mm, va), 1);
 }
 
+#if OCT_FORMAT_CACHES_INVALID
+/* TLBs that keep what was invalid: who maps faults once; who had looked before faults once without
+ * need, also where the table was missing. */
+static void invalid_is_kept(void **state)
+{
+	(void)state;
+	host_tlb_keeps_invalid = true;
+	for (unsigned cpu = 0; cpu < 2; cpu++) { /* CPU 1 keeps that there is no table */
+		host_cpu = cpu;
+		oct_mm_switch(&machine, &mm);
+		assert_int_equal(host_tlb_touch(cpu, va), 0);
+	}
+	host_cpu = 0;
+	user_faults = 0;
+	assert_int_equal(user_store(&mm, va, 1), 0);
+	assert_int_equal(user_faults, 1);
+	host_cpu = 1;
+	assert_int_equal(loaded(&mm, va), 1);
+	assert_int_equal(user_faults, 2);
+	assert_int_equal(loaded(&mm, va), 1);
+	assert_int_equal(user_faults, 2);
+	/* Now that there is no page, in a table that is there. */
+	assert_int_equal(host_tlb_touch(0, va + OCT_PAGE_SIZE), 0);
+	assert_int_equal(host_tlb_touch(1, va + OCT_PAGE_SIZE), 0);
+	assert_int_equal(user_store(&mm, va + OCT_PAGE_SIZE, 2), 0);
+	assert_int_equal(user_faults, 3);
+	host_cpu = 0;
+	assert_int_equal(user_store(&mm, va + OCT_PAGE_SIZE, 3), 0);
+	assert_int_equal(user_faults, 4);
+	host_cpu = 1;
+	assert_int_equal(loaded(&mm, va + OCT_PAGE_SIZE), 3);
+	assert_int_equal(user_faults, 4);
+}
+#endif
+
 static void dontneed_forgets(void **state)
 {
 	(void)state;
@@ -220,16 +255,19 @@ static void dontneed_forgets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(fresh_pages, make, drop),
-	    cmocka_unit_test_setup_teardown(signals, make, drop),
-	    cmocka_unit_test_setup_teardown(reuse_and_copy, make, drop),
-	    cmocka_unit_test_setup_teardown(page_mapped_twice, make, drop),
-	    cmocka_unit_test_setup_teardown(soft_dirty, make, drop),
-	    cmocka_unit_test_setup_teardown(userfault, make, drop),
-	    cmocka_unit_test_setup_teardown(userfault_limits, make, drop),
-	    cmocka_unit_test_setup_teardown(software_bits, make, drop),
-	    cmocka_unit_test_setup_teardown(spurious_and_retry, make, drop),
-	    cmocka_unit_test_setup_teardown(dontneed_forgets, make, drop),
+		cmocka_unit_test_setup_teardown(fresh_pages, make, drop),
+		cmocka_unit_test_setup_teardown(signals, make, drop),
+		cmocka_unit_test_setup_teardown(reuse_and_copy, make, drop),
+		cmocka_unit_test_setup_teardown(page_mapped_twice, make, drop),
+		cmocka_unit_test_setup_teardown(soft_dirty, make, drop),
+		cmocka_unit_test_setup_teardown(userfault, make, drop),
+		cmocka_unit_test_setup_teardown(userfault_limits, make, drop),
+		cmocka_unit_test_setup_teardown(software_bits, make, drop),
+		cmocka_unit_test_setup_teardown(spurious_and_retry, make, drop),
+		cmocka_unit_test_setup_teardown(dontneed_forgets, make, drop),
+#if OCT_FORMAT_CACHES_INVALID
+		cmocka_unit_test_setup_teardown(invalid_is_kept, make, drop),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,6 +297,31 @@ static void out_of_order(void **state)
 	finish(1);
 }
 
+/* At both ends of the space: a record of a range has room for 48 bits of address, Sv57 has more. */
+static void far_addresses(void **state)
+{
+	uintptr_t ends[] = {VA, 0};
+	struct oct_ticket ticket;
+
+	(void)state;
+	start(1);
+	ends[1] = spaces[0].last & OCT_PAGE_MASK;
+	on(0, &spaces[0]);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(
+		    oct_table_map(&spaces[0], ends[i], user_page(), 1, OCT_READ | OCT_WRITE, OCT_NORMAL), 0);
+		host_tlb_touch(0, ends[i]);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		oct_ticket_init(&ticket, &spaces[0]);
+		assert_int_equal(oct_table_unmap(&spaces[0], ends[i], ends[i] + OCT_PAGE_SIZE, true, &ticket),
+		                 0);
+		oct_ticket_complete(&ticket);
+		assert_int_equal(host_tlb_cached(0, ends[i]), 0);
+	}
+	finish(1);
+}
+
 static void join_is_one_flush(void **state)
 {
 	struct oct_ticket ticket;
@@ -580,6 +605,7 @@ int main(void)
 	    cmocka_unit_test(absent_cpu_catches_up),
 	    cmocka_unit_test(numbers_run_out),
 	    cmocka_unit_test(out_of_order),
+	    cmocka_unit_test(far_addresses),
 	    cmocka_unit_test(join_is_one_flush),
 	    cmocka_unit_test(large_is_full),
 	    cmocka_unit_test(forgotten_ranges),
