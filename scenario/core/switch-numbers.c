@@ -1,0 +1,85 @@
+/* core/switch-numbers: address-space numbers run out under two CPUs. SPDX-License-Identifier: MIT
+ *
+ * Four spaces, two numbers. Each CPU reads in each space what is its own, whoever had the number
+ * before, and what was revoked stays revoked. */
+#include <octavo/check.h>
+
+enum { VA = 0x30000, READ_WRITE = OCT_READ | OCT_WRITE };
+
+static struct oct_mm *mm[4];
+static uint32_t after;
+
+static void setup(void)
+{
+	for (uint32_t i = 0; i < 4; i++) {
+		mm[i] = oc_mm();
+		oc_map_anon(mm[i], VA, 1, READ_WRITE);
+		oc_store32(mm[i], VA, i);
+	}
+}
+
+static void run(uint32_t i)
+{
+	uint32_t value = ~0u;
+
+	oct_mm_switch(mm[0]->space.system, mm[i]);
+	OC_ASSERT(OC_I4, oc_load32(mm[i], VA, &value) == 0 && value == i);
+}
+
+static void idle(void)
+{
+	oct_mm_switch(mm[0]->space.system, NULL);
+}
+
+/* Each leaves the first space for one of its own. */
+static void apart(void)
+{
+	run(oct_port_cpu_self() == 0 ? 1 : 2);
+}
+
+/* One CPU gives its number up while the other looks for one; it comes back and finds its space under
+ * another number, of which a flush must know. */
+static void taken_over(void)
+{
+	if (oct_port_cpu_self() == 0) {
+		run(1);
+		run(2);
+	} else {
+		idle();
+		run(0);
+	}
+}
+
+static void revoke(void)
+{
+	OC_ASSERT(OC_ASSERTION, oct_mprotect(mm[0], VA, OCT_PAGE_SIZE, OCT_READ) == 0);
+	after = oc_peek32(mm[0], VA);
+}
+
+/* A space whose number changes while its page is protected. */
+static void revoked(void)
+{
+	if (oct_port_cpu_self() == 0) {
+		idle();
+		run(1);
+		run(2);
+		revoke();
+	} else {
+		idle();
+		oct_mm_switch(mm[0]->space.system, mm[0]);
+		oc_store32(mm[0], VA, 7);
+	}
+}
+
+static void final(void)
+{
+	uint32_t value = oc_peek32(mm[0], VA);
+
+	OC_ASSERT(OC_I4, after == 0 || value == after);
+}
+
+OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
+            .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
+            .variants = {{.name = "apart", .run = apart, .expected = OC_HOLDS},
+                         {.name = "taken-over", .run = taken_over, .expected = OC_HOLDS},
+                         {.name = "revoked", .run = revoked, .expected = OC_HOLDS}})
