@@ -50,7 +50,8 @@
  *    or has left the space: a CPU that left has loaded another root since, and comes back by F2.
  * F4 (I4) Broadcast. One invalidation reaches every CPU that has the number loaded; a number belongs
  *    to one space in an epoch and a running space keeps its number (asid.c). The barrier that completes it
- *    runs on the CPU that issued it: interrupts are off between. If the only bit in running is
+ *    runs on the CPU that issued it: interrupts are off between (riscv64: the call that asks the
+ *    firmware for the fences returns when all are done). If the only bit in running is
  *    this CPU's, the invalidation stays local: another CPU that comes meanwhile is covered by F2.
  * F5 (I1) Pages are released after their generation is complete; table pages in addition after a grace
  *    period that begins after that: walkers in software (lockless ones, interrupts off) are
@@ -59,6 +60,9 @@
  *    only then replaced; an empty entry is filled only after what its table waits for is complete.
  * F7 (I9) A flusher waits with interrupts on, for handlers that take no lock and wait for nobody; so a
  *    flush ends even if its targets spin on the page-table lock that the flusher holds.
+ * F8 (I9) Where a TLB keeps invalid entries (OCT_FORMAT_CACHES_INVALID) a new valid entry needs no
+ * generation: an old invalid one grants nothing. Who finds his fault spurious drops what his CPU kept, of
+ * every level (a table that was missing when it walked), so the access gets through when it comes again.
  *
  * OCT_TIER 0 has one CPU: no locks, number 0 for every space, and the whole answer is local. */
 #include "authority.h"

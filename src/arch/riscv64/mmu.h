@@ -6,9 +6,10 @@
  * entries; number 0, the kernel's and "no number", therefore stands for every ASID here.
  *
  * Other harts are reached by the SBI's RFENCE extension: when the call returns, they have executed their
- * SFENCE.VMA. Firmware does that in machine mode, so it waits for no region with interrupts off. The
- * host may narrow down whom it means: OCT_RISCV64_HART_MASK and OCT_RISCV64_HART_BASE, expressions for a
- * mask of hart ids and the id of its bit 0, which include this hart. Default: all harts.
+ * SFENCE.VMA, and what they loaded and stored before is done. Firmware does that in machine mode, so it
+ * waits for no region with interrupts off. The host may narrow down whom it means: OCT_RISCV64_HART_MASK and
+ * OCT_RISCV64_HART_BASE, expressions for a mask of hart ids and the id of its bit 0, which include this hart.
+ * Default: all harts.
  *
  * The host sets up the supervisor's CSRs besides satp, menvcfg.ADUE as it likes, and no fewer ASIDs in
  * satp than OCT_MAX_ASIDS. */
