@@ -48,6 +48,8 @@ struct frame {
 	bool revisiting;      /* list: reads to revisit */
 	bool fixed;           /* frame that opens a revisit's level: choices only */
 	uint16_t reader;      /* fixed: the read that was turned */
+	uint32_t serial;      /* of an access: what its event carries */
+	bool blamed, blocked; /* its event shall be tried blocked as well; was */
 };
 
 struct level {
@@ -69,6 +71,8 @@ static struct {
 	struct fiber main;
 	unsigned self;
 	bool extending, stopped, pruned, unclaimed;
+	bool judging;     /* maximality, on a graph of the past */
+	uint32_t serial;
 	uint64_t random;
 	unsigned nframes; /* on all levels: the depth in the tree */
 	uint64_t item;    /* subtrees at the cut, and leaves above it, counted in the order of the walk */
@@ -174,8 +178,27 @@ static struct frame *frame_push(const struct event *tmpl)
 	f->pos = x.g->count;
 	f->dev = x.g->dev;
 	f->n = f->next = 0;
-	f->revisiting = f->fixed = false;
+	f->revisiting = f->fixed = f->blamed = f->blocked = false;
+	f->serial = tmpl->serial;
 	return f;
+}
+
+/* An access that has a place now may leave a later event without the choice from which a revisit of the
+ * access's own translation starts: there the access would have to be blocked. So where that is
+ * seen, the access is tried blocked too. Maximality lets one of the two do the revisit. */
+static void blame(uint32_t serial)
+{
+	if (x.judging)
+		return;
+	for (unsigned d = x.depth; d; d--)
+		for (unsigned i = x.levels[d - 1]->nframes; i; i--) {
+			struct frame *f = &x.levels[d - 1]->frames[i - 1];
+
+			if (f->serial == serial && !f->fixed) {
+				f->blamed = true;
+				return;
+			}
+		}
 }
 
 /* ---- maximality ------------------------------------------------------------------------------- */
@@ -209,7 +232,9 @@ static bool is_best(const struct graph *g, uint16_t id, const int16_t *prefix)
 
 		tmpl.flags &= (uint8_t)~(F_BLOCKED | F_CACHEABLE);
 		tmpl.upper = e->upper == NO_EVENT ? NO_EVENT : map[e->upper];
+		x.judging = true;
 		best = choice_best(x.rules, x.scratch, &tmpl);
+		x.judging = false;
 	}
 	if (e->flags & F_BLOCKED)
 		return best == NO_EVENT;
@@ -406,6 +431,12 @@ static bool backtrack(void)
 				return true;
 			continue;
 		}
+		if (f->blamed && !f->blocked && f->list[0] != NO_EVENT) {
+			f->blocked = true;
+			if (!over_bound(f->dev + 1) && (!at_cut() || claim()) && take_choice(f, NO_EVENT, true))
+				return true;
+			continue;
+		}
 		if (!f->fixed && ev_is_write(&f->tmpl)) {
 			f->revisiting = true;
 			f->n = revisit_candidates(&f->tmpl, f->list);
@@ -521,8 +552,10 @@ static uint16_t extend(struct thread *t, struct event *tmpl)
 	if (x.options->sample)
 		n = draw_choice(tmpl, list, n);
 	/* a blocked store may still revisit the reads that leave it no place */
+	if (tmpl->kind == EV_LOAD || tmpl->kind == EV_STORE || tmpl->kind == EV_FAULT)
+		tmpl->serial = ++x.serial;
 	if (!x.options->sample &&
-	    (n > 1 || (ev_is_write(tmpl) && x.g->loc[tmpl->location].reads != NO_EVENT))) {
+	    (n > 1 || tmpl->serial || (ev_is_write(tmpl) && x.g->loc[tmpl->location].reads != NO_EVENT))) {
 		struct frame *f = frame_push(tmpl);
 
 		memcpy(f->list, list, n * sizeof(list[0]));
@@ -843,6 +876,9 @@ void explore(const struct explore_client *client, const struct explore_options *
 	x.options = options;
 	x.stats = stats;
 	x.rules = client->rules;
+	x.rules->blame = blame;
+	x.serial = 0;
+	x.judging = false;
 	x.depth = 0;
 	x.nframes = 0;
 	x.item = 0;

@@ -131,6 +131,18 @@ static void join_translations(const struct graph *g, struct event *e, unsigned e
 	e->hb.t[e->thread] = (int16_t)end;
 }
 
+/* The last event before e in program order that is no T, NULL for none. */
+static const struct event *previous(const struct graph *g, const struct event *e)
+{
+	for (unsigned i = e->index; i; i--) {
+		const struct event *p = &g->ev[g->thread[e->thread][i - 1]];
+
+		if (p->kind != EV_TRANSLATE)
+			return p;
+	}
+	return NULL;
+}
+
 static void derive_translation(const struct machine_rules *m, const struct graph *g, struct event *e,
 			       const struct event *prev)
 {
@@ -143,8 +155,13 @@ static void derive_translation(const struct machine_rules *m, const struct graph
 	} else {
 		memset(&e->hb, 0, sizeof(e->hb));
 	}
-	if (m->ets2 && !(e->flags & F_CACHEABLE) && prev)
-		clock_join(&e->hb, &prev->hb);
+	if (m->ets2 && !(e->flags & F_CACHEABLE)) {
+		/* every access before, but no update by hardware: that is no access of the program */
+		while (prev && (prev->flags & F_HARDWARE))
+			prev = previous(g, prev);
+		if (prev)
+			clock_join(&e->hb, &prev->hb);
+	}
 	if (e->upper != NO_EVENT) {
 		clock_join(&e->hb, &g->ev[e->upper].hb);
 		join_message(g, &e->hb, g->ev[e->upper].rf);
@@ -200,13 +217,10 @@ static void derive_barrier(const struct machine_rules *m, const struct graph *g,
 /* Fill in all that follows from an event's place and its source. */
 static void derive(const struct machine_rules *m, const struct graph *g, struct event *e)
 {
-	const struct event *before = NULL, *prev = NULL; /* in program order; the last that is no T */
+	const struct event *before = NULL, *prev = previous(g, e);
 
 	if (e->index)
 		before = &g->ev[g->thread[e->thread][e->index - 1]];
-	for (unsigned i = e->index; i && !prev; i--)
-		if (g->ev[g->thread[e->thread][i - 1]].kind != EV_TRANSLATE)
-			prev = &g->ev[g->thread[e->thread][i - 1]];
 	e->last_rel = before ? before->last_rel : 0;
 	e->last_acq = before ? before->last_acq : 0;
 	e->last_dsb = before ? before->last_dsb : 0;

@@ -70,6 +70,7 @@ struct event {
 	uint16_t last_rel, last_acq; /* last release / acquire fence before or at this event (index+1) */
 	uint16_t last_dsb, t_sync;   /* index+1: last DSB; last event ordered before later T */
 	uint16_t pages;     /* V: 0 whole space */
+	uint32_t serial;    /* A, X: number of its frame, 0 for none */
 	uint64_t value;     /* written; read (filled in); CHOOSE: the choice */
 	uint64_t operand, operand2;
 	uint64_t va;        /* T, A, X, V */
@@ -116,6 +117,8 @@ struct machine_rules {
 	uint64_t init[MAX_LOCATIONS];
 	/* may a TLB keep this entry value, read at this level? */
 	bool (*cacheable)(uint64_t value, unsigned level);
+	/* the access with this serial leaves an event without a choice; may be NULL */
+	void (*blame)(uint32_t serial);
 	/* what a walker that used entry walked makes of the entry it finds: found, where it may not update */
 	uint64_t (*walker_update)(uint64_t found, uint64_t walked, bool store);
 };

@@ -310,6 +310,13 @@ unsigned completions(const struct machine_rules *m, const struct graph *g, struc
 	return n;
 }
 
+/* An access leaves another event without a choice: the explorer wants to know, see explore.c. */
+static void blame(const struct machine_rules *m, const struct graph *g, uint16_t access)
+{
+	if (m->blame && g->ev[access].serial)
+		m->blame(g->ev[access].serial);
+}
+
 static bool starts_order(const struct event *e)
 {
 	switch (e->kind) {
@@ -374,8 +381,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 			    (walking && (e->flags & F_HARDWARE));
 			if (ends_walk && e->upper != NO_EVENT && reached[e->upper])
 				r = true;
-			if (p && (e->kind == EV_RMW_WRITE || (p->flags & F_HARDWARE)) &&
-			    p->kind != EV_TRANSLATE && reached[g->thread[thread][i - 1]])
+			if (p && e->kind == EV_RMW_WRITE && reached[g->thread[thread][i - 1]])
 				r = true;
 		}
 		if (r && !reached[id]) {
@@ -393,7 +399,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 			continue;
 		}
 		any = true;
-		access |= e->kind != EV_TLBI;
+		access |= e->kind != EV_TLBI && !(e->flags & F_HARDWARE);
 		if (i < first)
 			first = i;
 		if (starts_order(e))
@@ -501,8 +507,12 @@ static bool fences_acyclic(const struct machine_rules *m, const struct graph *g,
 	s.nedges = completions(m, g, s.edges, 256);
 	order_close(m, g, &s, reached);
 	for (unsigned i = 0; i < s.nfences; i++)
-		if (reached[s.fences[i].id] && hb_before(g, s.fences[i].id, id))
+		if (reached[s.fences[i].id] && hb_before(g, s.fences[i].id, id)) {
+			for (unsigned k = 0; k < s.nedges; k++)
+				if (reached[s.edges[k].access])
+					blame(m, g, s.edges[k].access);
 			return false;
+		}
 	return true;
 }
 
@@ -544,8 +554,10 @@ static bool stale_access_agrees(const struct machine_rules *m, const struct grap
 {
 	uint8_t from[MAX_EVENTS];
 
-	if (after[stale])
-		return false;
+	bool agrees = !after[stale];
+
+	if (!agrees)
+		blame(m, g, stale);
 	for (unsigned i = 0; i < g->count; i++) {
 		if (!contradicts(g, (uint16_t)i, after))
 			continue;
@@ -553,10 +565,12 @@ static bool stale_access_agrees(const struct machine_rules *m, const struct grap
 		from[i] = 1;
 		if (i != stale)
 			order_close(m, g, s, from);
-		if (from[stale])
-			return false;
+		if (!from[stale])
+			continue;
+		blame(m, g, (uint16_t)i);
+		agrees = false;
 	}
-	return true;
+	return agrees;
 }
 
 bool completion_consistent(const struct machine_rules *m, const struct graph *g)
