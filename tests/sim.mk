@@ -19,7 +19,7 @@ OCTAVO := .
 include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
-PROGRAMS := stress sweep
+PROGRAMS := stress sweep bench
 SHARED  := $(CORE) $(MACHINE) tests/sim/mirror.c
 FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-Werror) -MMD -MP -D_GNU_SOURCE \
 	-DOCT_MMU_MACHINE -Iinclude $(EXTRA)

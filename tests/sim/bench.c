@@ -1,0 +1,157 @@
+/* bench.c: what callgrind counts, one dump per operation. SPDX-License-Identifier: MIT
+ *
+ * usage: valgrind --tool=callgrind --collect-atstart=no bench counts|growth
+ * Each dump is named "OPERATION NUMBER": what was done and how often (or among how many areas).
+ * tools/bench-core.sh reads the dumps. Without valgrind it only runs. */
+#include "../../machine/sim/sim.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <valgrind/callgrind.h>
+
+#define BASE  ((uintptr_t)0x40000000)
+#define PAGE  ((size_t)OCT_PAGE_SIZE)
+#define AREAS ((uintptr_t)0x800000000)
+
+static struct oct_system oct;
+static struct oct_mm mm, child;
+
+static void must(int result, const char *what)
+{
+	if (result == 0)
+		return;
+	fprintf(stderr, "bench: %s returned %d\n", what, result);
+	exit(1);
+}
+
+static void begin(void)
+{
+	CALLGRIND_TOGGLE_COLLECT;
+}
+
+static void end(const char *operation, size_t number)
+{
+	char name[64];
+
+	CALLGRIND_TOGGLE_COLLECT;
+	snprintf(name, sizeof name, "%s %zu", operation, number);
+	CALLGRIND_DUMP_STATS_AT(name);
+}
+
+static void faults(size_t pages, unsigned access)
+{
+	for (size_t i = 0; i < pages; i++)
+		must(oct_fault(&mm, BASE + i * PAGE, access), "fault");
+}
+
+static void fork_child(void)
+{
+	must(oct_mm_init(&child, &oct), "mm_init");
+	must(oct_fork(&child, &mm), "fork");
+}
+
+/* ---- Pages ------------------------------------------------------------------------------------------ */
+static void measure_pages(size_t pages)
+{
+	uintptr_t last = BASE + pages * PAGE, result;
+
+	must(oct_mmap(&mm, BASE, pages * PAGE, OCT_READ | OCT_WRITE, 0, &result), "mmap");
+	begin();
+	faults(pages, OCT_WRITE);
+	end("fault-anon", pages);
+	begin();
+	faults(pages, OCT_READ);
+	end("fault-spurious", pages);
+	begin();
+	must(oct_mprotect(&mm, BASE, pages * PAGE, OCT_READ), "mprotect");
+	end("mprotect", pages);
+	must(oct_mprotect(&mm, BASE, pages * PAGE, OCT_READ | OCT_WRITE), "mprotect");
+	begin();
+	faults(pages, OCT_WRITE);
+	end("fault-reuse", pages);
+	begin();
+	must(oct_clear_refs(&mm, BASE, last), "clear_refs");
+	end("clear-refs", pages);
+	must(oct_mm_init(&child, &oct), "mm_init");
+	begin();
+	must(oct_fork(&child, &mm), "fork");
+	end("fork", pages);
+	begin();
+	faults(pages, OCT_WRITE);
+	end("fault-copy", pages);
+	begin();
+	oct_mm_exit(&child);
+	end("exit", pages);
+	begin();
+	must(oct_madvise_dontneed(&mm, BASE, last), "dontneed");
+	end("dontneed", pages);
+	faults(pages, OCT_WRITE);
+	begin();
+	must(oct_munmap(&mm, BASE, pages * PAGE), "munmap");
+	end("munmap", pages);
+}
+
+/* ---- Areas: single pages with a gap of one between them ----------------------------------------------- */
+static void measure_areas(size_t areas)
+{
+	uintptr_t middle = AREAS + areas / 2 * 2 * PAGE, result;
+
+	for (size_t i = 0; i < areas; i++)
+		must(oct_mmap(&mm, AREAS + i * 2 * PAGE, PAGE, OCT_READ | OCT_WRITE, 0, &result), "mmap");
+	/* Below the areas nothing is free, so that a search has to pass them. */
+	must(oct_mmap(&mm, PAGE, AREAS - 2 * PAGE, OCT_NONE, 0, &result), "mmap");
+	begin();
+	must(oct_mmap(&mm, 0, 2 * PAGE, OCT_READ, 0, &result), "mmap");
+	end("area-mmap-gap", areas);
+	must(oct_munmap(&mm, result, 2 * PAGE), "munmap");
+	begin();
+	must(oct_mmap(&mm, AREAS + areas * 2 * PAGE, PAGE, OCT_READ, 0, &result), "mmap");
+	end("area-mmap-at", areas);
+	must(oct_munmap(&mm, result, PAGE), "munmap");
+	begin();
+	must(oct_fault(&mm, middle, OCT_WRITE), "fault");
+	end("area-fault", areas);
+	begin();
+	must(oct_mprotect(&mm, middle, PAGE, OCT_READ), "mprotect");
+	end("area-mprotect", areas);
+	begin();
+	must(oct_munmap(&mm, middle, PAGE), "munmap");
+	end("area-munmap", areas);
+	must(oct_mm_init(&child, &oct), "mm_init");
+	begin();
+	must(oct_fork(&child, &mm), "fork");
+	end("area-fork", areas);
+	begin();
+	oct_mm_exit(&child);
+	end("area-exit", areas);
+	must(oct_munmap(&mm, PAGE, AREAS + areas * 2 * PAGE), "munmap");
+}
+
+int main(int argc, char **argv)
+{
+	bool growth = argc > 1 && !strcmp(argv[1], "growth");
+
+	sim_init(2);
+	must(oct_system_init(&oct, 2), "system_init");
+	sim_attach(&oct);
+	must(oct_mm_init(&mm, &oct), "mm_init");
+	oct_mm_switch(&oct, &mm);
+	fork_child(); /* whatever happens only once */
+	oct_mm_exit(&child);
+	if (growth) {
+		for (size_t pages = 1; pages <= 100000; pages *= 10)
+			measure_pages(pages);
+		for (size_t areas = 1; areas <= 10000; areas *= 10)
+			measure_areas(areas);
+	} else {
+		measure_pages(4096);
+		measure_areas(1000);
+	}
+	oct_mm_switch(&oct, NULL);
+	oct_mm_exit(&mm);
+	oct_system_exit(&oct);
+	if (sim_pages_out() != 0)
+		must((int)sim_pages_out(), "pages at the end");
+	sim_exit();
+	return 0;
+}
