@@ -264,8 +264,7 @@ static bool sc_visit(const struct graph *g, uint16_t id, uint8_t *state)
 
 /* ---- the completion order O ----------------------------------------------------------------- */
 
-/* The access made with the walk that t belongs to, NO_EVENT if there is none yet. */
-static uint16_t access_of(const struct graph *g, const struct event *t)
+uint16_t access_of(const struct graph *g, const struct event *t)
 {
 	for (unsigned i = t->index + 1u; i < g->length[t->thread]; i++) {
 		uint16_t id = g->thread[t->thread][i];

@@ -10,6 +10,9 @@ bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t 
 /* The completion order O: acyclic, and no access contradicts what it completes before. */
 bool completion_consistent(const struct machine_rules *m, const struct graph *g);
 
+/* The access made with the walk that t belongs to, NO_EVENT if there is none, or a blocked one. */
+uint16_t access_of(const struct graph *g, const struct event *t);
+
 /* The edges access -> completion of an invalidation that covers its translation. */
 struct completion {
 	uint16_t access, complete;
