@@ -92,6 +92,7 @@ void source_symbol(struct source *source, uint64_t address, char *text, size_t s
 struct printer {
 	bool colour;
 	int width_name;
+	bool brief; /* schedules: what a reader needs first */
 };
 void printer_init(struct printer *printer, const struct jobs *jobs);
 void print_head(const struct printer *printer);

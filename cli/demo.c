@@ -18,13 +18,11 @@ struct question {
 
 static const struct question questions[] = {
     {"E1",
-     {"Userfault write-protection and clear_refs take the right to write away and flush later.",
-      "Another CPU may still write through the entry it cached, while a fault copies the page.",
-      "Can a store be lost?"}},
+     {"clear_refs and userfault write-protection take the right to write away and flush later. Another CPU",
+      "still writes through the entry it cached, while a fault copies the page. Can a store be lost?"}},
     {"E2",
-     {"Before it copies, a fault asks whether a flush of that entry is still pending.",
-      "Is it enough to ask under the page-table lock? After the unlock? Must the flush be done",
-      "before the lock is released, or is after the next lock soon enough?"}},
+     {"Before it copies, a fault asks whether a flush of the entry is pending. Is it enough to ask under the",
+      "page-table lock, is a read barrier needed, and may the flush wait until after the unlock or the next lock?"}},
     {"E3",
      {"A counter says that a flush is pending. May it drop before the invalidation is complete?",
       "Is a barrier before the decrement enough?"}},
@@ -32,16 +30,50 @@ static const struct question questions[] = {
      {"clear_refs leaves its flush to a gather, which flushes what was gathered for freeing: nothing.",
       "Is the gather of any use there?"}},
     {"E5",
-     {"A process that runs on one CPU: is invalidating on that CPU alone enough?",
+     {"A process runs on one CPU: is invalidating on that CPU alone enough?",
       "What must a CPU do that switches to it meanwhile, and what when ASIDs are given out anew?"}},
 };
 enum { QUESTIONS = sizeof(questions) / sizeof(questions[0]) };
+
+/* What each variant does, in a few words. A variant that is not listed has its name alone. */
+static const struct {
+	const char *name, *does;
+} algorithms[] = {
+    {"E1-uffd-deferred", "uffd-wp, un-wp, flush after both"},
+    {"E1-clear-refs-gather", "write-protect, flush left to a gather"},
+    {"E1-uffd-now", "Octavo's uffd-wp, un-wp"},
+    {"E1-now", "Octavo's clear_refs"},
+    {"E2-after-next-lock", "unlock, copy, lock, ask"},
+    {"E2-after-unlock", "unlock, ask, copy, lock, install"},
+    {"E2-under-lock-relaxed", "lock, ask without a barrier, copy"},
+    {"E2-under-lock", "lock, ask with acquire, copy"},
+    {"E2-now", "Octavo: stamp compared under the lock"},
+    {"E3-before-completion", "invalidate, drop, wait until complete"},
+    {"E3-barrier-only", "invalidate, barrier, drop, wait"},
+    {"E3-after-completion", "invalidate, wait until complete, drop"},
+    {"E3-now", "Octavo's clear_refs"},
+    {"E4-gather-elided", "nothing gathered, nothing flushed"},
+    {"E4-range-flush", "the range flushed whatever was gathered"},
+    {"E4-now", "Octavo's clear_refs"},
+    {"E5-no-barrier-in-switch", "say it runs here, read the generation"},
+    {"E5-no-barrier-in-flush", "draw a generation, read who runs it"},
+    {"E5-window-overlooked", "CPUs in the switch do not count"},
+    {"E5-both-barriers", "a full barrier in the switch and flush"},
+    {"E5-rollover-completes", "a rollover taken for a complete flush"},
+    {"E5-rollover-and-flush", "a rollover, and the flush as ever"},
+    {"E5-now-first", "Octavo: a CPU runs it for the first time"},
+    {"E5-now-rollover", "Octavo: ASIDs given out anew meanwhile"},
+    {"E5-now", "Octavo: a CPU leaves it and comes back"},
+};
+
+/* The schedule that is shown: short, and through the core's own page fault. */
+static const char shown_row[] = "questions/E1-clear-refs-gather";
 
 struct demo {
 	const struct jobs *jobs;
 	struct printer printer;
 	json_t *results; /* as they come: by question, variant, architecture */
-	size_t shown;    /* the question after the one whose head was printed last */
+	size_t shown; /* the question after the one whose head was printed last */
 	size_t asked;    /* heads printed */
 	int status;
 	const json_t *row[ARCHS]; /* results of the variant being collected */
@@ -58,6 +90,14 @@ static const char *variant_of(const char *name)
 	return dash ? dash + 1 : name;
 }
 
+static const char *words_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+		if (!strcmp(name + strlen("questions/"), algorithms[i].name))
+			return algorithms[i].does;
+	return "";
+}
+
 static void print_question(struct demo *demo, const char *name)
 {
 	const struct printer *printer = &demo->printer;
@@ -72,8 +112,8 @@ static void print_question(struct demo *demo, const char *name)
 	for (size_t line = 0; line < 4 && questions[i].text[line]; line++)
 		printf("%s%s%-4s%s%s\n", line ? "" : "\n", paint(printer, "\033[1m"),
 		       line ? "" : questions[i].name, questions[i].text[line], paint(printer, "\033[0m"));
-	printf("    %s%-34s %-15s %-15s %-15s %-22s %24s %18s%s\n", paint(printer, "\033[2m"), "algorithm",
-	       "arm64", "x86-64", "riscv64", "expected", "executions", "seconds", paint(printer, "\033[0m"));
+	printf("    %s%-21s %-41s %-12s %-12s %-12s %15s %8s%s\n", paint(printer, "\033[2m"), "algorithm", "",
+	       "arm64", "x86-64", "riscv64", "executions", "seconds", paint(printer, "\033[0m"));
 }
 
 static const char *verdict_colour(const json_t *result)
@@ -83,42 +123,46 @@ static const char *verdict_colour(const json_t *result)
 	return strcmp(jstring(result, "verdict"), "violation") ? "\033[32m" : "\033[33m";
 }
 
-/* The row of one algorithm: a cell for each architecture that it was explored on. */
-static void print_algorithm(struct demo *demo)
+/* "unexpected: holds, violation I2 expected": what differs; nothing when all is as expected. */
+static void print_difference(const struct demo *demo)
 {
-	char cell[ARCHS][48], expected[48], joined[160] = "", counts[64] = "", times[64] = "";
-	const struct printer *printer = &demo->printer;
-	size_t counts_used = 0, times_used = 0, joined_used = 0, joined_last = 0;
-	const json_t *first = NULL;
-	bool wrong = false;
-
 	for (unsigned i = 0; i < ARCHS; i++) {
 		const json_t *r = demo->row[i];
+		char expected[48];
 
-		snprintf(cell[i], sizeof(cell[i]), "-");
-		if (!r)
+		if (!r || result_status(r) == STATUS_EXPECTED)
 			continue;
-		first = first ? first : r;
-		verdict_text(r, "verdict", "invariant", cell[i], sizeof(cell[i]));
 		verdict_text(r, "expected", "expected_invariant", expected, sizeof(expected));
-		/* Once if it is the same everywhere. */
-		if (strcmp(joined + joined_last, expected)) {
-			joined_last = joined_used + (joined_used ? strlen(" / ") : 0);
-			joined_used += (size_t)snprintf(joined + joined_used, sizeof(joined) - joined_used,
-			                                "%s%s", joined_used ? " / " : "", expected);
-		}
-		wrong |= result_status(r) != STATUS_EXPECTED;
-		counts_used += (size_t)snprintf(counts + counts_used, sizeof(counts) - counts_used, "%s%lld",
-		                                counts_used ? " / " : "", (long long)jint(r, "executions"));
-		times_used +=
-		    (size_t)snprintf(times + times_used, sizeof(times) - times_used, "%s%.2f",
-		                     times_used ? " / " : "", json_real_value(json_object_get(r, "seconds")));
+		printf("    %s^ UNEXPECTED on %s: %s was expected%s%s%s\n", paint(&demo->printer, "\033[1;31m"),
+		       jstring(r, "arch"), expected, *jstring(r, "text") ? "; " : "", jstring(r, "text"),
+		       paint(&demo->printer, "\033[0m"));
 	}
-	printf("    %-34s", variant_of(jstring(first, "name")));
-	for (unsigned i = 0; i < ARCHS; i++)
-		printf(" %s%-15s%s", paint(printer, demo->row[i] ? verdict_colour(demo->row[i]) : ""),
-		       cell[i], paint(printer, "\033[0m"));
-	printf(" %-22s %24s %18s%s\n", joined, counts, times, wrong ? "  << UNEXPECTED" : "");
+}
+
+/* The row of one algorithm: a cell for each architecture that it was explored on. */
+static void print_algorithm(struct demo *demo, const char *name)
+{
+	const struct printer *printer = &demo->printer;
+	double seconds = 0;
+	char counts[64] = "";
+	size_t used = 0;
+
+	printf("    %-21s %-41s", variant_of(name), words_of(name));
+	for (unsigned i = 0; i < ARCHS; i++) {
+		const json_t *r = demo->row[i];
+		char cell[48] = "-";
+
+		if (r) {
+			verdict_text(r, "verdict", "invariant", cell, sizeof(cell));
+			used += (size_t)snprintf(counts + used, sizeof(counts) - used, "%s%lld", used ? "/" : "",
+			                         (long long)jint(r, "executions"));
+			seconds += json_real_value(json_object_get(r, "seconds"));
+		}
+		printf(" %s%-12s%s", paint(printer, r ? verdict_colour(r) : ""), cell,
+		       paint(printer, "\033[0m"));
+	}
+	printf(" %15s %8.2f\n", counts, seconds);
+	print_difference(demo);
 	fflush(stdout);
 }
 
@@ -149,11 +193,14 @@ static void done(void *arg, const struct job *job, json_t *result)
 	demo->executions += (unsigned long long)jint(result, "executions");
 	demo->rows++;
 	demo->status = status_join(demo->status, status);
-	if (!demo->example && !strcmp(jstring(result, "verdict"), "violation"))
+	if (!strcmp(jstring(result, "verdict"), "violation") &&
+	    (!demo->example || (!strcmp(job->name, shown_row) && job->arch == OC_ARM64))) {
+		json_decref(demo->example);
 		demo->example = json_incref(result);
+	}
 	if (job + 1 < end && same_variant(job, job + 1))
 		return;
-	print_algorithm(demo);
+	print_algorithm(demo, job->name);
 	memset(demo->row, 0, sizeof(demo->row));
 }
 
@@ -197,15 +244,19 @@ int demo_main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	printer_init(&demo.printer, &jobs);
-	printf("Copy-on-write, userfault write-protection and clear_refs against stale TLB entries:\n"
-	       "each algorithm runs natively under every interleaving that the architecture allows.\n");
+	printf("Copy-on-write, userfault write-protection and clear_refs against stale TLB entries. Each algorithm "
+	       "runs\nnatively, with all that the memory model and the MMU allow; \"holds\" says that there is no "
+	       "execution left.\nI2: no store is lost. I4: nobody uses what was taken away once the call has "
+	       "returned.\n");
 	jobs_run(&jobs, &options, WORKERS, done, &demo);
 	if (demo.asked < QUESTIONS) {
 		printf("\n%zu of %d questions have no scenario\n", QUESTIONS - demo.asked, QUESTIONS);
 		demo.status = status_join(demo.status, STATUS_USAGE);
 	}
 	if (demo.example) {
-		printf("\nOne failing row, step by step:\n");
+		printf("\nOne failing row, step by step (locks, entries, TLBs and pages; all steps: octavo check %s):\n",
+		       jstring(demo.example, "name"));
+		demo.printer.brief = true;
 		print_schedule(&demo.printer, demo.example);
 	}
 	printf("\n%u answers, %llu executions, %.1f seconds: %s\n", demo.rows, demo.executions,

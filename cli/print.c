@@ -28,6 +28,7 @@ void printer_init(struct printer *printer, const struct jobs *jobs)
 {
 	printer->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	printer->width_name = 8;
+	printer->brief = false;
 	for (size_t i = 0; i < jobs->count; i++)
 		if ((int)strlen(jobs->list[i].name) > printer->width_name)
 			printer->width_name = (int)strlen(jobs->list[i].name);
@@ -137,6 +138,20 @@ static int lane_width(const json_t *result)
 	return width;
 }
 
+/* In brief: not the words that the core keeps its books in, nor its way down the tables. */
+static bool left_out(const struct printer *printer, const json_t *step)
+{
+	const char *kind = jstring(step, "kind"), *place = jstring(step, "place"), *at = jstring(step, "at");
+
+	if (json_is_true(json_object_get(step, "routine")))
+		return true;
+	if (!printer->brief)
+		return false;
+	return (!strcmp(place, "word") && !strstr(at, "page-table lock")) ||
+	       (!strcmp(place, "entry") && !strcmp(kind, "read") && jint(step, "level") > 0) ||
+	       !strcmp(kind, "isb");
+}
+
 static void print_steps(const struct printer *printer, const json_t *result)
 {
 	int lanes = lane_width(result);
@@ -151,7 +166,7 @@ static void print_steps(const struct printer *printer, const json_t *result)
 		bool stale = json_is_true(json_object_get(step, "stale"));
 		int length;
 
-		if (json_is_true(json_object_get(step, "routine")))
+		if (left_out(printer, step))
 			continue;
 		printf("  %4lld  %-*s  %s", (long long)jint(step, "step"), lanes, jstring(step, "lane"),
 		       paint(printer, fail    ? "\033[1;31m"
@@ -245,7 +260,7 @@ void print_schedule(const struct printer *printer, const json_t *result)
 	if (*jstring(result, "meaning"))
 		printf(" (%s)", jstring(result, "meaning"));
 	if (*jstring(result, "text"))
-		printf(": %s", jstring(result, "text"));
+		printf("\n  %s", jstring(result, "text"));
 	printf("\n  assuming %s\n", jstring(result, "assumptions"));
 	if (json_array_size(json_object_get(result, "schedule"))) {
 		print_steps(printer, result);
