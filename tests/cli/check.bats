@@ -199,4 +199,10 @@ small_scenario() {
 	[ "$status" -eq 0 ]
 	run "$dir/root/usr/bin/octavo" check "$dir/small.c"
 	[ "$status" -eq 0 ]
+	# The headers are files, the architectures' among them: a host compiles against them.
+	[ -z "$(find "$dir/root" -type l)" ]
+	echo '#include <octavo/octavo.h>' > "$dir/host.c"
+	for arch in ARM64 X86_64; do
+		gcc -std=gnu11 -fsyntax-only -DOCT_ARCH_$arch -DOCT_MMU_MACHINE -I"$dir/root/usr/include" "$dir/host.c"
+	done
 }
