@@ -35,6 +35,6 @@ static void repaired(void)
 	free_table(true);
 }
 
-OC_SCENARIO(.setup = setup, .arch = OC_ARM64 | OC_X86_64, .actors = {OC_CPU(OC_VARIANT), OC_CPU(reader)},
+OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(reader)},
             .variants = {{.name = "broken", .run = no_flush, .expected = OC_VIOLATES(OC_I1)},
                          {.name = "repaired", .run = repaired, .expected = OC_HOLDS, .cover = {"loaded"}}})

@@ -41,7 +41,7 @@ static void final(void)
 	OC_ASSERT(OC_I10, !seen || oct_pte_young(oc_entry_get(entry)));
 }
 
-OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARM64 | OC_X86_64,
+OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(reader)},
             .variants = {{.name = "broken", .run = broken, .expected = OC_VIOLATES(OC_I10)},
                          {.name = "repaired", .run = repaired, .expected = OC_HOLDS, .cover = {"seen"}}})

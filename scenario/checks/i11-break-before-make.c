@@ -1,7 +1,7 @@
 /* checks/i11-break-before-make: another page at an address that a TLB may hold (I11).
  * SPDX-License-Identifier: MIT
  *
- * arm64: between two valid entries with different frames stands an invalid one, and an invalidation
+ * arm64, riscv64: between two valid entries with different frames stands an invalid one, and an invalidation
  * that is complete. */
 #include "space.h"
 
@@ -13,7 +13,7 @@ static void setup(void)
 
 	space_setup();
 	oct_port_page_clear(fresh, 0);
-	another = oct_pte_wrprotect((original & ~page) | fresh);
+	another = oct_pte_mkyoung(oct_pte_make(fresh, OCT_READ, OCT_NORMAL));
 }
 
 static void no_break(void)
@@ -27,6 +27,7 @@ static void no_flush(void)
 	oc_entry_set(entry, another);
 }
 
+/* arm64: the invalidation is on its way. On riscv64 the call waits. */
 static void no_completion(void)
 {
 	oc_entry_set(entry, 0);
@@ -47,9 +48,12 @@ static void final(void)
 	oc_entry_set(entry, original); /* the entry that the references belong to */
 }
 
-OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARM64, .actors = {OC_CPU(OC_VARIANT), OC_CPU(reader)},
-            .variants = {
-                {.name = "broken", .run = no_break, .expected = OC_VIOLATES(OC_I11)},
-                {.name = "broken-no-flush", .run = no_flush, .expected = OC_VIOLATES(OC_I11)},
-                {.name = "broken-no-completion", .run = no_completion, .expected = OC_VIOLATES(OC_I11)},
-                {.name = "repaired", .run = repaired, .expected = OC_HOLDS, .cover = {"loaded"}}})
+OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARM64 | OC_RISCV64,
+            .actors = {OC_CPU(OC_VARIANT), OC_CPU(reader)},
+            .variants = {{.name = "broken", .run = no_break, .expected = OC_VIOLATES(OC_I11)},
+                         {.name = "broken-no-flush", .run = no_flush, .expected = OC_VIOLATES(OC_I11)},
+                         {.name = "broken-no-completion",
+                          .run = no_completion,
+                          .expected = OC_VIOLATES(OC_I11),
+                          .on = {{OC_RISCV64, OC_HOLDS}}},
+                         {.name = "repaired", .run = repaired, .expected = OC_HOLDS, .cover = {"loaded"}}})

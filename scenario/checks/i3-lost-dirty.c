@@ -33,7 +33,7 @@ static void final(void)
 	OC_ASSERT(OC_I3, !stored || oct_pte_dirty(oc_entry_get(entry)));
 }
 
-OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARM64 | OC_X86_64,
+OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(writer)},
             .variants = {{.name = "broken", .run = load_and_store, .expected = OC_VIOLATES(OC_I3)},
                          {.name = "repaired", .run = repaired, .expected = OC_HOLDS}})

@@ -17,7 +17,6 @@ static void repaired(void)
 	OCT_RELIED(entry, VA);
 }
 
-OC_SCENARIO(.setup = space_setup, .arch = OC_ARM64 | OC_X86_64,
-            .actors = {OC_CPU(OC_VARIANT), OC_CPU(reader)},
+OC_SCENARIO(.setup = space_setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(reader)},
             .variants = {{.name = "broken", .run = broken, .expected = OC_VIOLATES(OC_I7)},
                          {.name = "repaired", .run = repaired, .expected = OC_HOLDS}})
