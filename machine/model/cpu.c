@@ -133,7 +133,7 @@ static void write_root(unsigned cpu, unsigned asid, oct_phys_t root, const void 
 	const struct cpu *start = &world.cpu_at_start[cpu];
 
 	do_write(place_made_up(root_key(cpu, asid), PLACE_ROOT, start->asid == asid ? start->root : 0),
-		 __ATOMIC_RELAXED, 8, root, pc);
+	         __ATOMIC_RELAXED, 8, root, pc);
 }
 
 /* A root register per ASID: under the ASID that the CPU leaves it has none, but keeps what it cached. */

@@ -68,7 +68,8 @@ void find_cures(struct oc_result *result, bool (*explore_one)(uint64_t *executio
 			const struct oc_step *s = &result->steps[i];
 			struct oc_cure *cure = &result->cures[result->ncures];
 
-			if (!is_candidate(s, (enum oc_cure_kind)kind) || tried(result, i, (enum oc_cure_kind)kind))
+			if (!is_candidate(s, (enum oc_cure_kind)kind) ||
+			    tried(result, i, (enum oc_cure_kind)kind))
 				continue;
 			if (trials++ == MAX_TRIALS || result->ncures == OC_MAX_CURES)
 				break;

@@ -7,7 +7,7 @@
 
 #include "world.h"
 
-#define BIT(n) (1ull << (n))
+#define BIT(n)  (1ull << (n))
 #define ADDRESS 0x0000fffffffff000ull
 
 static struct entry decode_arm64(uint64_t v, unsigned level)
@@ -114,6 +114,9 @@ const char *decode_words(uint64_t value, unsigned level, char *text, size_t size
 		snprintf(text, size, "table t%u", (unsigned)(e.phys >> 12));
 	else
 		snprintf(text, size, "p%u %s%s%s", (unsigned)(e.phys >> 12), e.writable ? "rw" : "ro",
-			 e.dirty && e.writable ? " dirty" : e.writable ? " clean" : "", e.young ? "" : " old");
+		         e.dirty && e.writable ? " dirty"
+		         : e.writable          ? " clean"
+		                               : "",
+		         e.young ? "" : " old");
 	return text;
 }

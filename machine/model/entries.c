@@ -24,7 +24,8 @@ static void gather(oct_phys_t table, unsigned level, uint64_t va, unsigned mm)
 		uint64_t at = va + ((uint64_t)i << (OCT_PAGE_SHIFT + OCT_TABLE_SHIFT * level));
 		struct entry e = decode(*entry, level);
 
-		slots[slot_of((uintptr_t)entry)] = (struct entry_of){(uintptr_t)entry, at, (uint8_t)level, (uint8_t)mm};
+		slots[slot_of((uintptr_t)entry)] =
+		    (struct entry_of){(uintptr_t)entry, at, (uint8_t)level, (uint8_t)mm};
 		if (level && e.present && e.table)
 			gather(e.phys, level - 1, at, mm);
 	}

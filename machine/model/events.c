@@ -32,7 +32,7 @@ void events_flush(void)
 	pending[self].address = NULL;
 	memcpy(&value, address, pending[self].size);
 	do_write(place(address, pending[self].size), __ATOMIC_RELAXED, pending[self].size, value,
-		 pending[self].pc);
+	         pending[self].pc);
 }
 
 void events_begin(void)
@@ -88,7 +88,7 @@ void do_write(uint16_t location, int order, unsigned size, uint64_t value, const
 }
 
 uint64_t do_rmw(uint16_t location, int order, unsigned size, enum rmw_op op, uint64_t operand,
-		uint64_t expected, bool *stored, const void *pc)
+                uint64_t expected, bool *stored, const void *pc)
 {
 	struct event e = event_make(EV_RMW_READ, location, order, pc), w;
 	uint16_t id;
@@ -229,26 +229,26 @@ static void is_volatile(void *address, unsigned size, bool write, const void *pc
 }
 
 #define CALLER __builtin_return_address(0)
-#define PLAIN(n)                                                                                   \
-	void __tsan_read##n(void *a);                                                              \
-	void __tsan_write##n(void *a);                                                             \
-	void __tsan_unaligned_read##n(void *a);                                                    \
-	void __tsan_unaligned_write##n(void *a);                                                   \
-	void __tsan_read##n(void *a)                                                               \
-	{                                                                                          \
-		plain(a, n, false, CALLER);                                                        \
-	}                                                                                          \
-	void __tsan_write##n(void *a)                                                              \
-	{                                                                                          \
-		plain(a, n, true, CALLER);                                                         \
-	}                                                                                          \
-	void __tsan_unaligned_read##n(void *a)                                                     \
-	{                                                                                          \
-		plain(a, n, false, CALLER);                                                        \
-	}                                                                                          \
-	void __tsan_unaligned_write##n(void *a)                                                    \
-	{                                                                                          \
-		plain(a, n, true, CALLER);                                                         \
+#define PLAIN(n)                                                                                             \
+	void __tsan_read##n(void *a);                                                                        \
+	void __tsan_write##n(void *a);                                                                       \
+	void __tsan_unaligned_read##n(void *a);                                                              \
+	void __tsan_unaligned_write##n(void *a);                                                             \
+	void __tsan_read##n(void *a)                                                                         \
+	{                                                                                                    \
+		plain(a, n, false, CALLER);                                                                  \
+	}                                                                                                    \
+	void __tsan_write##n(void *a)                                                                        \
+	{                                                                                                    \
+		plain(a, n, true, CALLER);                                                                   \
+	}                                                                                                    \
+	void __tsan_unaligned_read##n(void *a)                                                               \
+	{                                                                                                    \
+		plain(a, n, false, CALLER);                                                                  \
+	}                                                                                                    \
+	void __tsan_unaligned_write##n(void *a)                                                              \
+	{                                                                                                    \
+		plain(a, n, true, CALLER);                                                                   \
 	}
 PLAIN(1)
 PLAIN(2)
@@ -256,26 +256,26 @@ PLAIN(4)
 PLAIN(8)
 PLAIN(16)
 
-#define VOLATILE(n)                                                                                \
-	void __tsan_volatile_read##n(void *a);                                                     \
-	void __tsan_volatile_write##n(void *a);                                                    \
-	void __tsan_unaligned_volatile_read##n(void *a);                                           \
-	void __tsan_unaligned_volatile_write##n(void *a);                                          \
-	void __tsan_volatile_read##n(void *a)                                                      \
-	{                                                                                          \
-		is_volatile(a, n, false, CALLER);                                                  \
-	}                                                                                          \
-	void __tsan_volatile_write##n(void *a)                                                     \
-	{                                                                                          \
-		is_volatile(a, n, true, CALLER);                                                   \
-	}                                                                                          \
-	void __tsan_unaligned_volatile_read##n(void *a)                                            \
-	{                                                                                          \
-		is_volatile(a, n, false, CALLER);                                                  \
-	}                                                                                          \
-	void __tsan_unaligned_volatile_write##n(void *a)                                           \
-	{                                                                                          \
-		is_volatile(a, n, true, CALLER);                                                   \
+#define VOLATILE(n)                                                                                          \
+	void __tsan_volatile_read##n(void *a);                                                               \
+	void __tsan_volatile_write##n(void *a);                                                              \
+	void __tsan_unaligned_volatile_read##n(void *a);                                                     \
+	void __tsan_unaligned_volatile_write##n(void *a);                                                    \
+	void __tsan_volatile_read##n(void *a)                                                                \
+	{                                                                                                    \
+		is_volatile(a, n, false, CALLER);                                                            \
+	}                                                                                                    \
+	void __tsan_volatile_write##n(void *a)                                                               \
+	{                                                                                                    \
+		is_volatile(a, n, true, CALLER);                                                             \
+	}                                                                                                    \
+	void __tsan_unaligned_volatile_read##n(void *a)                                                      \
+	{                                                                                                    \
+		is_volatile(a, n, false, CALLER);                                                            \
+	}                                                                                                    \
+	void __tsan_unaligned_volatile_write##n(void *a)                                                     \
+	{                                                                                                    \
+		is_volatile(a, n, true, CALLER);                                                             \
 	}
 VOLATILE(1)
 VOLATILE(2)
@@ -349,13 +349,13 @@ static uint16_t atomic_place(const void *address, unsigned size, bool write, con
 
 	if (world.places[id].size != size)
 		violate(OC_ASSERTION, pc, "one place is accessed with sizes of %u and %u bytes",
-			world.places[id].size, size);
+		        world.places[id].size, size);
 	race_atomic(address, size, write, pc);
 	return id;
 }
 
 static uint64_t atomic_rmw(void *address, unsigned size, int order, enum rmw_op op, uint64_t operand,
-			   uint64_t expected, bool *stored, const void *pc)
+                           uint64_t expected, bool *stored, const void *pc)
 {
 	return do_rmw(atomic_place(address, size, true, pc), order, size, op, operand, expected, stored, pc);
 }
@@ -366,113 +366,113 @@ static int c_order(int order)
 	return order == __ATOMIC_CONSUME ? __ATOMIC_ACQUIRE : order;
 }
 
-#define FETCH(bits, name, op, expression)                                                          \
-	uint##bits##_t __tsan_atomic##bits##_fetch_##name(volatile void *, uint##bits##_t, int);   \
-	uint##bits##_t __tsan_atomic##bits##_fetch_##name(volatile void *p, uint##bits##_t v, int o) \
-	{                                                                                          \
-		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, old;                           \
-		bool stored;                                                                       \
-                                                                                                   \
-		if (in_race())                                                                     \
-			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), op, v, 0, &stored, \
-							  CALLER);                                 \
-		old = *a;                                                                          \
-		*a = (uint##bits##_t)(expression);                                                 \
-		memory_touched(a, bits / 8);                                                       \
-		return old;                                                                        \
+#define FETCH(bits, name, op, expression)                                                                    \
+	uint##bits##_t __tsan_atomic##bits##_fetch_##name(volatile void *, uint##bits##_t, int);             \
+	uint##bits##_t __tsan_atomic##bits##_fetch_##name(volatile void *p, uint##bits##_t v, int o)         \
+	{                                                                                                    \
+		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, old;                                     \
+		bool stored;                                                                                 \
+                                                                                                             \
+		if (in_race())                                                                               \
+			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), op, v, 0, &stored,        \
+			                                  CALLER);                                           \
+		old = *a;                                                                                    \
+		*a = (uint##bits##_t)(expression);                                                           \
+		memory_touched(a, bits / 8);                                                                 \
+		return old;                                                                                  \
 	}
 
-#define COMPARE(bits, strength)                                                                    \
-	int __tsan_atomic##bits##_compare_exchange_##strength(volatile void *, void *, uint##bits##_t, \
-							      int, int);                           \
-	int __tsan_atomic##bits##_compare_exchange_##strength(volatile void *p, void *expected,    \
-							      uint##bits##_t v, int o, int failure) \
-	{                                                                                          \
-		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, *e = expected, found;          \
-		bool stored = false;                                                               \
-                                                                                                   \
-		(void)failure;                                                                     \
-		if (in_race()) {                                                                   \
-			found = (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_CAS, v, *e, \
-							   &stored, CALLER);                       \
-		} else {                                                                           \
-			found = *a;                                                                \
-			stored = found == *e;                                                      \
-			if (stored)                                                                \
-				*a = v;                                                            \
-			memory_touched(a, bits / 8);                                               \
-		}                                                                                  \
-		if (!stored)                                                                       \
-			*e = found;                                                                \
-		return stored;                                                                     \
+#define COMPARE(bits, strength)                                                                              \
+	int __tsan_atomic##bits##_compare_exchange_##strength(volatile void *, void *, uint##bits##_t, int,  \
+	                                                      int);                                          \
+	int __tsan_atomic##bits##_compare_exchange_##strength(volatile void *p, void *expected,              \
+	                                                      uint##bits##_t v, int o, int failure)          \
+	{                                                                                                    \
+		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, *e = expected, found;                    \
+		bool stored = false;                                                                         \
+                                                                                                             \
+		(void)failure;                                                                               \
+		if (in_race()) {                                                                             \
+			found = (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_CAS, v, *e, &stored, \
+			                                   CALLER);                                          \
+		} else {                                                                                     \
+			found = *a;                                                                          \
+			stored = found == *e;                                                                \
+			if (stored)                                                                          \
+				*a = v;                                                                      \
+			memory_touched(a, bits / 8);                                                         \
+		}                                                                                            \
+		if (!stored)                                                                                 \
+			*e = found;                                                                          \
+		return stored;                                                                               \
 	}
 
 /* clang's form: the value found comes back, the caller compares. */
-#define COMPARE_VALUE(bits)                                                                        \
-	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile void *, uint##bits##_t,  \
-								  uint##bits##_t, int, int);       \
-	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                 \
-		volatile void *p, uint##bits##_t expected, uint##bits##_t v, int o, int failure)   \
-	{                                                                                          \
-		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, found;                         \
-		bool stored;                                                                       \
-                                                                                                   \
-		(void)failure;                                                                     \
-		if (in_race())                                                                     \
-			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_CAS, v,     \
-							  expected, &stored, CALLER);              \
-		found = *a;                                                                        \
-		if (found == expected)                                                             \
-			*a = v;                                                                    \
-		memory_touched(a, bits / 8);                                                       \
-		return found;                                                                      \
+#define COMPARE_VALUE(bits)                                                                                  \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile void *, uint##bits##_t,           \
+	                                                          uint##bits##_t, int, int);                 \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(volatile void *p, uint##bits##_t expected, \
+	                                                          uint##bits##_t v, int o, int failure)      \
+	{                                                                                                    \
+		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, found;                                   \
+		bool stored;                                                                                 \
+                                                                                                             \
+		(void)failure;                                                                               \
+		if (in_race())                                                                               \
+			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_CAS, v, expected,     \
+			                                  &stored, CALLER);                                  \
+		found = *a;                                                                                  \
+		if (found == expected)                                                                       \
+			*a = v;                                                                              \
+		memory_touched(a, bits / 8);                                                                 \
+		return found;                                                                                \
 	}
 
-#define ATOMICS(bits)                                                                              \
-	uint##bits##_t __tsan_atomic##bits##_load(const volatile void *, int);                     \
-	uint##bits##_t __tsan_atomic##bits##_load(const volatile void *p, int o)                   \
-	{                                                                                          \
-		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p;                                \
-                                                                                                   \
-		if (in_race())                                                                     \
-			return (uint##bits##_t)do_read(atomic_place(a, bits / 8, false, CALLER),   \
-						       c_order(o), bits / 8, CALLER);              \
-		return *a;                                                                         \
-	}                                                                                          \
-	void __tsan_atomic##bits##_store(volatile void *, uint##bits##_t, int);                    \
-	void __tsan_atomic##bits##_store(volatile void *p, uint##bits##_t v, int o)                \
-	{                                                                                          \
-		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p;                                \
-                                                                                                   \
-		if (in_race()) {                                                                   \
-			do_write(atomic_place(a, bits / 8, true, CALLER), o, bits / 8, v, CALLER); \
-			return;                                                                    \
-		}                                                                                  \
-		*a = v;                                                                            \
-		memory_touched(a, bits / 8);                                                       \
-	}                                                                                          \
-	FETCH(bits, add, RMW_ADD, old + v)                                                         \
-	FETCH(bits, sub, RMW_SUB, old - v)                                                         \
-	FETCH(bits, and, RMW_AND, old & v)                                                         \
-	FETCH(bits, or, RMW_OR, old | v)                                                           \
-	FETCH(bits, xor, RMW_XOR, old ^ v)                                                         \
-	FETCH(bits, nand, RMW_NAND, ~(old & v))                                                    \
-	COMPARE(bits, strong)                                                                      \
-	COMPARE(bits, weak)                                                                        \
-	COMPARE_VALUE(bits)                                                                        \
-	uint##bits##_t __tsan_atomic##bits##_exchange(volatile void *, uint##bits##_t, int);       \
-	uint##bits##_t __tsan_atomic##bits##_exchange(volatile void *p, uint##bits##_t v, int o)   \
-	{                                                                                          \
-		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, old;                           \
-		bool stored;                                                                       \
-                                                                                                   \
-		if (in_race())                                                                     \
-			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_XCHG, v, 0, \
-							  &stored, CALLER);                        \
-		old = *a;                                                                          \
-		*a = v;                                                                            \
-		memory_touched(a, bits / 8);                                                       \
-		return old;                                                                        \
+#define ATOMICS(bits)                                                                                        \
+	uint##bits##_t __tsan_atomic##bits##_load(const volatile void *, int);                               \
+	uint##bits##_t __tsan_atomic##bits##_load(const volatile void *p, int o)                             \
+	{                                                                                                    \
+		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p;                                          \
+                                                                                                             \
+		if (in_race())                                                                               \
+			return (uint##bits##_t)do_read(atomic_place(a, bits / 8, false, CALLER), c_order(o), \
+			                               bits / 8, CALLER);                                    \
+		return *a;                                                                                   \
+	}                                                                                                    \
+	void __tsan_atomic##bits##_store(volatile void *, uint##bits##_t, int);                              \
+	void __tsan_atomic##bits##_store(volatile void *p, uint##bits##_t v, int o)                          \
+	{                                                                                                    \
+		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p;                                          \
+                                                                                                             \
+		if (in_race()) {                                                                             \
+			do_write(atomic_place(a, bits / 8, true, CALLER), o, bits / 8, v, CALLER);           \
+			return;                                                                              \
+		}                                                                                            \
+		*a = v;                                                                                      \
+		memory_touched(a, bits / 8);                                                                 \
+	}                                                                                                    \
+	FETCH(bits, add, RMW_ADD, old + v)                                                                   \
+	FETCH(bits, sub, RMW_SUB, old - v)                                                                   \
+	FETCH(bits, and, RMW_AND, old &v)                                                                    \
+	FETCH(bits, or, RMW_OR, old | v)                                                                     \
+	FETCH(bits, xor, RMW_XOR, old ^ v)                                                                   \
+	FETCH(bits, nand, RMW_NAND, ~(old & v))                                                              \
+	COMPARE(bits, strong)                                                                                \
+	COMPARE(bits, weak)                                                                                  \
+	COMPARE_VALUE(bits)                                                                                  \
+	uint##bits##_t __tsan_atomic##bits##_exchange(volatile void *, uint##bits##_t, int);                 \
+	uint##bits##_t __tsan_atomic##bits##_exchange(volatile void *p, uint##bits##_t v, int o)             \
+	{                                                                                                    \
+		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, old;                                     \
+		bool stored;                                                                                 \
+                                                                                                             \
+		if (in_race())                                                                               \
+			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_XCHG, v, 0, &stored,  \
+			                                  CALLER);                                           \
+		old = *a;                                                                                    \
+		*a = v;                                                                                      \
+		memory_touched(a, bits / 8);                                                                 \
+		return old;                                                                                  \
 	}
 ATOMICS(8)
 ATOMICS(16)

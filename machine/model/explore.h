@@ -52,14 +52,14 @@ struct explore_options {
 struct explore_stats {
 	uint64_t runs, executions, blocked, pruned, twice;
 	unsigned events_max;
-	bool cut;     /* bound, time or a limit left something out */
+	bool cut;           /* bound, time or a limit left something out */
 	bool out_of_budget; /* time or a limit did */
-	bool stopped; /* ended() said so */
+	bool stopped;       /* ended() said so */
 	const char *error;
 };
 
 void explore(const struct explore_client *client, const struct explore_options *options,
-	     struct explore_stats *stats);
+             struct explore_stats *stats);
 
 /* ---- called by the code of a thread ---------------------------------------------------------- */
 /* The event in the graph (read it at once: ids change between executions). Does not return when

@@ -9,7 +9,7 @@
 
 /* A shared word of one of the core's structures, for people. */
 struct oc_field {
-	const char *name; /* "" ends a list */
+	const char *name;    /* "" ends a list */
 	size_t offset, size; /* of the whole field; an array has more than one word */
 	size_t word;
 };
@@ -27,7 +27,7 @@ struct oc_glue {
 	/* An area over [va, +pages) and, unless folio is NULL, that page at each of its addresses;
 	 * NULL: fresh pages. 0 or a negative error. */
 	int (*map)(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot, bool shared,
-		   struct oct_folio *folio);
+	           struct oct_folio *folio);
 	oct_phys_t (*root)(const struct oct_mm *mm);
 	unsigned (*asid)(const struct oct_mm *mm);
 	const struct oc_field *mm_fields, *system_fields, *cpu_fields, *folio_fields;

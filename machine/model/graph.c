@@ -56,7 +56,8 @@ bool hb_before(const struct graph *g, uint16_t a, uint16_t e)
 	return ee->kind == EV_TRANSLATE && ee->thread == ea->thread && upper_of(g, a, ee);
 }
 
-uint64_t graph_value_of(const struct machine_rules *m, const struct graph *g, uint16_t write, uint16_t location)
+uint64_t graph_value_of(const struct machine_rules *m, const struct graph *g, uint16_t write,
+                        uint16_t location)
 {
 	return write >= INIT_EVENT ? m->init[location] : g->ev[write].value;
 }
@@ -88,10 +89,10 @@ bool is_release(unsigned order)
 
 bool ev_is_sc(const struct event *e)
 {
-	return e->kind == EV_DSB || (e->order == __ATOMIC_SEQ_CST && !failed_cas(e) &&
-				     (e->kind == EV_FENCE || e->kind == EV_READ || e->kind == EV_WRITE ||
-				      e->kind == EV_RMW_READ || e->kind == EV_RMW_WRITE ||
-				      e->kind == EV_LOAD || e->kind == EV_STORE));
+	return e->kind == EV_DSB ||
+	       (e->order == __ATOMIC_SEQ_CST && !failed_cas(e) &&
+	        (e->kind == EV_FENCE || e->kind == EV_READ || e->kind == EV_WRITE || e->kind == EV_RMW_READ ||
+	         e->kind == EV_RMW_WRITE || e->kind == EV_LOAD || e->kind == EV_STORE));
 }
 
 /* What a read learns from the write it reads, if it acquires. */
@@ -144,7 +145,7 @@ static const struct event *previous(const struct graph *g, const struct event *e
 }
 
 static void derive_translation(const struct machine_rules *m, const struct graph *g, struct event *e,
-			       const struct event *prev)
+                               const struct event *prev)
 {
 	if (e->t_sync) {
 		const struct event *sync = &g->ev[g->thread[e->thread][e->t_sync - 1]];
@@ -514,6 +515,6 @@ struct event rmw_write_of(const struct machine_rules *m, const struct event *ur)
 
 	w.kind = EV_RMW_WRITE;
 	w.value = rmw_result(m, ur);
-	w.flags &= (uint8_t)~(F_AWAIT | F_CAS);
+	w.flags &= (uint8_t) ~(F_AWAIT | F_CAS);
 	return w;
 }

@@ -21,7 +21,7 @@ enum { NO_EVENT = 0xffff, INIT_EVENT = 0xfffe };
 enum event_kind {
 	EV_READ,
 	EV_WRITE,
-	EV_RMW_READ,  /* followed by EV_RMW_WRITE where the operation stores */
+	EV_RMW_READ, /* followed by EV_RMW_WRITE where the operation stores */
 	EV_RMW_WRITE,
 	EV_FENCE,     /* order; sc fences take part in psc */
 	EV_DSB,       /* sc fence that completes the invalidations of its thread */
@@ -36,19 +36,29 @@ enum event_kind {
 };
 
 enum {
-	F_BLOCKED = 1,  /* A without a consistent choice: no source, no place, its thread stops */
-	F_HARDWARE = 2, /* update of an entry by a walker */
-	F_AWAIT = 4,    /* read of a waiting loop */
-	F_CAS = 8,      /* RMW that stores only if it finds `operand2` */
-	F_LAST_T = 16,  /* lowest T of its walk: the access made with it comes next */
+	F_BLOCKED = 1,    /* A without a consistent choice: no source, no place, its thread stops */
+	F_HARDWARE = 2,   /* update of an entry by a walker */
+	F_AWAIT = 4,      /* read of a waiting loop */
+	F_CAS = 8,        /* RMW that stores only if it finds `operand2` */
+	F_LAST_T = 16,    /* lowest T of its walk: the access made with it comes next */
 	F_CACHEABLE = 32, /* T: the value read may be kept by a TLB */
 	F_BROADCAST = 64,
 	F_LEAF_ONLY = 128,
 };
 
-enum rmw_op { RMW_XCHG, RMW_ADD, RMW_SUB, RMW_AND, RMW_OR, RMW_XOR, RMW_NAND, RMW_CAS,
-	      RMW_APPLY,  /* operand: uint64_t (*)(uint64_t), pure */
-	      RMW_WALKER, /* operand: the value walked; operand2: for a store */ };
+enum rmw_op {
+	RMW_XCHG,
+	RMW_ADD,
+	RMW_SUB,
+	RMW_AND,
+	RMW_OR,
+	RMW_XOR,
+	RMW_NAND,
+	RMW_CAS,
+	RMW_APPLY, /* operand: uint64_t (*)(uint64_t), pure */
+	RMW_WALKER,
+	/* operand: the value walked; operand2: for a store */
+};
 
 struct clock {
 	int16_t n[MAX_THREADS]; /* non-T events */
@@ -58,25 +68,25 @@ struct clock {
 struct event {
 	uint8_t kind, order, thread, size;
 	uint8_t flags;
-	uint8_t level;      /* T: 0 leaf, levels: root register */
-	uint8_t asid;       /* T, V */
-	uint8_t op;         /* RMW */
-	uint16_t index;     /* in program order */
+	uint8_t level;  /* T: 0 leaf, levels: root register */
+	uint8_t asid;   /* T, V */
+	uint8_t op;     /* RMW */
+	uint16_t index; /* in program order */
 	uint16_t location;
-	uint16_t rf;        /* reads: event read from */
+	uint16_t rf;                       /* reads: event read from */
 	uint16_t co_next, co_prev, co_pos; /* writes; co_pos counts from 1, 0 is the initial value */
-	uint16_t next_read; /* chain of reads of the location, newest first */
-	uint16_t upper;     /* T: upper T of the same walk; A, X: the last T of its walk */
+	uint16_t next_read;                /* chain of reads of the location, newest first */
+	uint16_t upper;                    /* T: upper T of the same walk; A, X: the last T of its walk */
 	uint16_t last_rel, last_acq; /* last release / acquire fence before or at this event (index+1) */
 	uint16_t last_dsb, t_sync;   /* index+1: last DSB; last event ordered before later T */
-	uint16_t pages;     /* V: 0 whole space */
-	uint32_t serial;    /* A, X: number of its frame, 0 for none */
-	uint64_t value;     /* written; read (filled in); CHOOSE: the choice */
+	uint16_t pages;              /* V: 0 whole space */
+	uint32_t serial;             /* A, X: number of its frame, 0 for none */
+	uint64_t value;              /* written; read (filled in); CHOOSE: the choice */
 	uint64_t operand, operand2;
-	uint64_t va;        /* T, A, X, V */
+	uint64_t va; /* T, A, X, V */
 	const void *pc;
-	struct clock hb;    /* what is H-before, this event included */
-	struct clock msg;   /* writes: what an acquiring reader learns */
+	struct clock hb;             /* what is H-before, this event included */
+	struct clock msg;            /* writes: what an acquiring reader learns */
 	int16_t prefix[MAX_THREADS]; /* po U rf prefix, T included, this event included */
 };
 
@@ -88,30 +98,30 @@ struct location {
 
 struct graph {
 	unsigned count;
-	unsigned dev;                       /* deviations from the maximal choice so far */
-	uint16_t sc_count;                  /* sc fences and accesses */
-	uint16_t nv, v[96];                 /* invalidations */
-	uint16_t nfree, freed[48];          /* EV_FREE */
+	unsigned dev;              /* deviations from the maximal choice so far */
+	uint16_t sc_count;         /* sc fences and accesses */
+	uint16_t nv, v[96];        /* invalidations */
+	uint16_t nfree, freed[48]; /* EV_FREE */
 	uint16_t length[MAX_THREADS];
 	uint16_t thread[MAX_THREADS][MAX_EVENTS / 4];
 	struct location loc[MAX_LOCATIONS];
-	uint16_t nloc;                      /* locations this graph touches are below it */
+	uint16_t nloc; /* locations this graph touches are below it */
 	struct event ev[MAX_EVENTS];
 };
 
 /* What does not change while one program is explored. */
 struct machine_rules {
 	unsigned nthreads;
-	uint8_t cpu[MAX_THREADS];      /* the CPU whose TLB the thread uses */
+	uint8_t cpu[MAX_THREADS]; /* the CPU whose TLB the thread uses */
 	/* the architecture, see rules_for() */
-	bool ets2;                     /* a T of an uncacheable value comes after earlier accesses */
-	bool instant_tlbi;             /* V is complete at once and orders its own CPU's walks */
-	bool traps_order;              /* X and exception return synchronise context */
-	bool fault_drops_entry;        /* X is a V of its address on its CPU */
-	bool tlbi_drops_walks;         /* V by address drops every upper entry of the CPU and ASID */
-	bool sc_memory;                /* sequential consistency instead of RC11 */
+	bool ets2;              /* a T of an uncacheable value comes after earlier accesses */
+	bool instant_tlbi;      /* V is complete at once and orders its own CPU's walks */
+	bool traps_order;       /* X and exception return synchronise context */
+	bool fault_drops_entry; /* X is a V of its address on its CPU */
+	bool tlbi_drops_walks;  /* V by address drops every upper entry of the CPU and ASID */
+	bool sc_memory;         /* sequential consistency instead of RC11 */
 	bool textbook;
-	unsigned levels;               /* of tables */
+	unsigned levels; /* of tables */
 	unsigned table_shift, page_shift;
 	/* the initial value of a location */
 	uint64_t init[MAX_LOCATIONS];
@@ -158,7 +168,8 @@ void graph_set_rf(const struct machine_rules *m, struct graph *g, uint16_t r, ui
 bool rmw_conflict(const struct machine_rules *m, const struct graph *g, uint16_t id);
 /* The write part of an RMW whose read part found its value. */
 struct event rmw_write_of(const struct machine_rules *m, const struct event *ur);
-uint64_t graph_value_of(const struct machine_rules *m, const struct graph *g, uint16_t write, uint16_t location);
+uint64_t graph_value_of(const struct machine_rules *m, const struct graph *g, uint16_t write,
+                        uint16_t location);
 bool hb_before(const struct graph *g, uint16_t a, uint16_t e);
 void clock_join(struct clock *c, const struct clock *d);
 static inline unsigned co_pos(const struct graph *g, uint16_t write)
@@ -167,7 +178,8 @@ static inline unsigned co_pos(const struct graph *g, uint16_t write)
 }
 
 /* rules.c: may tmpl, appended to g, take this choice? Judges the choice, not tmpl's place. */
-bool choice_consistent(const struct machine_rules *m, struct graph *g, const struct event *tmpl, uint16_t choice);
+bool choice_consistent(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
+                       uint16_t choice);
 /* The whole graph after r was given a new source (revisit): the same questions for r. */
 bool revisit_consistent(const struct machine_rules *m, struct graph *g, uint16_t r);
 /* The choices of tmpl, maximal first; returns how many. */

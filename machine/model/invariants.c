@@ -28,7 +28,8 @@ void violate(enum oc_what what, const void *pc, const char *format, ...)
 
 static bool by_hardware(const struct event *e)
 {
-	return e->kind == EV_TRANSLATE || e->kind == EV_LOAD || e->kind == EV_STORE || (e->flags & F_HARDWARE);
+	return e->kind == EV_TRANSLATE || e->kind == EV_LOAD || e->kind == EV_STORE ||
+	       (e->flags & F_HARDWARE);
 }
 
 /* An access of a page that free frees: in order? */
@@ -42,15 +43,16 @@ static void check_access(uint16_t id, uint16_t freed)
 	if ((e->flags & F_BLOCKED) || completes_before(&world.rules, g, id, freed))
 		return;
 	if (by_hardware(e))
-		violate(OC_I1, e->pc, "%s %s page %u, which is freed without waiting for it", actor_name(e->thread),
-			e->kind == EV_STORE	  ? "stores into"
-			: e->kind == EV_LOAD	  ? "loads from"
-			: e->kind == EV_TRANSLATE ? "walks the table in"
-						  : "sets accessed or dirty in",
-			(unsigned)g->ev[freed].va);
+		violate(OC_I1, e->pc, "%s %s page %u, which is freed without waiting for it",
+		        actor_name(e->thread),
+		        e->kind == EV_STORE       ? "stores into"
+		        : e->kind == EV_LOAD      ? "loads from"
+		        : e->kind == EV_TRANSLATE ? "walks the table in"
+		                                  : "sets accessed or dirty in",
+		        (unsigned)g->ev[freed].va);
 	else
 		violate(OC_UAF, e->pc, "%s uses page %u after it was freed", actor_name(e->thread),
-			(unsigned)g->ev[freed].va);
+		        (unsigned)g->ev[freed].va);
 }
 
 /* ---- who may still hold a translation --------------------------------------------------------------- */
@@ -101,7 +103,8 @@ static int may_hold(const struct entry_of *p, unsigned pos, uint16_t when)
 		for (unsigned i = 0; i < g->nv && !covered; i++) {
 			uint16_t v = g->v[i], complete = v_complete(m, g, v);
 			const struct event *e = &g->ev[v];
-			uint64_t first = e->va >> shift, last = (e->va + ((uint64_t)e->pages << 12) - 1) >> shift;
+			uint64_t first = e->va >> shift,
+			         last = (e->va + ((uint64_t)e->pages << 12) - 1) >> shift;
 
 			if (complete == NO_EVENT || !hb_before(g, complete, when))
 				continue;
@@ -137,8 +140,8 @@ static void check_entry(const struct entry_of *p, unsigned frame, uint16_t freed
 
 			if (co_pos(g, w) < l->count && cpu >= 0)
 				violate(OC_I1, g->ev[freed].pc,
-					"%s may still hold a translation to page %u when it is freed",
-					actor_name((unsigned)cpu), frame);
+				        "%s may still hold a translation to page %u when it is freed",
+				        actor_name((unsigned)cpu), frame);
 		}
 		w = w == INIT_EVENT ? l->first : g->ev[w].co_next;
 		if (w == NO_EVENT)
@@ -184,9 +187,10 @@ static void check_break(uint16_t id)
 		if (before.present) {
 			cpu = may_hold(p, w == NO_EVENT ? 0 : g->ev[w].co_pos, id);
 			if (cpu >= 0)
-				violate(OC_I11, e->pc, "%s may still hold page %u at %#llx when page %u is mapped there",
-					actor_name((unsigned)cpu), (unsigned)(before.phys >> OCT_PAGE_SHIFT),
-					(unsigned long long)p->va, (unsigned)(now.phys >> OCT_PAGE_SHIFT));
+				violate(OC_I11, e->pc,
+				        "%s may still hold page %u at %#llx when page %u is mapped there",
+				        actor_name((unsigned)cpu), (unsigned)(before.phys >> OCT_PAGE_SHIFT),
+				        (unsigned long long)p->va, (unsigned)(now.phys >> OCT_PAGE_SHIFT));
 			return;
 		}
 		if (w == NO_EVENT)
@@ -283,8 +287,9 @@ void oc_relied(const uint64_t *entry, uintptr_t va)
 			cpu = may_hold(p, co_pos(g, before), when);
 		if (cpu >= 0)
 			violate(OC_I7, __builtin_return_address(0),
-				"the entry of %#llx is relied on, but %s may still hold an older value with more rights",
-				(unsigned long long)va, actor_name((unsigned)cpu));
+			        "the entry of %#llx is relied on, but %s may still hold an older value with "
+			        "more rights",
+			        (unsigned long long)va, actor_name((unsigned)cpu));
 		w = before;
 	} while (w != INIT_EVENT);
 }
@@ -321,6 +326,6 @@ void check_leaks(void)
 			continue;
 		if (world.frame_use[frame] == 1 + OCT_USE_USER && folio->refcount > mapped[frame])
 			violate(OC_LEAK, NULL, "page %u has %u references and %u mappings at the end", frame,
-				folio->refcount, mapped[frame]);
+			        folio->refcount, mapped[frame]);
 	}
 }

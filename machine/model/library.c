@@ -95,7 +95,8 @@ static int visit(struct dl_phdr_info *info, size_t size, void *arg)
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 
-		if (p->p_type == PT_LOAD && (uintptr_t)s->inside - (info->dlpi_addr + p->p_vaddr) < p->p_memsz)
+		if (p->p_type == PT_LOAD &&
+		    (uintptr_t)s->inside - (info->dlpi_addr + p->p_vaddr) < p->p_memsz)
 			mine = true;
 	}
 	for (int i = 0; mine && i < info->dlpi_phnum; i++)

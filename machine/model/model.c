@@ -67,7 +67,7 @@ static void count_outcome(void)
 	qsort(world.regs, world.nregs, sizeof(world.regs[0]), by_reg_name);
 	for (unsigned i = 0; i < world.nregs && n < sizeof(state); i++)
 		n += (size_t)snprintf(state + n, sizeof(state) - n, "%s%s=%llu", i ? " " : "",
-				      world.regs[i].name, (unsigned long long)world.regs[i].value);
+		                      world.regs[i].name, (unsigned long long)world.regs[i].value);
 	for (unsigned i = 0; i < result->noutcomes; i++)
 		if (!strcmp(result->outcomes[i].state, state)) {
 			result->outcomes[i].executions++;
@@ -151,7 +151,7 @@ static bool is_litmus(const struct oc_scenario *s)
 }
 
 static struct explore_client client = {
-	.rules = &world.rules, .restore = restore, .run = run_thread, .added = added, .ended = ended};
+    .rules = &world.rules, .restore = restore, .run = run_thread, .added = added, .ended = ended};
 
 static void threads_init(void)
 {
@@ -182,8 +182,12 @@ static void proxies_init(void)
 static bool not_modelled(void)
 {
 	const struct oc_knobs *k = &world.knobs;
-	const char *what = k->iommu_snoops ? "iommu_snoops" : k->spec_young ? "spec_young" :
-			   k->stray_ad ? "stray_ad" : k->tce ? "tce" : k->reuse ? "reuse" : NULL;
+	const char *what = k->iommu_snoops ? "iommu_snoops"
+	                   : k->spec_young ? "spec_young"
+	                   : k->stray_ad   ? "stray_ad"
+	                   : k->tce        ? "tce"
+	                   : k->reuse      ? "reuse"
+	                                   : NULL;
 
 	for (unsigned i = 0; i < world.nactors; i++)
 		if (world.scenario->actors[i].kind == OC_ACTOR_IOMMU)
@@ -207,8 +211,11 @@ static bool prepare(struct oc_library *library)
 	or_knobs(&world.knobs, &options->knobs);
 	world.litmus = is_litmus(world.scenario);
 	memset(m, 0, sizeof(*m));
-	rules_for(m, world.x86 ? RULES_X86_64 : world.glue->arch == OC_RISCV64 ? RULES_RISCV64 : RULES_ARM64,
-		  world.knobs.ets2);
+	rules_for(m,
+	          world.x86                        ? RULES_X86_64
+	          : world.glue->arch == OC_RISCV64 ? RULES_RISCV64
+	                                           : RULES_ARM64,
+	          world.knobs.ets2);
 	m->sc_memory = options->memory == OC_SEQUENTIAL;
 	m->textbook = options->textbook;
 	m->levels = OCT_LEVELS;
@@ -266,24 +273,28 @@ static const char *missing_cover(void)
 
 static void describe(int bound)
 {
-	unsigned cpus = 0;
-	char knobs[96];
+	unsigned cpus = 0, threads;
+	char knobs[96], actors[48] = "";
 
 	for (unsigned i = 0; i < world.nactors; i++)
 		cpus += world.scenario->actors[i].kind == OC_ACTOR_CPU;
-	if (world.x86)
+	threads = world.nactors - cpus;
+	if (cpus)
+		snprintf(actors, sizeof(actors), "%u CPU%s", cpus, cpus == 1 ? "" : "s");
+	if (threads)
+		snprintf(actors + strlen(actors), sizeof(actors) - strlen(actors), "%s%u kernel thread%s",
+		         cpus ? " and " : "", threads, threads == 1 ? "" : "s");
+	if (world.glue->arch != OC_ARM64)
 		snprintf(knobs, sizeof(knobs), "hardware A/D %s", world.knobs.sw_ad ? "off" : "on");
 	else
-		snprintf(knobs, sizeof(knobs), "hardware A/D %s, ETS2 %s, BBM %u", world.knobs.sw_ad ? "off" : "on",
-			 world.knobs.ets2 ? "on" : "off", world.knobs.bbm);
-	snprintf(result->assumptions, sizeof(result->assumptions),
-		 "%s, %u CPU%s%s, %s, %s, tables of %u entries, %s", oc_arch_name(world.glue->arch), cpus,
-		 cpus == 1 ? "" : "s", world.nactors > cpus ? " and threads" : "",
-		 options->memory == OC_SEQUENTIAL ? "SC" : "RC11", knobs, OCT_TABLE_ENTRIES,
-		 bound < 0 ? "every execution" : "bounded");
+		snprintf(knobs, sizeof(knobs), "hardware A/D %s, ETS2 %s, BBM %u",
+		         world.knobs.sw_ad ? "off" : "on", world.knobs.ets2 ? "on" : "off", world.knobs.bbm);
+	snprintf(result->assumptions, sizeof(result->assumptions), "%s, %s, %s, %s, tables of %u entries, %s",
+	         oc_arch_name(world.glue->arch), actors, options->memory == OC_SEQUENTIAL ? "SC" : "RC11",
+	         knobs, OCT_TABLE_ENTRIES, bound < 0 ? "every execution" : "bounded");
 	if (bound >= 0)
 		snprintf(strrchr(result->assumptions, ',') + 1, 40, " at most %d deviation%s", bound,
-			 bound == 1 ? "" : "s");
+		         bound == 1 ? "" : "s");
 }
 
 static void make_id(int bound, uint64_t run)
@@ -297,7 +308,7 @@ static void make_id(int bound, uint64_t run)
 	else
 		snprintf(level, sizeof(level), "b%d", bound);
 	snprintf(result->id, sizeof(result->id), "%s@%s.%s.%s.k%llu", name, oc_arch_name(world.glue->arch),
-		 options->memory == OC_SEQUENTIAL ? "sc" : "rc11", level, (unsigned long long)run);
+	         options->memory == OC_SEQUENTIAL ? "sc" : "rc11", level, (unsigned long long)run);
 }
 
 static double now(void)
@@ -311,8 +322,8 @@ static double now(void)
 /* What is large is shared between processes; what they find, one finds again. */
 static void explore_all(const struct explore_options *e)
 {
-	bool alone = options->workers < 2 || (e->bound >= 0 && e->bound < 2) || e->sample || e->hash_graphs || options->replay ||
-		     options->outcomes || world.litmus;
+	bool alone = options->workers < 2 || (e->bound >= 0 && e->bound < 2) || e->sample || e->hash_graphs ||
+	             options->replay || options->outcomes || world.litmus;
 
 	if (alone || !explore_shared(&client, e, options->workers, &stats)) {
 		world.violated = OC_NOTHING;
@@ -323,8 +334,11 @@ static void explore_all(const struct explore_options *e)
 /* Explore up to a bound; again from the start whenever something was learnt that all must know. */
 static void explore_bound(int bound, double deadline)
 {
-	struct explore_options e = {.bound = bound, .hash_graphs = options->hash_graphs,
-				    .max_runs = options->max_executions, .sample = options->sample, .seed = 1};
+	struct explore_options e = {.bound = bound,
+	                            .hash_graphs = options->hash_graphs,
+	                            .max_runs = options->max_executions,
+	                            .sample = options->sample,
+	                            .seed = 1};
 
 	if (options->replay)
 		e.max_runs = options->replay;
@@ -353,7 +367,7 @@ static void conclude(bool exhausted)
 	if (stats.twice) {
 		result->verdict = OC_V_ERROR;
 		snprintf(result->text, sizeof(result->text), "%llu graphs were visited twice",
-			 (unsigned long long)stats.twice);
+		         (unsigned long long)stats.twice);
 	} else if (world.litmus && world.variant->outcome) {
 		result->verdict = outcome_run ? OC_V_ALLOWED : exhausted ? OC_V_FORBIDDEN : OC_V_BOUNDED;
 	} else if (!exhausted) {
@@ -361,7 +375,7 @@ static void conclude(bool exhausted)
 	} else if ((result->missing_cover = missing_cover())) {
 		result->verdict = OC_V_VACUOUS;
 		snprintf(result->text, sizeof(result->text), "cover point \"%s\" was never reached",
-			 result->missing_cover);
+		         result->missing_cover);
 	} else {
 		result->verdict = OC_V_HOLDS;
 	}
@@ -409,7 +423,7 @@ static void look_for_cures(void)
 }
 
 void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, unsigned variant,
-		const struct oc_options *given, struct oc_result *r)
+                const struct oc_options *given, struct oc_result *r)
 {
 	static const int deepening[] = {0, 1, 2, -1};
 	double start = now();

@@ -7,23 +7,23 @@
 static const struct {
 	const char *name, *meaning;
 } whats[] = {
-	[OC_NOTHING] = {"nothing", "nothing"},
-	[OC_I1] = {"I1", "no-stale-access"},
-	[OC_I2] = {"I2", "no-lost-write"},
-	[OC_I3] = {"I3", "no-lost-dirty"},
-	[OC_I4] = {"I4", "revoked"},
-	[OC_I5] = {"I5", "exclusive"},
-	[OC_I6] = {"I6", "contpte-well-formed"},
-	[OC_I7] = {"I7", "flush-accounting"},
-	[OC_I8] = {"I8", "secondary-mmu"},
-	[OC_I9] = {"I9", "progress"},
-	[OC_I10] = {"I10", "A/D-monotone"},
-	[OC_I11] = {"I11", "break-before-make"},
-	[OC_RACE] = {"race", "data race on plain memory"},
-	[OC_UAF] = {"use-after-free", "use after free"},
-	[OC_DEADLOCK] = {"deadlock", "every thread waits"},
-	[OC_LEAK] = {"leak", "memory is not given back"},
-	[OC_ASSERTION] = {"assertion", "an assertion fails"},
+    [OC_NOTHING] = {"nothing", "nothing"},
+    [OC_I1] = {"I1", "no-stale-access"},
+    [OC_I2] = {"I2", "no-lost-write"},
+    [OC_I3] = {"I3", "no-lost-dirty"},
+    [OC_I4] = {"I4", "revoked"},
+    [OC_I5] = {"I5", "exclusive"},
+    [OC_I6] = {"I6", "contpte-well-formed"},
+    [OC_I7] = {"I7", "flush-accounting"},
+    [OC_I8] = {"I8", "secondary-mmu"},
+    [OC_I9] = {"I9", "progress"},
+    [OC_I10] = {"I10", "A/D-monotone"},
+    [OC_I11] = {"I11", "break-before-make"},
+    [OC_RACE] = {"race", "data race on plain memory"},
+    [OC_UAF] = {"use-after-free", "use after free"},
+    [OC_DEADLOCK] = {"deadlock", "every thread waits"},
+    [OC_LEAK] = {"leak", "memory is not given back"},
+    [OC_ASSERTION] = {"assertion", "an assertion fails"},
 };
 
 const char *oc_what_name(enum oc_what what)
@@ -38,8 +38,8 @@ const char *oc_what_meaning(enum oc_what what)
 
 const char *oc_verdict_name(enum oc_verdict verdict)
 {
-	static const char *const names[] = {"holds", "violation", "bounded", "vacuous",
-					    "allowed", "forbidden", "error"};
+	static const char *const names[] = {"holds",   "violation", "bounded", "vacuous",
+	                                    "allowed", "forbidden", "error"};
 
 	return names[verdict];
 }

@@ -17,12 +17,12 @@ extern "C" {
 void oc_await_begin(void);
 void oc_await_end(void);
 __attribute__((noreturn)) void oc_await_failed(void);
-#define oct_await(cond)                                                                            \
-	do {                                                                                       \
-		oc_await_begin();                                                                  \
-		if (!(cond))                                                                       \
-			oc_await_failed();                                                         \
-		oc_await_end();                                                                    \
+#define oct_await(cond)                                                                                      \
+	do {                                                                                                 \
+		oc_await_begin();                                                                            \
+		if (!(cond))                                                                                 \
+			oc_await_failed();                                                                   \
+		oc_await_end();                                                                              \
 	} while (0)
 
 void oc_cover(const char *name);

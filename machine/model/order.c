@@ -148,7 +148,7 @@ static bool by_coherence(const struct graph *g, uint16_t a, uint16_t f, bool rev
 
 	for (uint16_t w = l->first; w != NO_EVENT; w = g->ev[w].co_next)
 		if (reverse ? co_or_fr(g, &g->ev[w], e) && hb_before(g, f, w)
-			    : co_or_fr(g, e, &g->ev[w]) && hb_before(g, w, f))
+		            : co_or_fr(g, e, &g->ev[w]) && hb_before(g, w, f))
 			return true;
 	for (uint16_t r = l->reads; reverse && r != NO_EVENT; r = g->ev[r].next_read)
 		if (co_or_fr(g, &g->ev[r], e) && hb_before(g, f, r))
@@ -167,7 +167,8 @@ static bool psc_edge(const struct graph *g, struct fence *fences, const struct n
 	const struct event *ea = &g->ev[a->id], *eb = &g->ev[b->id];
 
 	if (a->fence != NO_EVENT && b->fence != NO_EVENT)
-		return (a != b && hb_before(g, a->id, b->id)) || eco_edge(g, &fences[a->fence], &fences[b->fence]);
+		return (a != b && hb_before(g, a->id, b->id)) ||
+		       eco_edge(g, &fences[a->fence], &fences[b->fence]);
 	if (a == b)
 		return false;
 	if (a->fence != NO_EVENT)
@@ -176,11 +177,13 @@ static bool psc_edge(const struct graph *g, struct fence *fences, const struct n
 		return hb_before(g, a->id, b->id) || by_coherence(g, a->id, b->id, false);
 	if (ea->thread == eb->thread)
 		return ea->index < eb->index;
-	return co_or_fr(g, ea, eb) || (hb_before(g, a->id, b->id) && (same_location(ea, eb) || around(g, a->id, b->id)));
+	return co_or_fr(g, ea, eb) ||
+	       (hb_before(g, a->id, b->id) && (same_location(ea, eb) || around(g, a->id, b->id)));
 }
 
 /* Depth first from one node: does it come back to itself? */
-static bool comes_back(const struct graph *g, struct fence *fences, const struct node *nodes, unsigned n, unsigned from)
+static bool comes_back(const struct graph *g, struct fence *fences, const struct node *nodes, unsigned n,
+                       unsigned from)
 {
 	bool seen[MAX_NODES] = {false};
 	uint16_t stack[MAX_NODES];
@@ -280,7 +283,7 @@ uint16_t access_of(const struct graph *g, const struct event *t)
 
 /* Every edge A -> C(V): T took a value that was overwritten, as V's issuer knew, and V covers T. */
 unsigned completions(const struct machine_rules *m, const struct graph *g, struct completion *list,
-		     unsigned max)
+                     unsigned max)
 {
 	unsigned n = 0;
 
@@ -354,7 +357,8 @@ static bool ends_order(const struct event *e)
 }
 
 /* One pass over a thread: what follows in O, within the thread, from what is reached. */
-static bool order_thread(const struct machine_rules *m, const struct graph *g, unsigned thread, uint8_t *reached)
+static bool order_thread(const struct machine_rules *m, const struct graph *g, unsigned thread,
+                         uint8_t *reached)
 {
 	bool any = false, access = false, strong = false, changed = false;
 	bool walking = false, translation = false; /* a T is reached: of this walk, of an earlier one */
@@ -376,7 +380,8 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 			const struct event *p = i ? &g->ev[g->thread[thread][i - 1]] : NULL;
 
 			r = strong || (any && ends_order(e)) ||
-			    (translation && (ev_is_write(e) || rmw_stores(m, e) || fence || e->kind == EV_FREE)) ||
+			    (translation &&
+			     (ev_is_write(e) || rmw_stores(m, e) || fence || e->kind == EV_FREE)) ||
 			    (walking && (e->flags & F_HARDWARE));
 			if (ends_walk && e->upper != NO_EVENT && reached[e->upper])
 				r = true;
@@ -438,7 +443,7 @@ static bool order_fences(const struct graph *g, struct order_search *s, uint8_t 
 
 /* Close reached[] under O. */
 static void order_close(const struct machine_rules *m, const struct graph *g, struct order_search *s,
-			uint8_t *reached)
+                        uint8_t *reached)
 {
 	bool changed = true;
 
@@ -465,7 +470,7 @@ static void order_close(const struct machine_rules *m, const struct graph *g, st
 
 /* The fences that event id's choice gives a new psc edge to: H-after what is eco-after it. */
 static unsigned overwriting_fences(const struct graph *g, const struct order_search *s, uint16_t id,
-				   uint8_t *reached)
+                                   uint8_t *reached)
 {
 	const struct event *e = &g->ev[id];
 	unsigned pos = ev_is_read(e) ? co_pos(g, e->rf) : e->co_pos, n = 0;
@@ -480,7 +485,7 @@ static unsigned overwriting_fences(const struct graph *g, const struct order_sea
 			after = hb_before(g, v, f);
 		for (uint16_t r = g->loc[e->location].reads; r != NO_EVENT && !after; r = g->ev[r].next_read)
 			after = g->ev[r].kind != EV_TRANSLATE && g->ev[r].rf != NO_EVENT &&
-				co_pos(g, g->ev[r].rf) > pos && hb_before(g, r, f);
+			        co_pos(g, g->ev[r].rf) > pos && hb_before(g, r, f);
 		if (after) {
 			reached[f] = 1;
 			n++;
@@ -540,7 +545,8 @@ static bool contradicts(const struct graph *g, uint16_t access, const uint8_t *r
 	for (uint16_t w = g->loc[a->location].first; w != NO_EVENT; w = g->ev[w].co_next)
 		if (w != access && reached[w] && g->ev[w].co_pos <= pos)
 			return true;
-	for (uint16_t r = g->loc[a->location].reads; a->kind == EV_STORE && r != NO_EVENT; r = g->ev[r].next_read)
+	for (uint16_t r = g->loc[a->location].reads; a->kind == EV_STORE && r != NO_EVENT;
+	     r = g->ev[r].next_read)
 		if (reached[r] && g->ev[r].kind != EV_TRANSLATE && g->ev[r].rf != NO_EVENT &&
 		    co_pos(g, g->ev[r].rf) < pos)
 			return true;
@@ -549,7 +555,7 @@ static bool contradicts(const struct graph *g, uint16_t access, const uint8_t *r
 
 /* stale: an access with completion edges; after: all that these lead to. */
 static bool stale_access_agrees(const struct machine_rules *m, const struct graph *g, struct order_search *s,
-				uint16_t stale, const uint8_t *after)
+                                uint16_t stale, const uint8_t *after)
 {
 	uint8_t from[MAX_EVENTS];
 

@@ -18,6 +18,6 @@ struct completion {
 	uint16_t access, complete;
 };
 unsigned completions(const struct machine_rules *m, const struct graph *g, struct completion *list,
-		     unsigned max);
+                     unsigned max);
 
 #endif

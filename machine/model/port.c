@@ -90,7 +90,7 @@ void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order)
 
 		if (in_race())
 			do_write(place(to, w->size), __ATOMIC_RELAXED, w->size,
-				 do_read(place(from, w->size), __ATOMIC_RELAXED, w->size, CALLER), CALLER);
+			         do_read(place(from, w->size), __ATOMIC_RELAXED, w->size, CALLER), CALLER);
 	}
 	if (!in_race()) {
 		memcpy(frame_address((unsigned)(dst >> OCT_PAGE_SHIFT)),
@@ -242,11 +242,13 @@ void oct_rwlock_write_unlock(struct oct_rwlock *lock)
 		do_write(place(&lock->word[cpu], 4), __ATOMIC_RELEASE, 4, 0, CALLER);
 }
 
-/* ---- what walkers need (octavo/mmu.h) -------------------------------------------------------------------- */
+/* ---- what walkers need (octavo/mmu.h) --------------------------------------------------------------------
+ */
 
 /* On riscv64 an invalidation by address reaches leaf entries only; with all levels it is one of every
  * address. Number 0 stands for every number there. */
-static void invalidate(unsigned asid, uint64_t va, size_t pages, enum oct_scope scope, bool leaf_only, const void *pc)
+static void invalidate(unsigned asid, uint64_t va, size_t pages, enum oct_scope scope, bool leaf_only,
+                       const void *pc)
 {
 	if (!in_race())
 		return;
@@ -280,7 +282,8 @@ void oct_mmu_invalidate_begin(void)
 		do_dsb(CALLER);
 }
 
-void oct_mmu_invalidate_range(uint16_t asid, uintptr_t va, size_t pages, enum oct_scope scope, enum oct_depth depth)
+void oct_mmu_invalidate_range(uint16_t asid, uintptr_t va, size_t pages, enum oct_scope scope,
+                              enum oct_depth depth)
 {
 	invalidate(asid, va, pages, scope, depth == OCT_LEAF, CALLER);
 }

@@ -45,13 +45,15 @@ static bool ready(uint16_t id, bool strict)
 
 	if (ev_is_read(e) && !emitted(e->rf))
 		return false;
-	if (ev_is_write(e) && strict && !(e->flags & F_BLOCKED) && e->co_prev != NO_EVENT && !emitted(e->co_prev))
+	if (ev_is_write(e) && strict && !(e->flags & F_BLOCKED) && e->co_prev != NO_EVENT &&
+	    !emitted(e->co_prev))
 		return false;
 	/* a read comes before the store that overwrites what it read, if that is possible */
 	if (ev_is_write(e) && strict && !(e->flags & F_BLOCKED))
 		for (uint16_t q = r.g->loc[e->location].reads; q != NO_EVENT; q = r.g->ev[q].next_read)
 			if (r.g->ev[q].kind != EV_TRANSLATE && r.g->ev[q].rf != NO_EVENT &&
-			    r.g->ev[q].thread != e->thread && co_pos(r.g, r.g->ev[q].rf) < e->co_pos && !emitted(q))
+			    r.g->ev[q].thread != e->thread && co_pos(r.g, r.g->ev[q].rf) < e->co_pos &&
+			    !emitted(q))
 				return false;
 	if (e->kind == EV_DSB || (world.rules.instant_tlbi && e->kind == EV_TLBI))
 		return completions_done(id);
@@ -79,7 +81,8 @@ static void linearise(void)
 			for (unsigned k = 0; k < world.nthreads && !found; k++) {
 				unsigned t = (lane + k) % world.nthreads;
 
-				if (r.next[t] < r.g->length[t] && ready(r.g->thread[t][r.next[t]], pass == 0)) {
+				if (r.next[t] < r.g->length[t] &&
+				    ready(r.g->thread[t][r.next[t]], pass == 0)) {
 					emit(r.g->thread[t][r.next[t]]);
 					lane = t;
 					found = true;
@@ -104,13 +107,13 @@ static char *copy(const char *text)
 static enum oc_step_kind kind_of(const struct event *e)
 {
 	static const uint8_t kinds[] = {
-		[EV_READ] = OC_STEP_READ,	     [EV_WRITE] = OC_STEP_WRITE,
-		[EV_RMW_READ] = OC_STEP_READ,	     [EV_RMW_WRITE] = OC_STEP_RMW,
-		[EV_FENCE] = OC_STEP_FENCE,	     [EV_DSB] = OC_STEP_COMPLETE,
-		[EV_ISB] = OC_STEP_ISB,		     [EV_TRANSLATE] = OC_STEP_TRANSLATE,
-		[EV_LOAD] = OC_STEP_USER_LOAD,	     [EV_STORE] = OC_STEP_USER_STORE,
-		[EV_FAULT] = OC_STEP_FAULT,	     [EV_TLBI] = OC_STEP_INVALIDATE,
-		[EV_FREE] = OC_STEP_FREE,	     [EV_CHOOSE] = OC_STEP_CHOOSE,
+	    [EV_READ] = OC_STEP_READ,      [EV_WRITE] = OC_STEP_WRITE,
+	    [EV_RMW_READ] = OC_STEP_READ,  [EV_RMW_WRITE] = OC_STEP_RMW,
+	    [EV_FENCE] = OC_STEP_FENCE,    [EV_DSB] = OC_STEP_COMPLETE,
+	    [EV_ISB] = OC_STEP_ISB,        [EV_TRANSLATE] = OC_STEP_TRANSLATE,
+	    [EV_LOAD] = OC_STEP_USER_LOAD, [EV_STORE] = OC_STEP_USER_STORE,
+	    [EV_FAULT] = OC_STEP_FAULT,    [EV_TLBI] = OC_STEP_INVALIDATE,
+	    [EV_FREE] = OC_STEP_FREE,      [EV_CHOOSE] = OC_STEP_CHOOSE,
 	};
 
 	if (e->kind == EV_RMW_WRITE && (e->flags & F_HARDWARE))
@@ -132,8 +135,8 @@ static void describe_place(const struct event *e, struct oc_step *s)
 		s->level = OCT_LEVELS;
 		if (p->key >= 0x8000)
 			s->text = copy((p->key & 0xff00) == 0x8000   ? "interrupt lock"
-				       : (p->key & 0xff00) == 0x8100 ? "interrupt request"
-								     : "interrupt answer");
+			               : (p->key & 0xff00) == 0x8100 ? "interrupt request"
+			                                             : "interrupt answer");
 		return;
 	}
 	if (e->kind == EV_TRANSLATE) {
@@ -218,7 +221,8 @@ static void fill(unsigned step, struct oc_step *s)
 	}
 }
 
-/* ---- lanes ------------------------------------------------------------------------------------------------ */
+/* ---- lanes ------------------------------------------------------------------------------------------------
+ */
 
 /* Leaf T t was taken at step `at`: since when could the CPU hold it, and until when may it? */
 static bool holds_at(uint16_t id, unsigned step)
@@ -255,7 +259,7 @@ static void tlb_text(unsigned cpu, unsigned step, char *text, size_t size)
 		    !holds_at(id, step))
 			continue;
 		snprintf(item, sizeof(item), "%#llx: %s", (unsigned long long)(t->va & OCT_PAGE_MASK),
-			 decode_words(t->value, 0, words, sizeof(words)));
+		         decode_words(t->value, 0, words, sizeof(words)));
 		if (strstr(text, item))
 			continue;
 		n += (size_t)snprintf(text + n, size - n, "%s%s", n ? "; " : "", item);
@@ -295,7 +299,7 @@ static void lanes(struct oc_result *result)
 		const struct oc_actor *a = &world.scenario->actors[world.rules.cpu[i]];
 
 		snprintf(names[i], sizeof(names[i]), "%s%u %s", a->kind == OC_ACTOR_THREAD ? "thread" : "cpu",
-			 (unsigned)world.rules.cpu[i], i < world.nactors ? actor_name(i) : "interrupt");
+		         (unsigned)world.rules.cpu[i], i < world.nactors ? actor_name(i) : "interrupt");
 		result->lanes[i] = names[i];
 	}
 }

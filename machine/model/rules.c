@@ -21,7 +21,8 @@ static unsigned lower_bound(const struct graph *g, uint16_t id)
 			break;
 		}
 	for (uint16_t r = l->reads; r != NO_EVENT; r = g->ev[r].next_read)
-		if (r != id && g->ev[r].rf != NO_EVENT && co_pos(g, g->ev[r].rf) > bound && hb_before(g, r, id))
+		if (r != id && g->ev[r].rf != NO_EVENT && co_pos(g, g->ev[r].rf) > bound &&
+		    hb_before(g, r, id))
 			bound = co_pos(g, g->ev[r].rf);
 	return bound;
 }
@@ -227,7 +228,8 @@ static bool event_consistent(const struct machine_rules *m, const struct graph *
 	return (latest && !access) || completion_consistent(m, g);
 }
 
-bool choice_consistent(const struct machine_rules *m, struct graph *g, const struct event *tmpl, uint16_t choice)
+bool choice_consistent(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
+                       uint16_t choice)
 {
 	uint16_t id = graph_add(m, g, tmpl, choice);
 	bool yes = event_consistent(m, g, id);
@@ -253,7 +255,7 @@ static bool needs_full_check(const struct graph *g, const struct event *tmpl)
 }
 
 static unsigned read_choices(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
-			     uint16_t *list)
+                             uint16_t *list)
 {
 	const struct location *l = &g->loc[tmpl->location];
 	bool full = needs_full_check(g, tmpl), plain = tmpl->kind == EV_READ || tmpl->kind == EV_RMW_READ;
@@ -286,7 +288,7 @@ static unsigned read_choices(const struct machine_rules *m, struct graph *g, con
 }
 
 static unsigned write_choices(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
-			      uint16_t *list)
+                              uint16_t *list)
 {
 	const struct location *l = &g->loc[tmpl->location];
 	uint16_t w = l->last == NO_EVENT ? INIT_EVENT : l->last;
@@ -308,9 +310,9 @@ static unsigned write_choices(const struct machine_rules *m, struct graph *g, co
 	for (;;) {
 		bool last = co_pos(g, w) == l->count;
 
-		if (co_pos(g, w) >= bound &&
-		    ((last && tmpl->kind == EV_WRITE) || (!last && !full && choice_consistent(m, g, tmpl, w)) ||
-		     (full && choice_consistent(m, g, tmpl, w))))
+		if (co_pos(g, w) >= bound && ((last && tmpl->kind == EV_WRITE) ||
+		                              (!last && !full && choice_consistent(m, g, tmpl, w)) ||
+		                              (full && choice_consistent(m, g, tmpl, w))))
 			list[n++] = w;
 		if (w == INIT_EVENT || co_pos(g, w) <= bound)
 			break;

@@ -23,7 +23,7 @@ struct shared {
 };
 
 static void work(struct shared *s, const struct explore_client *client, const struct explore_options *options,
-		 unsigned worker, unsigned workers)
+                 unsigned worker, unsigned workers)
 {
 	struct explore_options own = *options;
 
@@ -51,8 +51,8 @@ static void add(struct explore_stats *sum, const struct explore_stats *one)
 	sum->out_of_budget |= one->out_of_budget;
 }
 
-bool explore_shared(const struct explore_client *client, const struct explore_options *options, unsigned workers,
-		    struct explore_stats *stats)
+bool explore_shared(const struct explore_client *client, const struct explore_options *options,
+                    unsigned workers, struct explore_stats *stats)
 {
 	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pids[MAX_WORKERS] = {0};

@@ -64,10 +64,9 @@ static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 	bool writable = true;
 	oct_phys_t table;
 
-	w.location = place_made_up(root_key(this_cpu(), cpu->asid), PLACE_ROOT,
-				   world.cpu_at_start[this_cpu()].asid == cpu->asid
-					   ? world.cpu_at_start[this_cpu()].root
-					   : 0);
+	w.location = place_made_up(
+	    root_key(this_cpu(), cpu->asid), PLACE_ROOT,
+	    world.cpu_at_start[this_cpu()].asid == cpu->asid ? world.cpu_at_start[this_cpu()].root : 0);
 	w.last = translate(w.location, va, OCT_LEVELS, NO_EVENT, pc);
 	table = explore_graph()->ev[w.last].value;
 	if (!table)
@@ -87,7 +86,7 @@ static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 			break;
 	}
 	w.faults = !w.leaf.user || (store && !writable) ||
-		   (world.knobs.sw_ad && (!w.leaf.young || (store && !w.leaf.dirty)));
+	           (world.knobs.sw_ad && (!w.leaf.young || (store && !w.leaf.dirty)));
 	return w;
 }
 
@@ -95,8 +94,8 @@ static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 static bool update_entry(const struct walk *w, bool store, const void *pc)
 {
 	bool stored;
-	uint64_t found = do_rmw(w->location, __ATOMIC_RELAXED, ENTRY_BYTES, RMW_WALKER, w->value, store,
-				&stored, pc);
+	uint64_t found =
+	    do_rmw(w->location, __ATOMIC_RELAXED, ENTRY_BYTES, RMW_WALKER, w->value, store, &stored, pc);
 	struct entry f = decode(found, 0);
 
 	return f.present && f.phys == w->leaf.phys && (!store || f.writable);
@@ -125,7 +124,8 @@ static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, unsigned 
 	return true;
 }
 
-static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool store, uint64_t *value, const void *pc)
+static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool store, uint64_t *value,
+                       const void *pc)
 {
 	unsigned faults = 0, offset = (unsigned)(va & (OCT_PAGE_SIZE - 1));
 	struct event e;
@@ -150,7 +150,8 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 	for (;;) {
 		struct walk w = walk_tables(va, store, pc);
 
-		if (!w.faults && (!w.leaf.young || (store && !w.leaf.dirty)) && !update_entry(&w, store, pc)) {
+		if (!w.faults && (!w.leaf.young || (store && !w.leaf.dirty)) &&
+		    !update_entry(&w, store, pc)) {
 			if (!world.x86)
 				continue; /* arm64 walks again */
 			w.faults = true;
@@ -162,8 +163,8 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 			continue;
 		}
 		e = event_make(store ? EV_STORE : EV_LOAD,
-			       place((char *)oct_port_phys_to_virt(w.leaf.phys) + offset, size), __ATOMIC_RELAXED,
-			       pc);
+		               place((char *)oct_port_phys_to_virt(w.leaf.phys) + offset, size),
+		               __ATOMIC_RELAXED, pc);
 		e.size = (uint8_t)size;
 		e.va = va;
 		e.upper = w.last;
@@ -221,25 +222,25 @@ static uint64_t peek(struct oct_mm *mm, uintptr_t va, unsigned size, const void 
 	return value;
 }
 
-#define ACCESS(bits)                                                                               \
-	int oc_store##bits(struct oct_mm *mm, uintptr_t va, uint##bits##_t value)                  \
-	{                                                                                          \
-		uint64_t v = value;                                                                \
-                                                                                                   \
-		return user_access(mm, va, bits / 8, true, &v, CALLER);                            \
-	}                                                                                          \
-	int oc_load##bits(struct oct_mm *mm, uintptr_t va, uint##bits##_t *value)                  \
-	{                                                                                          \
-		uint64_t v = 0;                                                                    \
-		int error = user_access(mm, va, bits / 8, false, &v, CALLER);                      \
-                                                                                                   \
-		if (!error)                                                                        \
-			*value = (uint##bits##_t)v;                                                \
-		return error;                                                                      \
-	}                                                                                          \
-	uint##bits##_t oc_peek##bits(struct oct_mm *mm, uintptr_t va)                              \
-	{                                                                                          \
-		return (uint##bits##_t)peek(mm, va, bits / 8, CALLER);                             \
+#define ACCESS(bits)                                                                                         \
+	int oc_store##bits(struct oct_mm *mm, uintptr_t va, uint##bits##_t value)                            \
+	{                                                                                                    \
+		uint64_t v = value;                                                                          \
+                                                                                                             \
+		return user_access(mm, va, bits / 8, true, &v, CALLER);                                      \
+	}                                                                                                    \
+	int oc_load##bits(struct oct_mm *mm, uintptr_t va, uint##bits##_t *value)                            \
+	{                                                                                                    \
+		uint64_t v = 0;                                                                              \
+		int error = user_access(mm, va, bits / 8, false, &v, CALLER);                                \
+                                                                                                             \
+		if (!error)                                                                                  \
+			*value = (uint##bits##_t)v;                                                          \
+		return error;                                                                                \
+	}                                                                                                    \
+	uint##bits##_t oc_peek##bits(struct oct_mm *mm, uintptr_t va)                                        \
+	{                                                                                                    \
+		return (uint##bits##_t)peek(mm, va, bits / 8, CALLER);                                       \
 	}
 ACCESS(8)
 ACCESS(16)
@@ -279,13 +280,13 @@ struct oct_mm *oc_mm(void)
 }
 
 static void setup_map(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot, bool shared,
-		      struct oct_folio *folio)
+                      struct oct_folio *folio)
 {
 	int error = world.glue->map(mm, va, pages, prot, shared, folio);
 
 	if (error) {
 		fprintf(stderr, "octavo: cannot map %zu pages at %#lx in setup (error %d)\n", pages,
-			(unsigned long)va, error);
+		        (unsigned long)va, error);
 		exit(2);
 	}
 }
@@ -313,7 +314,8 @@ struct oct_folio *oc_folio(struct oct_mm *mm, uintptr_t va)
 	return entry && e.present ? oct_port_folio_of(e.phys) : NULL;
 }
 
-/* ---- raw entries ------------------------------------------------------------------------------------------ */
+/* ---- raw entries ------------------------------------------------------------------------------------------
+ */
 
 oct_pte_t *oc_pte_at(struct oct_mm *mm, uintptr_t va, unsigned level)
 {
@@ -338,14 +340,14 @@ void oc_entry_set(oct_pte_t *entry, oct_pte_t value)
 	memory_touched(entry, ENTRY_BYTES);
 }
 
-static oct_pte_t entry_rmw(oct_pte_t *entry, enum rmw_op op, oct_pte_t value, oct_pte_t expected, bool *stored,
-			   const void *pc)
+static oct_pte_t entry_rmw(oct_pte_t *entry, enum rmw_op op, oct_pte_t value, oct_pte_t expected,
+                           bool *stored, const void *pc)
 {
 	oct_pte_t old = *entry;
 
 	if (in_race())
-		return do_rmw(place(entry, ENTRY_BYTES), __ATOMIC_RELAXED, ENTRY_BYTES, op, value, expected, stored,
-			      pc);
+		return do_rmw(place(entry, ENTRY_BYTES), __ATOMIC_RELAXED, ENTRY_BYTES, op, value, expected,
+		              stored, pc);
 	*stored = op != RMW_CAS || old == expected;
 	if (*stored)
 		*entry = value;
@@ -376,22 +378,23 @@ oct_pte_t oc_entry_update(oct_pte_t *entry, oct_pte_t (*change)(oct_pte_t))
 
 	if (in_race())
 		return do_rmw(place(entry, ENTRY_BYTES), __ATOMIC_RELAXED, ENTRY_BYTES, RMW_APPLY,
-			      (uintptr_t)change, 0, &stored, CALLER);
+		              (uintptr_t)change, 0, &stored, CALLER);
 	*entry = change(old);
 	memory_touched(entry, ENTRY_BYTES);
 	return old;
 }
 
-/* ---- hardware operations ---------------------------------------------------------------------------------- */
+/* ---- hardware operations ----------------------------------------------------------------------------------
+ */
 
 void oc_tlbi(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned scope, unsigned level)
 {
 	unsigned asid = world.glue->asid(mm);
 	struct request r = {.tlbi = true,
-			    .leaf_only = level == OC_LEAF && pages,
-			    .asid = (uint16_t)asid,
-			    .va = va,
-			    .pages = (unsigned)pages};
+	                    .leaf_only = level == OC_LEAF && pages,
+	                    .asid = (uint16_t)asid,
+	                    .va = va,
+	                    .pages = (unsigned)pages};
 
 	if (!in_race())
 		return;
@@ -437,7 +440,8 @@ void oc_ipi(unsigned cpu, void (*fn)(void))
 	request_interrupt(cpu, &r, true, CALLER);
 }
 
-/* ---- questions of the explorer ------------------------------------------------------------------------------ */
+/* ---- questions of the explorer
+ * ------------------------------------------------------------------------------ */
 
 unsigned oc_choose(unsigned n)
 {

@@ -36,8 +36,8 @@ static char *field_name(const struct oc_field *fields, size_t offset, const char
 		if (offset - fields->offset >= fields->size)
 			continue;
 		if (fields->word < fields->size)
-			return named("%s %zu of %s%u", fields->name, (offset - fields->offset) / fields->word, owner,
-				     number);
+			return named("%s %zu of %s%u", fields->name, (offset - fields->offset) / fields->word,
+			             owner, number);
 		return named("%s of %s%u", fields->name, owner, number);
 	}
 	return NULL;
@@ -67,7 +67,7 @@ char *word_name(uint64_t address)
 	offset = (size_t)(p - world.arena);
 	if (offset < FRAMES * sizeof(struct oct_folio))
 		return field_name(world.glue->folio_fields, offset % sizeof(struct oct_folio), "p",
-				  FRAME_BASE + (unsigned)(offset / sizeof(struct oct_folio)));
+		                  FRAME_BASE + (unsigned)(offset / sizeof(struct oct_folio)));
 	for (unsigned i = 0; i < world.nmm; i++) {
 		offset = (size_t)(p - (const char *)world.mm[i]);
 		if (offset < world.glue->mm_size)
@@ -78,7 +78,7 @@ char *word_name(uint64_t address)
 		if (offset - world.glue->cpu_offset < world.glue->cpu_size * OCT_MAX_CPUS) {
 			offset -= world.glue->cpu_offset;
 			return field_name(world.glue->cpu_fields, offset % world.glue->cpu_size, "cpu",
-					  (unsigned)(offset / world.glue->cpu_size));
+			                  (unsigned)(offset / world.glue->cpu_size));
 		}
 		return field_name(world.glue->system_fields, offset, "system", 0);
 	}

@@ -10,9 +10,9 @@
 #include "model.h"
 
 enum {
-	FRAME_BASE = 64,     /* frame numbers begin here */
-	SETUP_FRAMES = 96,   /* taken in setup, in order */
-	THREAD_FRAMES = 24,  /* taken by each thread in the race: addresses depend on nothing else */
+	FRAME_BASE = 64,    /* frame numbers begin here */
+	SETUP_FRAMES = 96,  /* taken in setup, in order */
+	THREAD_FRAMES = 24, /* taken by each thread in the race: addresses depend on nothing else */
 	FRAMES = SETUP_FRAMES + MAX_THREADS * THREAD_FRAMES,
 	OBJECT_BYTES = 256 * 1024,
 	MAX_WORDS = 8,
@@ -27,16 +27,16 @@ enum { TLBI_UNTOLD = 1 }; /* event.op: not in schedules */
 enum place { PLACE_WORD, PLACE_FRAME, PLACE_ROOT };
 
 struct place_of {
-	uint64_t key;      /* address; root registers and interrupt locks have made-up ones */
+	uint64_t key; /* address; root registers and interrupt locks have made-up ones */
 	uint8_t size;
-	uint8_t kind;      /* enum place */
-	uint16_t frame;    /* number of the frame it lies in, 0 for none */
-	uint64_t touched;  /* execution that touched it last */
+	uint8_t kind;     /* enum place */
+	uint16_t frame;   /* number of the frame it lies in, 0 for none */
+	uint64_t touched; /* execution that touched it last */
 };
 
 /* An entry of the tables as they were when the race began. */
 struct entry_of {
-	uint64_t key;   /* address, 0: an empty slot */
+	uint64_t key; /* address, 0: an empty slot */
 	uint64_t va;
 	uint8_t level, mm;
 };
@@ -55,7 +55,7 @@ struct cpu {
 	struct oct_space *space;
 };
 
-struct request { /* an interrupt asked for */
+struct request {          /* an interrupt asked for */
 	void (*fn)(void); /* NULL: the core's handler, or, with pages or whole, an invalidation */
 	bool tlbi, leaf_only;
 	uint16_t asid;
@@ -94,7 +94,7 @@ struct world {
 	char *arena;
 	size_t objects_used, setup_objects;
 	unsigned setup_frames, frames_taken[MAX_THREADS];
-	uint8_t frame_use[FRAME_BASE + FRAMES];  /* 0 free, 1 + enum oct_page_use */
+	uint8_t frame_use[FRAME_BASE + FRAMES]; /* 0 free, 1 + enum oct_page_use */
 	uint8_t frame_freed[FRAME_BASE + FRAMES];
 	/* places */
 	struct place_of places[MAX_LOCATIONS];
@@ -102,8 +102,8 @@ struct world {
 	uint64_t execution;
 	struct page_word words[MAX_WORDS];
 	unsigned nwords;
-	bool lock_written;   /* somebody takes an address space's lock for writing */
-	bool restart;        /* something of these two was learnt: explore from the start */
+	bool lock_written; /* somebody takes an address space's lock for writing */
+	bool restart;      /* something of these two was learnt: explore from the start */
 	/* CPUs */
 	void *system;
 	struct oct_mm *mm[MAX_MMS];
@@ -125,20 +125,20 @@ struct world {
 extern struct world world;
 
 /* memory.c */
-void memory_init(void);             /* once */
-void memory_reset(void);            /* before setup */
-void memory_data_keep(void);        /* before setup: what the scenario's data was */
-void memory_data_restore(void);     /* when the variant is done */
-void memory_snapshot(void);         /* after setup */
-void memory_restore(void);          /* before each execution */
-void memory_settle(void);           /* write the final values of the graph to memory */
+void memory_init(void);         /* once */
+void memory_reset(void);        /* before setup */
+void memory_data_keep(void);    /* before setup: what the scenario's data was */
+void memory_data_restore(void); /* when the variant is done */
+void memory_snapshot(void);     /* after setup */
+void memory_restore(void);      /* before each execution */
+void memory_settle(void);       /* write the final values of the graph to memory */
 void memory_add_region(void *base, size_t size);
 void memory_touched(const void *address, size_t size);
-void *memory_object(size_t size);   /* zeroed, for setup */
+void *memory_object(size_t size); /* zeroed, for setup */
 bool in_arena(const void *address);
 unsigned frame_of(const void *address); /* 0: none */
 char *frame_address(unsigned frame);
-uint16_t place(const void *address, unsigned size);   /* location id of memory */
+uint16_t place(const void *address, unsigned size); /* location id of memory */
 bool place_known(const void *address, unsigned size);
 uint16_t place_made_up(uint64_t key, enum place kind, uint64_t initial);
 uint64_t root_key(unsigned cpu, unsigned asid);
@@ -156,12 +156,13 @@ uint64_t do_read(uint16_t location, int order, unsigned size, const void *pc);
 uint64_t do_read_above(uint16_t location, uint64_t seen, const void *pc);
 void do_write(uint16_t location, int order, unsigned size, uint64_t value, const void *pc);
 uint64_t do_rmw(uint16_t location, int order, unsigned size, enum rmw_op op, uint64_t operand,
-		uint64_t expected, bool *stored, const void *pc);
+                uint64_t expected, bool *stored, const void *pc);
 void do_fence(int order, const void *pc);
 void do_dsb(const void *pc);
 void do_isb(const void *pc);
 void do_tlbi(unsigned asid, uint64_t va, unsigned pages, bool broadcast, bool leaf_only, const void *pc);
-void do_holds_nothing(unsigned asid); /* the CPU's TLB knows nothing of asid: an invalidation that nobody made */
+void do_holds_nothing(
+    unsigned asid);      /* the CPU's TLB knows nothing of asid: an invalidation that nobody made */
 void events_begin(void); /* before each execution */
 void events_flush(void); /* at the end of a thread */
 
@@ -188,7 +189,8 @@ void load_root(oct_phys_t root, unsigned asid, bool keep, const void *pc);
 uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_view, uint64_t **at);
 
 /* invariants.c */
-void violate(enum oc_what what, const void *pc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void violate(enum oc_what what, const void *pc, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void invariant_added(uint16_t id);
 void cover_stale_stores(void);
 void check_leaks(void);
@@ -201,7 +203,7 @@ void find_cures(struct oc_result *result, bool (*explore_one)(uint64_t *executio
 
 /* words.c */
 const char *actor_name(unsigned thread); /* of the actor, also for its CPU's interrupts */
-char *word_name(uint64_t address); /* malloc'd, NULL for none */
+char *word_name(uint64_t address);       /* malloc'd, NULL for none */
 
 /* report.c */
 void report_steps(struct oc_result *result);

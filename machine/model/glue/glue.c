@@ -41,11 +41,11 @@ static int glue_fault(struct oct_mm *mm, uintptr_t va, bool store)
 }
 
 static int glue_map(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot, bool shared,
-		    struct oct_folio *folio)
+                    struct oct_folio *folio)
 {
 	uintptr_t at;
 	int error = oct_mmap(mm, va, pages << OCT_PAGE_SHIFT, prot,
-			     OCT_MAP_FIXED | (shared ? OCT_MAP_SHARED : 0u), &at);
+	                     OCT_MAP_FIXED | (shared ? OCT_MAP_SHARED : 0u), &at);
 
 	if (error || shared)
 		return error;
@@ -73,60 +73,63 @@ static unsigned glue_asid(const struct oct_mm *mm)
 	return (unsigned)(mm->space.asid & 0xffff);
 }
 
-#define FIELD(type, name, field, words)                                                            \
-	{name, offsetof(type, field), sizeof(((type *)0)->field), sizeof(((type *)0)->field) / (words)}
+#define FIELD(type, name, field, words)                                                                      \
+	{                                                                                                    \
+		name, offsetof(type, field), sizeof(((type *)0)->field),                                     \
+		    sizeof(((type *)0)->field) / (words)                                                     \
+	}
 
 static const struct oc_field mm_fields[] = {
-	FIELD(struct oct_mm, "newest generation", space.generation, 1),
-	FIELD(struct oct_mm, "completed generation", space.completed, 1),
-	FIELD(struct oct_mm, "ASID", space.asid, 1),
-	FIELD(struct oct_mm, "leaving flag", space.leaving, 1),
-	FIELD(struct oct_mm, "set of CPUs running", space.running, OCT_CPU_WORDS),
-	FIELD(struct oct_mm, "range record", space.ranges, OCT_OPEN_RANGES),
-	FIELD(struct oct_mm, "generation seen by CPU", space.seen, OCT_MAX_CPUS),
-	FIELD(struct oct_mm, "mm lock, word of CPU", lock, OCT_MAX_CPUS),
-	{""},
+    FIELD(struct oct_mm, "newest generation", space.generation, 1),
+    FIELD(struct oct_mm, "completed generation", space.completed, 1),
+    FIELD(struct oct_mm, "ASID", space.asid, 1),
+    FIELD(struct oct_mm, "leaving flag", space.leaving, 1),
+    FIELD(struct oct_mm, "set of CPUs running", space.running, OCT_CPU_WORDS),
+    FIELD(struct oct_mm, "range record", space.ranges, OCT_OPEN_RANGES),
+    FIELD(struct oct_mm, "generation seen by CPU", space.seen, OCT_MAX_CPUS),
+    FIELD(struct oct_mm, "mm lock, word of CPU", lock, OCT_MAX_CPUS),
+    {""},
 };
 static const struct oc_field system_fields[] = {
-	FIELD(struct oct_system, "ASID lock", asid_lock, 1),
-	FIELD(struct oct_system, "grace period request", grace_request, 1),
-	{""},
+    FIELD(struct oct_system, "ASID lock", asid_lock, 1),
+    FIELD(struct oct_system, "grace period request", grace_request, 1),
+    {""},
 };
 static const struct oc_field cpu_fields[] = {
-	FIELD(struct oct_cpu, "grace period seen", grace_done, 1),
-	FIELD(struct oct_cpu, "owner of the ASID", owner, 1),
-	{""},
+    FIELD(struct oct_cpu, "grace period seen", grace_done, 1),
+    FIELD(struct oct_cpu, "owner of the ASID", owner, 1),
+    {""},
 };
 static const struct oc_field folio_fields[] = {
-	FIELD(struct oct_folio, "reference count", refcount, 1),
-	FIELD(struct oct_folio, "map count", mapcount, 1),
-	FIELD(struct oct_folio, "flags", flags, 1),
-	{""},
+    FIELD(struct oct_folio, "reference count", refcount, 1),
+    FIELD(struct oct_folio, "map count", mapcount, 1),
+    FIELD(struct oct_folio, "flags", flags, 1),
+    {""},
 };
 
 const struct oc_glue oc_glue = {
 #ifdef OCT_ARCH_ARM64
-	.arch = OC_ARM64,
+    .arch = OC_ARM64,
 #elif defined(OCT_ARCH_RISCV64)
-	.arch = OC_RISCV64,
+    .arch = OC_RISCV64,
 #else
-	.arch = OC_X86_64,
+    .arch = OC_X86_64,
 #endif
-	.system_size = sizeof(struct oct_system),
-	.mm_size = sizeof(struct oct_mm),
-	.system_init = glue_system_init,
-	.mm_init = glue_mm_init,
-	.mm_exit = oct_mm_exit,
-	.mm_switch = glue_mm_switch,
-	.interrupt = glue_interrupt,
-	.fault = glue_fault,
-	.map = glue_map,
-	.root = glue_root,
-	.asid = glue_asid,
-	.mm_fields = mm_fields,
-	.system_fields = system_fields,
-	.cpu_fields = cpu_fields,
-	.folio_fields = folio_fields,
-	.cpu_offset = offsetof(struct oct_system, cpu),
-	.cpu_size = sizeof(struct oct_cpu),
+    .system_size = sizeof(struct oct_system),
+    .mm_size = sizeof(struct oct_mm),
+    .system_init = glue_system_init,
+    .mm_init = glue_mm_init,
+    .mm_exit = oct_mm_exit,
+    .mm_switch = glue_mm_switch,
+    .interrupt = glue_interrupt,
+    .fault = glue_fault,
+    .map = glue_map,
+    .root = glue_root,
+    .asid = glue_asid,
+    .mm_fields = mm_fields,
+    .system_fields = system_fields,
+    .cpu_fields = cpu_fields,
+    .folio_fields = folio_fields,
+    .cpu_offset = offsetof(struct oct_system, cpu),
+    .cpu_size = sizeof(struct oct_cpu),
 };
