@@ -116,6 +116,43 @@ static void step_reference(FILE *out, const struct story *story, int i)
 	}
 }
 
+/* Did the CPU wait for its own invalidation, and then go on without an ISB? */
+static bool unsynchronised(const struct story *story, const struct bar *bar)
+{
+	unsigned lane = story->steps[bar->survived].lane;
+
+	for (int i = bar->survived; i < bar->walk; i++)
+		if (story->steps[i].lane == lane && step_is(&story->steps[i], "isb"))
+			return false;
+	return story->cpu_of[lane] == bar->cpu && !strcmp(jstring(story->result, "arch"), "arm64");
+}
+
+/* What became of it. */
+static void stale_end(FILE *out, const struct story *story, const struct bar *bar)
+{
+	if (bar->survived) {
+		fputs(" An invalidation was complete at ", out);
+		step_reference(out, story, bar->survived);
+		fputs(", but nothing orders the walk after it: the CPU did not synchronise its context.",
+		      out);
+	}
+	if (bar->ended && bar->ended != bar->issued) {
+		fputs(" Its invalidation was issued at ", out);
+		step_reference(out, story, bar->issued);
+		fputs(", complete at ", out);
+	} else if (bar->ended) {
+		fputs(step_is(&story->steps[bar->ended], "fault") ? " The fault dropped it at "
+		                                                  : " It was invalidated at ",
+		      out);
+	} else if (!bar->survived) {
+		fputs(" It was never invalidated.", out);
+	}
+	if (!bar->ended)
+		return;
+	step_reference(out, story, bar->ended);
+	fputs(".", out);
+}
+
 /* Who kept what, from which store, until when, and what was done with it. */
 static void stale_item(FILE *out, const struct story *story, const struct bar *bar)
 {
@@ -156,21 +193,7 @@ static void stale_item(FILE *out, const struct story *story, const struct bar *b
 		}
 		fputs(".", out);
 	}
-	if (bar->ended && bar->ended != bar->issued) {
-		fputs(" Its invalidation was issued at ", out);
-		step_reference(out, story, bar->issued);
-		fputs(", complete at ", out);
-		step_reference(out, story, bar->ended);
-		fputs(".", out);
-	} else if (bar->ended) {
-		fputs(step_is(&story->steps[bar->ended], "fault") ? " The fault dropped it at "
-		                                                  : " It was invalidated at ",
-		      out);
-		step_reference(out, story, bar->ended);
-		fputs(".", out);
-	} else {
-		fputs(" It was never invalidated.", out);
-	}
+	stale_end(out, story, bar);
 	fputs("</li>\n", out);
 }
 

@@ -16,11 +16,13 @@ enum { REPORT_LANES = 2 * OC_MAX_ACTORS };
 
 struct step {
 	const char *kind, *does, *source;
+	const char *tlb;                      /* leaves that the CPU may hold after it */
 	const char *place, *at, *value, *old; /* of the word; "" for kinds that have none */
 	unsigned lane;
 	bool told;     /* the terminal shows it too */
 	bool stale;    /* read what was overwritten */
 	bool harm;     /* used an entry after it was overwritten */
+	bool on_bar;   /* a walk or access that some bar shows */
 	bool mmu;      /* about translation: entries stored, walks, accesses, invalidations */
 	int word;      /* the first step at the same word; 0: none */
 	int from;      /* the step that stored what it read; 0: the initial value */
@@ -38,6 +40,7 @@ struct bar {
 	const char *value;
 	uint64_t va;
 	int word, level;
+	unsigned row;    /* the bar whose row it is drawn in: its own, or an earlier one like it */
 	int from;        /* step of the store; 0: there since the start */
 	int since;       /* from, or the later completion that emptied the TLB before */
 	int walk;        /* the first walk that took it */
@@ -45,6 +48,7 @@ struct bar {
 	int last_use;    /* walk, access or fault */
 	int issued;      /* invalidation after the last use, 0: none */
 	int ended;       /* its completion, 0: never */
+	int survived;    /* a completion before its last walk that did not end it, 0: none */
 };
 
 struct story {
@@ -65,7 +69,8 @@ struct story {
 bool story_read(struct story *story, const json_t *result);
 void story_free(struct story *story);
 bool step_is(const struct step *step, const char *kind);
-bool step_uses(const struct story *story, int step, const struct bar *bar); /* access or fault through it */
+bool step_walks(const struct story *story, int step, const struct bar *bar); /* takes the entry */
+bool step_uses(const struct story *story, int step, const struct bar *bar);  /* access or fault through it */
 bool bar_stale(const struct bar *bar); /* used after it was overwritten */
 int cpu_name_length(const char *lane); /* "cpu1 copier": 4 */
 

@@ -17,7 +17,7 @@ enum {
 	TALL = 27,
 	SHORT = 16,
 	LEFT = 40,  /* numbers of steps */
-	SCALE = 66, /* tenths of a unit per character */
+	SCALE = 69, /* tenths of a unit per character */
 };
 
 struct graph {
@@ -82,9 +82,10 @@ static void each_edge(struct graph *g, edge_fn edge)
 				edge(g, "done", k, i, "is complete at");
 	}
 	for (int i = 1; i <= s->nsteps; i++) {
-		int by = s->steps[i].stale && s->steps[i].told ? overwriter(s, i) : 0;
+		bool read = s->steps[i].stale || (!s->mmu && step_is(&s->steps[i], "read"));
+		int by = read && s->steps[i].told ? overwriter(s, i) : 0;
 
-		if (by)
+		if (by && (s->mmu || crosses(s, i, by)))
 			edge(g, "fr", i, by, "read what is overwritten by");
 	}
 	for (unsigned i = 0; i < s->nbars; i++) {

@@ -70,6 +70,7 @@ static void read_step(struct story *story, struct step *step, const json_t *json
 	step->kind = jstring(json, "kind");
 	step->does = jstring(json, "does");
 	step->source = jstring(json, "source");
+	step->tlb = jstring(json, "tlb");
 	step->place = jstring(json, "place");
 	step->at = jstring(json, "at");
 	step->value = jstring(json, "value");
@@ -152,6 +153,14 @@ static bool covers(const struct story *story, const struct step *invalidation, c
 	return invalidation->va < start + walk->bytes && invalidation->va + invalidation->bytes > start;
 }
 
+bool step_walks(const struct story *story, int at, const struct bar *bar)
+{
+	const struct step *step = &story->steps[at];
+
+	return step_is(step, "translate") && step->word == bar->word && step->from == bar->from &&
+	       story->cpu_of[step->lane] == bar->cpu;
+}
+
 bool step_uses(const struct story *story, int at, const struct bar *bar)
 {
 	const struct step *step = &story->steps[at];
@@ -199,6 +208,23 @@ static int overwritten(const struct story *story, int word, int from)
 	return 0;
 }
 
+/* May the CPU of a step hold the leaf after it? The checker's own answer: "0x10000: p3 rw dirty; ...". */
+static bool may_hold(const struct step *step, const struct bar *bar)
+{
+	char item[160];
+	size_t length = strlen(bar->value);
+	const char *found = step->tlb;
+
+	if (length < 2)
+		return false;
+	snprintf(item, sizeof(item), "0x%llx: %.*s", (unsigned long long)bar->va, (int)length - 2,
+	         bar->value + 1);
+	length = strlen(item);
+	while ((found = strstr(found, item)) && found[length] && found[length] != ';')
+		found++;
+	return found != NULL;
+}
+
 /* On x86 a fault drops the entry that it met. */
 static bool dropped_by_fault(const struct story *story, const struct bar *bar)
 {
@@ -206,24 +232,38 @@ static bool dropped_by_fault(const struct story *story, const struct bar *bar)
 	       step_is(&story->steps[bar->last_use], "fault");
 }
 
-/* The first invalidation that ends the bar: after the store that made it stale, complete after its last
- * use; and the last one complete before its first walk, after which it was read again. */
+/* What is not told may have emptied the TLB, or kept it empty: a CPU that has yet to run the space. */
+static void start_late(const struct story *story, struct bar *bar)
+{
+	for (int i = bar->since + 1; i < bar->walk && !bar->level && !bar->survived; i++)
+		if (story->cpu_of[story->steps[i].lane] == bar->cpu && !may_hold(&story->steps[i], bar))
+			bar->since = i;
+}
+
+/* Where the bar ends: at the first invalidation that is complete after the last use, and if the entry
+ * was stale by then, issued after the store that made it so. And where it starts: one that is complete
+ * before the first walk emptied the TLB, and the entry was read again; unless it had been overwritten by
+ * then, in which case it was kept: that invalidation is not ordered between the store and the walk. */
 static void bound_bar(const struct story *story, struct bar *bar)
 {
 	bar->since = bar->from;
-	bar->issued = bar->ended = 0;
+	bar->issued = bar->ended = bar->survived = 0;
 	for (int i = 1; i <= story->nsteps; i++) {
 		int end = covers(story, &story->steps[i], bar) ? completed(story, i) : 0;
+		bool late = bar->overwritten && i > bar->overwritten;
 
 		if (!end)
 			continue;
-		if (end < bar->walk && end > bar->since)
+		if (end < bar->walk && late)
+			bar->survived = end;
+		else if (end < bar->walk && end > bar->since)
 			bar->since = end;
-		if (end > bar->last_use && !bar->ended && !(bar_stale(bar) && i < bar->overwritten)) {
+		if (end > bar->last_use && !bar->ended && !(bar_stale(bar) && !late)) {
 			bar->issued = i;
 			bar->ended = end;
 		}
 	}
+	start_late(story, bar);
 	if (dropped_by_fault(story, bar))
 		bar->issued = bar->ended = bar->last_use;
 }
@@ -244,16 +284,21 @@ static void add_walk(struct story *story, int at)
 		bound_bar(story, bar);
 		return;
 	}
-	bar = &story->bars[story->nbars++];
+	bar = &story->bars[story->nbars];
 	*bar = (struct bar){.cpu = story->cpu_of[step->lane],
 	                    .value = step->value,
 	                    .va = step->va & ~(step->bytes - 1),
 	                    .word = step->word,
 	                    .level = step->level,
+	                    .row = story->nbars,
 	                    .from = step->from,
 	                    .walk = at,
 	                    .last_use = last,
 	                    .overwritten = overwritten(story, step->word, step->from)};
+	/* Not every entry is cached: what faults may be walked and forgotten. */
+	if (!bar->level && !may_hold(step, bar))
+		return;
+	story->nbars++;
 	bound_bar(story, bar);
 }
 
@@ -268,17 +313,37 @@ static bool worth_a_bar(const struct story *story, int at)
 	if (!step->level)
 		return true;
 	by = overwritten(story, step->word, step->from);
-	return by && by < last_use_of(story, at);
+	return by && by < last_use_of(story, at) && !strncmp(step->value, "[table", 6);
 }
 
-/* Steps that used an entry after it was overwritten. */
-static void find_harm(struct story *story)
+/* The walks and accesses of a bar, and which of them came after its entry was overwritten. */
+static void mark_uses(struct story *story, const struct bar *bar)
 {
-	for (unsigned b = 0; b < story->nbars; b++) {
-		const struct bar *bar = &story->bars[b];
+	for (int i = bar->walk; i <= bar->last_use; i++) {
+		struct step *step = &story->steps[i];
+		bool uses = step_uses(story, i, bar);
 
-		for (int i = bar->overwritten + 1; bar_stale(bar) && i <= bar->last_use; i++)
-			story->steps[i].harm |= step_uses(story, i, bar);
+		step->on_bar |= uses || step_walks(story, i, bar);
+		step->harm |= uses && bar_stale(bar) && i > bar->overwritten;
+	}
+}
+
+/* Bars that are alike and never stale share a row, one after the other. */
+static void share_rows(struct story *story)
+{
+	for (unsigned i = 0; i < story->nbars; i++) {
+		struct bar *bar = &story->bars[i];
+
+		for (unsigned k = i; k-- > 0 && bar->row == i;) {
+			const struct bar *before = &story->bars[k];
+
+			if (before->cpu != bar->cpu || before->word != bar->word || before->from != bar->from)
+				continue;
+			if (!bar_stale(bar) && !bar_stale(before) && before->ended &&
+			    before->ended <= bar->since)
+				bar->row = before->row;
+			break;
+		}
 	}
 }
 
@@ -301,7 +366,9 @@ bool story_read(struct story *story, const json_t *result)
 	for (int i = 1; i <= story->nsteps; i++)
 		if (worth_a_bar(story, i))
 			add_walk(story, i);
-	find_harm(story);
+	for (unsigned i = 0; i < story->nbars; i++)
+		mark_uses(story, &story->bars[i]);
+	share_rows(story);
 	return true;
 }
 

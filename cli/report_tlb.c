@@ -20,6 +20,7 @@ enum {
 	START = 84,  /* before the first step */
 	ROOM = 1090, /* that few steps are spread over */
 	MARGIN = 24,
+	MEMORY_ROWS = 64,
 };
 
 struct drawing {
@@ -28,9 +29,11 @@ struct drawing {
 	double *left, *middle; /* of each step's column; 0 is the start */
 	double right;          /* after the last step */
 	int y;
-	int does_y[REPORT_LANES]; /* middle of each CPU's row of marks */
-	int memory_y[64];         /* middle of each entry's row */
-	int memory_word[64];
+	int *bar_y;                /* top of each bar */
+	int bottom[REPORT_LANES];  /* of each CPU */
+	int does_y[REPORT_LANES];  /* middle of each CPU's row of marks */
+	int memory_y[MEMORY_ROWS]; /* middle of each entry's row */
+	int memory_word[MEMORY_ROWS];
 	unsigned nmemory;
 };
 
@@ -165,41 +168,55 @@ static const char *initial_value(const struct story *story, int word)
 	return "";
 }
 
-/* Does another entry of the drawing have the same address, in another space? */
-static bool ambiguous(const struct story *story, const struct bar *bar)
+/* Is the entry that a step walks drawn? Leaves are, and upper levels that some CPU kept too long. */
+static bool drawn_entry(const struct step *step)
 {
-	for (unsigned i = 0; i < story->nbars; i++)
-		if (story->bars[i].va == bar->va && story->bars[i].level == bar->level &&
-		    story->bars[i].word != bar->word)
+	return step_is(step, "translate") && step->told && (!step->level || step->on_bar);
+}
+
+static uint64_t entry_start(const struct step *step)
+{
+	return step->va & ~(step->bytes - 1);
+}
+
+/* Does another entry of the drawing have the same address, in another space? */
+static bool ambiguous(const struct story *story, const struct step *walk)
+{
+	for (int i = 1; i <= story->nsteps; i++) {
+		const struct step *step = &story->steps[i];
+
+		if (drawn_entry(step) && entry_start(step) == entry_start(walk) &&
+		    step->level == walk->level && step->word != walk->word)
 			return true;
+	}
 	return false;
 }
 
 /* "level 1 entry of 0x10000, ASID 2" */
-static void name_entry(struct drawing *d, const struct bar *bar)
+static void name_entry(struct drawing *d, const struct step *walk)
 {
-	if (bar->level)
-		fprintf(d->out, "level %d ", bar->level);
-	fprintf(d->out, "entry of 0x%llx", (unsigned long long)bar->va);
-	if (ambiguous(d->story, bar))
-		fprintf(d->out, ", ASID %d", d->story->steps[bar->walk].asid);
+	if (walk->level)
+		fprintf(d->out, "level %d ", walk->level);
+	fprintf(d->out, "entry of 0x%llx", (unsigned long long)entry_start(walk));
+	if (ambiguous(d->story, walk))
+		fprintf(d->out, ", ASID %d", walk->asid);
 }
 
-static void memory_row(struct drawing *d, const struct bar *bar)
+static void memory_row(struct drawing *d, const struct step *walk)
 {
 	const struct story *story = d->story;
-	const char *value = initial_value(story, bar->word);
+	const char *value = initial_value(story, walk->word);
 	double from = GUTTER;
 	bool changed = false;
 
 	fprintf(d->out, "<g class=\"memory-row\"><text class=\"gutter\" x=\"8\" y=\"%d\">",
 	        d->y + ROW / 2 + 4);
-	name_entry(d, bar);
+	name_entry(d, walk);
 	fputs("</text>\n", d->out);
 	for (int i = 1; i <= story->nsteps; i++) {
 		const struct step *step = &story->steps[i];
 
-		if (step->word != bar->word || !stores_entry(step))
+		if (step->word != walk->word || !stores_entry(step))
 			continue;
 		segment(d, from, d->middle[i], value, changed);
 		from = d->middle[i];
@@ -209,8 +226,19 @@ static void memory_row(struct drawing *d, const struct bar *bar)
 	segment(d, from, d->right, value, changed);
 	fputs("</g>\n", d->out);
 	d->memory_y[d->nmemory] = d->y + ROW / 2;
-	d->memory_word[d->nmemory++] = bar->word;
+	d->memory_word[d->nmemory++] = walk->word;
 	d->y += ROW;
+}
+
+/* Is this the first walk of an entry that is drawn? */
+static bool first_walk(const struct story *story, int at)
+{
+	if (!drawn_entry(&story->steps[at]))
+		return false;
+	for (int i = 1; i < at; i++)
+		if (drawn_entry(&story->steps[i]) && story->steps[i].word == story->steps[at].word)
+			return false;
+	return true;
 }
 
 static void memory(struct drawing *d)
@@ -220,25 +248,20 @@ static void memory(struct drawing *d)
 	        "y=\"%d\">in memory</text>\n",
 	        d->y + 16);
 	d->y += 22;
-	for (unsigned i = 0; i < d->story->nbars; i++) {
-		bool drawn = d->nmemory == sizeof(d->memory_y) / sizeof(d->memory_y[0]);
-
-		for (unsigned k = 0; k < d->nmemory; k++)
-			drawn |= d->memory_word[k] == d->story->bars[i].word;
-		if (!drawn)
-			memory_row(d, &d->story->bars[i]);
-	}
+	for (int i = 1; i <= d->story->nsteps; i++)
+		if (first_walk(d->story, i) && d->nmemory < MEMORY_ROWS)
+			memory_row(d, &d->story->steps[i]);
 	fputs("</g>\n", d->out);
 	d->y += GROUP_GAP;
 }
 
 /* ---- CPUs ------------------------------------------------------------------------------------ */
 
-/* Walks and accesses have their place on a bar. */
-static bool on_a_bar(const struct step *step)
+/* What has no shape of its own: roots, pages. */
+static bool is_other(const struct step *step)
 {
-	return step_is(step, "translate") || step_is(step, "load") || step_is(step, "store") ||
-	       step_is(step, "fault");
+	return !step->completes && !step_is(step, "invalidate") && !step_is(step, "load") &&
+	       !step_is(step, "store") && !step_is(step, "fault");
 }
 
 /* The shape of a step, left open for its tooltip; returns the tag to close. */
@@ -249,7 +272,7 @@ static const char *shape(FILE *out, const struct step *step, double x, double y)
 		        step_is(step, "fail") ? "seen-here" : "walk", x, y, step_is(step, "fail") ? 7 : 5);
 		return "circle";
 	}
-	if (stores_entry(step) || (!on_a_bar(step) && !step_is(step, "invalidate") && !step->completes)) {
+	if (stores_entry(step) || is_other(step)) {
 		double half = stores_entry(step) ? 5.5 : 3;
 
 		fprintf(out, "<rect class=\"mark %s\" x=\"%.1f\" y=\"%.1f\" width=\"%.0f\" height=\"%.0f\">",
@@ -367,27 +390,22 @@ static void ties(struct drawing *d, const struct bar *bar)
 	}
 }
 
-static void draw_bar(struct drawing *d, const struct bar *bar)
+static void draw_bar(struct drawing *d, unsigned index)
 {
+	const struct bar *bar = &d->story->bars[index];
 	char name[160];
 
+	d->y = d->bar_y[index];
 	fprintf(d->out, "<g class=\"entry-kept%s\">\n", bar_stale(bar) ? " is-stale" : "");
-	if (bar->level)
-		snprintf(name, sizeof(name), "L%d 0x%llx %s", bar->level, (unsigned long long)bar->va,
-		         bar->value);
-	else
-		snprintf(name, sizeof(name), "0x%llx %s", (unsigned long long)bar->va, bar->value);
-	text_in(d->out, "gutter entry-name", 20, d->y + BAR / 2 + 7, GUTTER - 24, name);
+	snprintf(name, sizeof(name), "%s0x%llx %s", bar->level ? "walk of " : "", (unsigned long long)bar->va,
+	         bar->value);
+	if (bar->row == index)
+		text_in(d->out, "gutter entry-name", 20, d->y + BAR / 2 + 7, GUTTER - 24, name);
 	ties(d, bar);
 	bar_body(d, bar);
-	for (int i = bar->walk; i <= bar->last_use; i++) {
-		const struct step *step = &d->story->steps[i];
-		bool walks = step_is(step, "translate") && step->word == bar->word &&
-		             step->from == bar->from && d->story->cpu_of[step->lane] == bar->cpu;
-
-		if (walks || step_uses(d->story, i, bar))
+	for (int i = bar->walk; i <= bar->last_use; i++)
+		if (step_walks(d->story, i, bar) || step_uses(d->story, i, bar))
 			mark(d, i, d->y + 3 + BAR / 2);
-	}
 	if (bar_stale(bar))
 		caption(d, bar);
 	fputs("</g>\n", d->out);
@@ -412,36 +430,32 @@ static void draw_cpu(struct drawing *d, unsigned cpu)
 		}
 	fputs("</tspan></text>\n", d->out);
 	for (int i = 1; i <= story->nsteps; i++)
-		if (story->steps[i].told && story->steps[i].mmu && !on_a_bar(&story->steps[i]) &&
+		if (story->steps[i].told && story->steps[i].mmu && !story->steps[i].on_bar &&
 		    story->cpu_of[story->steps[i].lane] == cpu)
 			mark(d, i, d->does_y[cpu]);
-	d->y += ROW;
 	for (unsigned i = 0; i < story->nbars; i++) {
 		if (story->bars[i].cpu != cpu)
 			continue;
-		draw_bar(d, &story->bars[i]);
-		d->y += bar_stale(&story->bars[i]) ? BAR_ROW : BAR_ROW - 14;
+		draw_bar(d, i);
 		bars++;
 	}
-	if (!bars) {
+	if (!bars)
 		fprintf(d->out,
-		        "<text class=\"gutter nothing\" x=\"20\" y=\"%d\">uses no translation</text>\n",
-		        d->y + 8);
-		d->y += 14;
-	}
+		        "<text class=\"gutter nothing\" x=\"20\" y=\"%d\">keeps nothing it uses</text>\n",
+		        d->does_y[cpu] + ROW / 2 + 8);
 	fputs("</g>\n", d->out);
-	d->y += GROUP_GAP;
+	d->y = d->bottom[cpu];
 }
 
 /* From the completion, on the CPU that waits for it, to the end of each bar that it ends. */
-static void invalidations(struct drawing *d, const int *bar_y)
+static void invalidations(struct drawing *d)
 {
 	const struct story *story = d->story;
 
 	for (unsigned i = 0; i < story->nbars; i++) {
 		const struct bar *bar = &story->bars[i];
 		double x = d->middle[bar->ended];
-		int y = bar_y[i];
+		int y = d->bar_y[i] + 3 + BAR / 2;
 
 		if (bar->ended && !step_is(&story->steps[bar->ended], "fault"))
 			line(d->out, "tie ends", x, d->does_y[story->cpu_of[story->steps[bar->ended].lane]],
@@ -449,8 +463,8 @@ static void invalidations(struct drawing *d, const int *bar_y)
 	}
 }
 
-/* Where each bar will stand: the same walk down as draw_cpu, without drawing. */
-static int bar_places(struct drawing *d, int y, int *bar_y)
+/* Where each CPU and bar will stand; returns the height of the drawing. */
+static int place_rows(struct drawing *d, int y)
 {
 	const struct story *story = d->story;
 
@@ -460,39 +474,39 @@ static int bar_places(struct drawing *d, int y, int *bar_y)
 		d->does_y[cpu] = y + 4 + ROW / 2;
 		y += 4 + ROW;
 		for (unsigned i = 0; i < story->nbars; i++) {
-			if (story->bars[i].cpu != cpu)
+			const struct bar *bar = &story->bars[i];
+
+			if (bar->cpu != cpu)
 				continue;
-			bar_y[i] = y + 3 + BAR / 2;
-			y += bar_stale(&story->bars[i]) ? BAR_ROW : BAR_ROW - 14;
 			bars++;
+			d->bar_y[i] = bar->row == i ? y : d->bar_y[bar->row];
+			if (bar->row == i)
+				y += bar_stale(bar) ? BAR_ROW : BAR_ROW - 14;
 		}
 		y += (bars ? 0 : 14) + GROUP_GAP;
+		d->bottom[cpu] = y;
 	}
 	return y;
 }
 
-static unsigned memory_rows(const struct story *story)
+static int memory_rows(const struct story *story)
 {
-	unsigned rows = 0;
+	int rows = 0;
 
-	for (unsigned i = 0; i < story->nbars; i++) {
-		bool seen = false;
-
-		for (unsigned k = 0; k < i; k++)
-			seen |= story->bars[k].word == story->bars[i].word;
-		rows += !seen;
-	}
-	return rows < 64 ? rows : 64;
+	for (int i = 1; i <= story->nsteps && rows < MEMORY_ROWS; i++)
+		rows += first_walk(story, i);
+	return rows;
 }
 
 bool report_tlb(FILE *out, const struct story *story)
 {
 	struct drawing d = {.out = out, .story = story, .y = AXIS};
-	int *bar_y = calloc(story->nbars + 1, sizeof(*bar_y));
-	bool good = bar_y && place_columns(&d);
+	bool good;
 
+	d.bar_y = calloc(story->nbars + 1, sizeof(*d.bar_y));
+	good = d.bar_y && place_columns(&d);
 	if (good) {
-		int height = bar_places(&d, AXIS + 22 + (int)memory_rows(story) * ROW + GROUP_GAP, bar_y);
+		int height = place_rows(&d, AXIS + 22 + memory_rows(story) * ROW + GROUP_GAP);
 
 		fprintf(
 		    out,
@@ -504,12 +518,12 @@ bool report_tlb(FILE *out, const struct story *story)
 		    d.right + MARGIN, height, d.right + MARGIN, height);
 		axis(&d, height - GROUP_GAP);
 		memory(&d);
-		invalidations(&d, bar_y);
+		invalidations(&d);
 		for (unsigned cpu = 0; cpu < story->ncpus; cpu++)
 			draw_cpu(&d, cpu);
 		fputs("</svg>\n", out);
 	}
-	free(bar_y);
+	free(d.bar_y);
 	free(d.left);
 	free(d.middle);
 	return good;
