@@ -133,8 +133,8 @@ static void stale_end(FILE *out, const struct story *story, const struct bar *ba
 	if (bar->survived) {
 		fputs(" An invalidation was complete at ", out);
 		step_reference(out, story, bar->survived);
-		fputs(", but nothing orders the walk after it: the CPU did not synchronise its context.",
-		      out);
+		fputs(", but it is not ordered both after that store and before the walk", out);
+		fputs(unsynchronised(story, bar) ? ": the CPU did not synchronise its context." : ".", out);
 	}
 	if (bar->ended && bar->ended != bar->issued) {
 		fputs(" Its invalidation was issued at ", out);
