@@ -3,6 +3,7 @@
 #   make          builds build/octavo and its scenario libraries; installs nothing
 #   make demo     installs what the build needs (as root), then answers the questions
 #   make test     installs what the tests need (as root), then runs all of them
+#   make test-boot    boots the core on riscv64 under QEMU, which it installs (as root)
 #   make test-report  opens the HTML pages of answers in a browser, which it installs (as root)
 # Variables: CC, BUILD (default build), SANITIZE=address,undefined for the command, PREFIX, DESTDIR,
 # DEPS=no (install nothing).
@@ -21,7 +22,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo test test-report tiers bench stress check-all mutate install clean unit
+.PHONY: all demo test test-boot test-report tiers bench stress check-all mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -130,6 +131,11 @@ demo:
 test:
 	@tools/deps.sh test
 	@BUILD='$(BUILD)' tools/test.sh
+
+# A small kernel with the core in it, on an emulator's walkers and TLBs.
+test-boot:
+	@tools/deps.sh boot
+	@BUILD='$(BUILD)' tools/test-boot.sh
 
 # The pages of check --report in headless Chromium.
 test-report:

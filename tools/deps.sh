@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the packages of packages.txt that are missing. SPDX-License-Identifier: MIT
 #
-# usage: tools/deps.sh demo|test|report|mutate
+# usage: tools/deps.sh demo|test|boot|report|mutate
 # Prints names and sizes first. DEPS=no in the environment refuses to install: says what is missing
 # and fails only where the build itself cannot do without (demo).
 set -eu
