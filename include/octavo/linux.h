@@ -29,7 +29,7 @@
 #define smp_load_acquire(p)     oct_load((p), OCT_ACQ)
 #define smp_store_release(p, v) oct_store((p), (v), OCT_REL)
 #define barrier()               __asm__ volatile("" ::: "memory")
-#define cpu_relax()             barrier()
+#define cpu_relax()             oct_port_relax()
 
 typedef struct {
 	int counter;

@@ -71,6 +71,9 @@ void explore_await_begin(void);
 void explore_await_end(void);
 /* The condition was false: the thread blocks on what it read. Does not return. */
 void explore_await_failed(void);
+/* A turn of a waiting loop that somebody wrote out: the thread blocks on what it has read since it last
+ * did anything else. Does not return. */
+void explore_relax(void);
 /* The running thread, MAX_THREADS outside of all. */
 unsigned explore_self(void);
 struct graph *explore_graph(void);

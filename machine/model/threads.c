@@ -233,6 +233,17 @@ void explore_await_failed(void)
 		leave(AWAITING);
 }
 
+void explore_relax(void)
+{
+	struct thread *t = &explorer.threads[explorer.self];
+	unsigned from = t->next;
+
+	while (from && explorer.g->ev[explorer.g->thread[explorer.self][from - 1]].kind == EV_READ)
+		from--;
+	t->await_from = from;
+	explore_await_failed();
+}
+
 static void thread_main(void *arg)
 {
 	unsigned self = (unsigned)(uintptr_t)arg;
