@@ -26,6 +26,8 @@ struct explore_client {
 	void (*run)(void *arg, unsigned thread);
 	/* A new event stands in the graph: may call explore_stop(). */
 	void (*added)(void *arg, uint16_t id);
+	/* A thread does not come to an end; pc: where it is. May call explore_stop(); may be NULL. */
+	void (*endless)(void *arg, const void *pc);
 	/* An execution ended. Returns false to end the exploration. */
 	bool (*ended)(void *arg, enum explore_end end);
 };

@@ -52,6 +52,13 @@ static void added(void *arg, uint16_t id)
 	invariant_added(id);
 }
 
+static void endless(void *arg, const void *pc)
+{
+	(void)arg;
+	violate(OC_I9, pc, "%s does not come to an end: more than %u events", actor_name(explore_self()),
+	        explore_graph()->length[explore_self()]);
+}
+
 static int by_reg_name(const void *a, const void *b)
 {
 	const struct oc_reg_value *x = a, *y = b;
@@ -150,8 +157,12 @@ static bool is_litmus(const struct oc_scenario *s)
 	return false;
 }
 
-static struct explore_client client = {
-    .rules = &world.rules, .restore = restore, .run = run_thread, .added = added, .ended = ended};
+static struct explore_client client = {.rules = &world.rules,
+                                       .restore = restore,
+                                       .run = run_thread,
+                                       .added = added,
+                                       .endless = endless,
+                                       .ended = ended};
 
 static void threads_init(void)
 {

@@ -129,6 +129,14 @@ static unsigned draw_choice(const struct event *tmpl, uint16_t *list, unsigned n
 	return 1;
 }
 
+/* A loop that goes on while nothing can end it, or a scenario that is too large. */
+static void endless(const struct event *tmpl)
+{
+	if (explorer.client->endless)
+		explorer.client->endless(explorer.client->arg, tmpl->pc);
+	fail("an execution has too many events");
+}
+
 /* Insert a new event at the end of the running thread. */
 static uint16_t extend(struct thread *t, struct event *tmpl)
 {
@@ -136,7 +144,7 @@ static uint16_t extend(struct thread *t, struct event *tmpl)
 	unsigned n;
 
 	if (explorer.g->count + 2 >= MAX_EVENTS || explorer.g->length[explorer.self] + 2 >= MAX_EVENTS / 4)
-		fail("an execution has too many events");
+		endless(tmpl);
 	if ((ev_is_read(tmpl) || ev_is_write(tmpl)) &&
 	    explorer.g->loc[tmpl->location].count >= MAX_CHOICES - 2)
 		fail("too many writes to one place");
