@@ -91,7 +91,7 @@ uint64_t decode_walker_update(uint64_t found, uint64_t walked, bool store)
 {
 	struct entry f = decode(found, 0), w = decode(walked, 0);
 
-	if (!f.present || f.phys != w.phys || (store && !f.writable))
+	if (!f.present || !f.user || f.phys != w.phys || (store && !f.writable))
 		return found;
 	if (world.x86)
 		return found | BIT(5) | (store ? BIT(6) : 0);

@@ -73,6 +73,8 @@ void explore_await_begin(void);
 void explore_await_end(void);
 /* The condition was false: the thread blocks on what it read. Does not return. */
 void explore_await_failed(void);
+/* The thread blocks on what its last n events read. Does not return. */
+void explore_wait(unsigned n);
 /* A turn of a waiting loop that somebody wrote out: the thread blocks on what it has read since it last
  * did anything else. Does not return. */
 void explore_relax(void);

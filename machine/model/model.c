@@ -43,6 +43,7 @@ static void restore(void *arg)
 	memcpy(world.cpu, world.cpu_at_start, sizeof(world.cpu));
 	world.nregs = 0;
 	world.cure.applying = false;
+	memset(world.faults_again, 0, sizeof(world.faults_again));
 	events_begin();
 }
 
@@ -110,11 +111,15 @@ static bool ended(void *arg, enum explore_end end)
 	if (world.restart)
 		return false;
 	if (end == END_STUCK && !world.litmus && world.violated == OC_NOTHING) {
-		bool irqs_off = false;
+		bool irqs_off = false, faults = false;
 
-		for (unsigned i = 0; i < world.nactors; i++)
+		for (unsigned i = 0; i < world.nactors; i++) {
 			irqs_off |= explore_waits(i) && world.cpu[i].irq_depth;
-		violate(irqs_off ? OC_I9 : OC_DEADLOCK, NULL, "every thread that is left waits for ever");
+			faults |= explore_waits(i) && world.faults_again[i];
+		}
+		violate(irqs_off || faults ? OC_I9 : OC_DEADLOCK, NULL, "%s",
+		        faults ? "an access faults again and again, and its handler changes nothing"
+		               : "every thread that is left waits for ever");
 	}
 	if (end == END_COMPLETE && world.violated == OC_NOTHING)
 		complete();

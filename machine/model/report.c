@@ -237,7 +237,8 @@ static bool holds_at(uint16_t id, unsigned step)
 		if (complete == NO_EVENT || !emitted(complete) || !v_covers(&world.rules, r.g, v, t))
 			continue;
 		at = r.step_of[complete];
-		if (at < r.step_of[id] && at >= first)
+		/* dropped before the walk: then it was read again, unless it had been overwritten */
+		if (at < r.step_of[id] && at >= first && !is_stale(t, r.step_of[v]))
 			first = at + 1;
 		if (at > r.step_of[id] && at < last)
 			last = at;

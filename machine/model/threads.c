@@ -241,6 +241,15 @@ void explore_await_failed(void)
 		leave(AWAITING);
 }
 
+void explore_wait(unsigned n)
+{
+	struct thread *t = &explorer.threads[explorer.self];
+
+	t->await_from = t->next - n;
+	for (;;)
+		leave(AWAITING);
+}
+
 void explore_relax(void)
 {
 	struct thread *t = &explorer.threads[explorer.self];

@@ -8,7 +8,7 @@
 
 #define CALLER __builtin_return_address(0)
 
-enum { MAX_FAULTS = 8, ENTRY_BYTES = 8 };
+enum { ENTRY_BYTES = 8 };
 
 /* ---- user accesses through translation ------------------------------------------------------------ */
 
@@ -98,7 +98,7 @@ static bool update_entry(const struct walk *w, bool store, const void *pc)
 	    do_rmw(w->location, __ATOMIC_RELAXED, ENTRY_BYTES, RMW_WALKER, w->value, store, &stored, pc);
 	struct entry f = decode(found, 0);
 
-	return f.present && f.phys == w->leaf.phys && (!store || f.writable);
+	return f.present && f.user && f.phys == w->leaf.phys && (!store || f.writable);
 }
 
 static void fault_event(uintptr_t va, const struct walk *w, const void *pc)
@@ -111,13 +111,35 @@ static void fault_event(uintptr_t va, const struct walk *w, const void *pc)
 	explore_event(&e);
 }
 
-/* The kernel's answer to a fault: true, access again. */
-static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, unsigned *faults, const void *pc)
+/* What the T of a walk read from, to compare it with the walk before. */
+struct walked {
+	uint16_t rf[OCT_LEVELS + 1];
+	unsigned n;
+};
+
+static struct walked sources_of(const struct walk *w)
 {
+	struct walked s = {.n = 0};
+
+	for (uint16_t t = w->last; t != NO_EVENT; t = explore_graph()->ev[t].upper)
+		s.rf[s.n++] = explore_graph()->ev[t].rf;
+	return s;
+}
+
+/* The kernel's answer to a fault: true, access again. A walk that read just what the one before the last
+ * fault did has gained nothing by it: the thread waits until somebody changes an entry. */
+static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, const struct walk *w,
+                          struct walked *before, const void *pc)
+{
+	struct walked now = sources_of(w);
+
 	if (world.litmus)
 		return false;
-	if (++*faults > MAX_FAULTS)
-		violate(OC_I9, pc, "an access faults again and again (%u times)", MAX_FAULTS);
+	if (now.n == before->n && !memcmp(now.rf, before->rf, now.n * sizeof(now.rf[0]))) {
+		world.faults_again[explore_self()] = true;
+		explore_wait(now.n + 1); /* its T, and the fault */
+	}
+	*before = now;
 	if (world.glue->fault(mm, va, store))
 		return false;
 	do_isb(pc); /* the return from the exception */
@@ -127,7 +149,8 @@ static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, unsigned 
 static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool store, uint64_t *value,
                        const void *pc)
 {
-	unsigned faults = 0, offset = (unsigned)(va & (OCT_PAGE_SIZE - 1));
+	unsigned offset = (unsigned)(va & (OCT_PAGE_SIZE - 1));
+	struct walked before = {.n = 0};
 	struct event e;
 	uint16_t id;
 
@@ -158,7 +181,7 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 		}
 		if (w.faults) {
 			fault_event(va, &w, pc);
-			if (!fault_handled(mm, va, store, &faults, pc))
+			if (!fault_handled(mm, va, store, &w, &before, pc))
 				return -OCT_EFAULT;
 			continue;
 		}
@@ -398,11 +421,13 @@ void oc_tlbi(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned scope, unsi
 
 	if (!in_race())
 		return;
+	if (world.riscv && level != OC_LEAF)
+		r.pages = 0; /* with an address only leaf entries are dropped */
 	if (scope == OC_BROADCAST && world.x86)
 		for (unsigned cpu = 0; cpu < world.nactors; cpu++)
 			if (cpu != this_cpu() && world.scenario->actors[cpu].kind == OC_ACTOR_CPU)
 				request_interrupt(cpu, &r, true, CALLER);
-	do_tlbi(asid, va, (unsigned)pages, scope == OC_BROADCAST && !world.x86, r.leaf_only, CALLER);
+	do_tlbi(asid, va, r.pages, scope == OC_BROADCAST && !world.x86, r.leaf_only, CALLER);
 }
 
 void oc_dsb(void)

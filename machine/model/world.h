@@ -110,6 +110,7 @@ struct world {
 	unsigned nmm;
 	struct cpu cpu[OCT_MAX_CPUS + MAX_THREADS], cpu_at_start[OCT_MAX_CPUS + MAX_THREADS];
 	struct request requests[MAX_THREADS][MAX_REQUESTS];
+	bool faults_again[MAX_THREADS]; /* waits because a fault was handled and nothing has changed */
 	unsigned native_cpu; /* outside of the race */
 	/* results */
 	struct oc_reg_value regs[MAX_REGS];
