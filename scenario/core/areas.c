@@ -4,7 +4,7 @@
  * never leaves a page where no area is. */
 #include <octavo/check.h>
 
-enum { VA = 0x10000, NEXT = VA + 0x1000, SPARE = 0x20000, READ_WRITE = OCT_READ | OCT_WRITE };
+enum { VA = 0x10000, NEXT = VA + 0x1000, SPARE = 0x50000, READ_WRITE = OCT_READ | OCT_WRITE };
 
 static struct oct_mm *mm, *child;
 

@@ -5,11 +5,19 @@
  * does not change (I4), though a third CPU may hold the writable entry. */
 #include <octavo/check.h>
 
-enum { VA = 0x10000, READ_WRITE = OCT_READ | OCT_WRITE };
+enum {
+	TABLE = 0x10000, /* what the leaf table of VA maps */
+	TABLE_BYTES = 0x8000,
+	VA = TABLE,
+	NEXT_TABLE = TABLE + TABLE_BYTES,
+	ALIAS = 0x28000,
+	READ_WRITE = OCT_READ | OCT_WRITE
+};
 
 static struct oct_mm *mm;
 static uint32_t after;
 static bool relied;
+static oct_pte_t other; /* another page */
 static struct oct_ticket open_ticket;
 
 static void setup(void)
@@ -18,6 +26,9 @@ static void setup(void)
 
 	mm = oc_mm();
 	oc_map_anon(mm, VA, 1, READ_WRITE);
+	oc_map_anon(mm, NEXT_TABLE, 1, READ_WRITE);
+	oc_map_folio(mm, ALIAS, oc_folio(mm, VA), READ_WRITE);
+	other = oc_entry_get(oc_pte(mm, NEXT_TABLE));
 	entry = oc_entry_get(oc_pte(mm, VA));
 	/* A store that faults fails for good. */
 	OC_ASSERT(OC_ASSERTION, oct_mprotect(mm, VA, OCT_PAGE_SIZE, OCT_READ) == 0);
@@ -30,20 +41,25 @@ static oct_pte_t wrprotect(oct_pte_t pte, unsigned long arg)
 	return oct_pte_wrprotect(pte);
 }
 
-static void protect(void)
+static void protect_at(uintptr_t va)
 {
 	struct oct_pte_guard guard;
 	oct_pte_t old;
 
 	oct_ticket_init(&open_ticket, &mm->space);
-	oct_pte_lock_at(&mm->space, VA, &guard);
-	(void)!oct_entry_update(&open_ticket, &guard, guard.pte, VA, wrprotect, 0, &old);
+	oct_pte_lock_at(&mm->space, va, &guard);
+	(void)!oct_entry_update(&open_ticket, &guard, guard.pte, va, wrprotect, 0, &old);
 	oct_pte_guard_unlock(&open_ticket, &guard);
+}
+
+static void protect(void)
+{
+	protect_at(VA);
 }
 
 static void note(void)
 {
-	after = oc_peek32(mm, VA);
+	after = oc_peek32(mm, ALIAS);
 	relied = true;
 	oc_cover("relied");
 }
@@ -69,7 +85,8 @@ static void rely_or_unlock(void)
 	struct oct_pte_guard guard;
 
 	oct_pte_lock_at(&mm->space, VA, &guard);
-	while (oct_tlb_rely_or_unlock(&guard) != 0) {
+	for (unsigned turn = 0; oct_tlb_rely_or_unlock(&guard) != 0; turn++) {
+		OC_ASSERT(OC_I9, turn == 0); /* one generation is drawn */
 		oc_cover("again");
 		oct_pte_lock_at(&mm->space, VA, &guard);
 	}
@@ -110,23 +127,180 @@ static void protect_again(void)
 		note();
 }
 
+/* The first CPU completes its ticket: who finds that done is ordered after it. */
+static void done_by_the_first(void)
+{
+	if (oct_port_cpu_self() != 0) {
+		complete_all();
+		return;
+	}
+	protect();
+	oct_ticket_complete(&open_ticket);
+}
+
+/* The first CPU protects in the next table and leaves that open. The other's own change is the newer
+ * one, and is complete as well. */
+static void older_joins(void)
+{
+	if (oct_port_cpu_self() == 0) {
+		protect_at(NEXT_TABLE);
+		return;
+	}
+	OC_ASSERT(OC_ASSERTION, oct_clear_refs(mm, VA, NEXT_TABLE + OCT_PAGE_SIZE) == 0);
+	note();
+}
+
+/* The entry gets its mark, no right is taken: the right went before, and is gone on return as well. */
+static void mark_protected(void)
+{
+	if (oct_port_cpu_self() == 0) {
+		protect();
+		return;
+	}
+	OC_ASSERT(OC_ASSERTION, oct_uffd_writeprotect(mm, VA, VA + OCT_PAGE_SIZE, true) == 0);
+	note();
+}
+
+/* Empty by the first, with an open ticket. */
+static void unmap_open(bool trim)
+{
+	oct_ticket_init(&open_ticket, &mm->space);
+	OC_ASSERT(OC_ASSERTION, oct_table_unmap(&mm->space, VA, VA + OCT_PAGE_SIZE, true, &open_ticket) == 0);
+	if (trim)
+		OC_ASSERT(OC_ASSERTION,
+		          oct_table_trim(&mm->space, TABLE, TABLE + TABLE_BYTES, &open_ticket) == 0);
+}
+
+static void note_alias(bool gone)
+{
+	if (!gone)
+		return;
+	after = oc_peek32(mm, ALIAS);
+	relied = true;
+	oc_cover("relied");
+}
+
+static void clear_again(void)
+{
+	struct oct_ticket ticket;
+	struct oct_pte_guard guard;
+	oct_pte_t old;
+
+	if (oct_port_cpu_self() == 0) {
+		unmap_open(false);
+		return;
+	}
+	oct_ticket_init(&ticket, &mm->space);
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	(void)!oct_entry_change(&ticket, &guard, guard.pte, VA, 0, &old);
+	if (oct_pte_present(old))
+		oct_ticket_free_page(&ticket, &guard, oct_pte_phys(old));
+	oct_pte_guard_unlock(&ticket, &guard);
+	oct_ticket_complete(&ticket);
+	note_alias(true);
+}
+
+/* Another page in an entry that is empty: not while the old one is usable (I11). */
+static void fill_again(void)
+{
+	struct oct_ticket ticket;
+	struct oct_pte_guard guard;
+	oct_pte_t old;
+	bool empty;
+
+	if (oct_port_cpu_self() == 0) {
+		unmap_open(false);
+		return;
+	}
+	oct_ticket_init(&ticket, &mm->space);
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	empty = oct_pte_none(oct_pte_get(&guard));
+	if (empty) {
+		oct_folio_get(oc_folio(mm, NEXT_TABLE));
+		(void)!oct_entry_change(&ticket, &guard, guard.pte, VA, other, &old);
+	}
+	oct_pte_guard_unlock(&ticket, &guard);
+	oct_ticket_complete(&ticket);
+	note_alias(empty);
+}
+
+/* No table at all: what was unlinked is waited for. */
+static void table_gone(void)
+{
+	struct oct_ticket ticket;
+	struct oct_pte_guard guard;
+	bool gone;
+
+	if (oct_port_cpu_self() == 0) {
+		unmap_open(true);
+		return;
+	}
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	gone = guard.level != 0;
+	oct_pte_guard_unlock(NULL, &guard);
+	oct_ticket_init(&ticket, &mm->space);
+	OC_ASSERT(OC_ASSERTION,
+	          oct_table_protect(&mm->space, VA, VA + OCT_PAGE_SIZE, OCT_READ, &ticket) == 0);
+	oct_ticket_complete(&ticket);
+	note_alias(gone);
+}
+
 static void store(void)
 {
 	oc_store32(mm, VA, 7);
 }
 
+static void rely_on_open(void)
+{
+	if (oct_port_cpu_self() == 0)
+		protect();
+	else
+		rely();
+}
+
+static void rely_or_unlock_on_open(void)
+{
+	if (oct_port_cpu_self() == 0)
+		protect();
+	else
+		rely_or_unlock();
+}
+
+static void complete_all_on_open(void)
+{
+	if (oct_port_cpu_self() == 0)
+		protect();
+	else
+		complete_all();
+}
+
+static void protect_again_on_open(void)
+{
+	if (oct_port_cpu_self() == 0)
+		protect();
+	else
+		protect_again();
+}
+
 static void final(void)
 {
-	OC_ASSERT(OC_I4, !relied || oc_peek32(mm, VA) == after);
+	OC_ASSERT(OC_I4, !relied || oc_peek32(mm, ALIAS) == after);
 	oct_ticket_complete(&open_ticket);
 }
 
 OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
-            .actors = {OC_CPU(protect), OC_CPU(OC_VARIANT), OC_CPU(store)}, .cover = {"relied"},
-            .variants = {{.name = "rely", .run = rely, .expected = OC_HOLDS, .cover = {"rely-behind"}},
-                         {.name = "rely-or-unlock",
-                          .run = rely_or_unlock,
-                          .expected = OC_HOLDS,
-                          .cover = {"rely-behind", "again"}},
-                         {.name = "complete-all", .run = complete_all, .expected = OC_HOLDS},
-                         {.name = "protect-again", .run = protect_again, .expected = OC_HOLDS}})
+            .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT), OC_CPU(store)}, .cover = {"relied"},
+            .variants = {
+                {.name = "rely", .run = rely_on_open, .expected = OC_HOLDS, .cover = {"rely-behind"}},
+                {.name = "rely-or-unlock",
+                 .run = rely_or_unlock_on_open,
+                 .expected = OC_HOLDS,
+                 .cover = {"rely-behind", "again"}},
+                {.name = "complete-all", .run = complete_all_on_open, .expected = OC_HOLDS},
+                {.name = "protect-again", .run = protect_again_on_open, .expected = OC_HOLDS},
+                {.name = "done-by-the-first", .run = done_by_the_first, .expected = OC_HOLDS},
+                {.name = "mark-protected", .run = mark_protected, .expected = OC_HOLDS},
+                {.name = "older-joins", .run = older_joins, .expected = OC_HOLDS},
+                {.name = "clear-again", .run = clear_again, .expected = OC_HOLDS},
+                {.name = "fill-again", .run = fill_again, .expected = OC_HOLDS},
+                {.name = "table-gone", .run = table_gone, .expected = OC_HOLDS}})

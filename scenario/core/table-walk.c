@@ -92,7 +92,18 @@ static void freed_waiting(void)
 	}
 }
 
-OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
+/* Each page is one that was made for it. */
+static void final(void)
+{
+	struct oct_folio *one = oc_folio(mm, NEW), *two = oc_folio(mm, NEIGHBOUR);
+
+	OC_ASSERT(OC_I11, !one || !two || one != two);
+	OC_ASSERT(OC_I11, !two || oct_load(&two->refcount, OCT_RLX) == 1);
+	OC_ASSERT(OC_I11, !one || oct_load(&one->refcount, OCT_RLX) == 1);
+}
+
+OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
+            .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
             .variants = {
                 {.name = "two-faults", .run = two_faults, .expected = OC_HOLDS, .cover = {"zero-fill"}},
                 {.name = "linked", .run = linked, .expected = OC_HOLDS, .cover = {"walker-saw-the-page"}},

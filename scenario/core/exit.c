@@ -1,0 +1,102 @@
+/* core/exit: a space ends under a CPU that runs it, or ran it. SPDX-License-Identifier: MIT
+ *
+ * That CPU has translations and tables of the space cached and walks them when it likes. Pages and
+ * tables are free only when it has left and nothing reaches them any more (I1). */
+#include <octavo/check.h>
+
+enum { VA = 0x10000, READ_WRITE = OCT_READ | OCT_WRITE };
+
+static struct oct_mm *first, *mm;
+static uint32_t ran;
+
+static void setup(void)
+{
+	first = oc_mm();
+	mm = oc_mm();
+	oc_map_anon(mm, VA, 1, READ_WRITE);
+}
+
+static void run(void)
+{
+	oct_mm_switch(first->space.system, mm);
+	OC_ASSERT(OC_I2, oc_store32(mm, VA, 7) == 0);
+}
+
+static void tell(void)
+{
+	oct_store(&ran, 1u, OCT_REL);
+}
+
+static void runs(void)
+{
+	run();
+	tell();
+}
+
+static void ran_before(void)
+{
+	run();
+	oct_mm_switch(first->space.system, first);
+	tell();
+}
+
+static void leaves(void)
+{
+	run();
+	tell();
+	oct_mm_switch(first->space.system, first);
+}
+
+static void exit_space(void)
+{
+	struct oct_system *system = mm->space.system;
+
+	oc_await(oct_load(&ran, OCT_ACQ) == 1);
+	oct_mm_exit(mm);
+	OC_ASSERT(OC_ASSERTION, oct_mm_init(mm, system) == 0); /* an empty one, for the end */
+}
+
+static void exit_while_runs(void)
+{
+	if (oct_port_cpu_self() == 0)
+		exit_space();
+	else
+		runs();
+}
+
+static void exit_while_ran_before(void)
+{
+	if (oct_port_cpu_self() == 0)
+		exit_space();
+	else
+		ran_before();
+}
+
+static void exit_while_leaves(void)
+{
+	if (oct_port_cpu_self() == 0)
+		exit_space();
+	else
+		leaves();
+}
+
+/* A host that keeps its own areas ends a space whose pages are gone. */
+static void exit_empty(void)
+{
+	struct oct_system *system = mm->space.system;
+
+	if (oct_port_cpu_self() == 1) {
+		runs();
+		return;
+	}
+	oc_await(oct_load(&ran, OCT_ACQ) == 1);
+	OC_ASSERT(OC_ASSERTION, oct_munmap(mm, VA, OCT_PAGE_SIZE) == 0);
+	oct_space_exit(&mm->space);
+	OC_ASSERT(OC_ASSERTION, oct_mm_init(mm, system) == 0);
+}
+
+OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
+            .variants = {{.name = "runs", .run = exit_while_runs, .expected = OC_HOLDS},
+                         {.name = "ran-before", .run = exit_while_ran_before, .expected = OC_HOLDS},
+                         {.name = "leaves", .run = exit_while_leaves, .expected = OC_HOLDS},
+                         {.name = "empty", .run = exit_empty, .expected = OC_HOLDS}})

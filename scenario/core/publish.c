@@ -1,0 +1,110 @@
+/* core/publish: who sees an entry sees what was stored before it. SPDX-License-Identifier: MIT
+ *
+ * A word of the page is stored, then the entry, by each call that stores one; a reader without locks
+ * that finds the entry finds the word. */
+#include <octavo/check.h>
+
+enum { VA = 0x10000, SPARE = 0x11000, READ_WRITE = OCT_READ | OCT_WRITE, VALUE = 5 };
+
+static struct oct_mm *mm;
+static uint32_t *word;  /* in the page that gets mapped */
+static oct_pte_t spare; /* its entry elsewhere */
+
+static void setup(void)
+{
+	mm = oc_mm();
+	oc_map_anon(mm, VA, 1, READ_WRITE);
+	oc_map_anon(mm, SPARE, 1, READ_WRITE);
+	OC_ASSERT(OC_ASSERTION, oct_clear_refs(mm, VA, VA + OCT_PAGE_SIZE) == 0);
+	spare = oc_entry_get(oc_pte(mm, SPARE));
+	word = oct_port_phys_to_virt(oc_folio(mm, SPARE)->page);
+}
+
+static void empty(void)
+{
+	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, VA, VA + OCT_PAGE_SIZE) == 0);
+	oct_store(word, VALUE, OCT_RLX);
+}
+
+/* The reader: the entry maps the page, or has got its mark. */
+static void look(bool marked)
+{
+	oct_pte_t pte = oct_table_query(&mm->space, VA);
+
+	if (marked ? !oct_pte_soft_dirty(pte)
+	           : !oct_pte_present(pte) || oct_pte_phys(pte) != oct_pte_phys(spare))
+		return;
+	oc_cover("found");
+	OC_ASSERT(OC_ASSERTION, oct_load(word, OCT_RLX) == VALUE);
+}
+
+static oct_pte_t entry_of_page(unsigned prot)
+{
+	return oct_pte_mkyoung(oct_pte_make(oct_pte_phys(spare), prot, OCT_NORMAL));
+}
+
+static void install(void)
+{
+	if (oct_port_cpu_self() == 1) {
+		look(false);
+		return;
+	}
+	empty();
+	OC_ASSERT(OC_ASSERTION, oct_mm_map_folio(mm, VA, oc_folio(mm, SPARE), READ_WRITE) == 0);
+}
+
+/* Filled by an exchange, then given a right by another: neither takes anything away. */
+static void change(void)
+{
+	struct oct_ticket ticket;
+	struct oct_pte_guard guard;
+	oct_pte_t old;
+
+	if (oct_port_cpu_self() == 1) {
+		look(false);
+		return;
+	}
+	empty();
+	oct_folio_get(oc_folio(mm, SPARE));
+	oct_ticket_init(&ticket, &mm->space);
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	OC_ASSERT(OC_ASSERTION, oct_entry_change(&ticket, &guard, guard.pte, VA, entry_of_page(OCT_READ),
+	                                         &old) == OCT_FLUSH_NONE);
+	OC_ASSERT(OC_ASSERTION, oct_entry_change(&ticket, &guard, guard.pte, VA, entry_of_page(READ_WRITE),
+	                                         &old) == OCT_FLUSH_NONE);
+	OC_ASSERT(OC_ASSERTION, oct_pte_present(oct_pte_get(&guard)));
+	oct_pte_guard_unlock(&ticket, &guard);
+	oct_ticket_complete(&ticket);
+}
+
+static oct_pte_t mark(oct_pte_t pte, unsigned long arg)
+{
+	(void)arg;
+	return oct_pte_mk_soft_dirty(pte);
+}
+
+/* The entry is there and gets a mark. */
+static void update(void)
+{
+	struct oct_ticket ticket;
+	struct oct_pte_guard guard;
+	oct_pte_t old;
+
+	if (oct_port_cpu_self() == 1) {
+		look(true);
+		return;
+	}
+	oct_store(word, VALUE, OCT_RLX);
+	oct_ticket_init(&ticket, &mm->space);
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	OC_ASSERT(OC_ASSERTION,
+	          oct_entry_update(&ticket, &guard, guard.pte, VA, mark, 0, &old) == OCT_FLUSH_NONE);
+	oct_pte_guard_unlock(&ticket, &guard);
+	oct_ticket_complete(&ticket);
+}
+
+OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
+            .cover = {"found"},
+            .variants = {{.name = "install", .run = install, .expected = OC_HOLDS},
+                         {.name = "change", .run = change, .expected = OC_HOLDS},
+                         {.name = "update", .run = update, .expected = OC_HOLDS}})
