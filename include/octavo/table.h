@@ -101,6 +101,12 @@ int oct_table_protect(struct oct_space *space, uintptr_t start, uintptr_t end, u
  * the kernel's space the tables under the root stay. Needs the range for itself. Only -OCT_EINVAL. */
 int oct_table_trim(struct oct_space *space, uintptr_t start, uintptr_t end, struct oct_ticket *ticket);
 
+/* The same for tables on the way to [start, end) only, which lie wholly in [low, high), a range
+ * around it: after a part of a larger hole was unmapped. Costs what [start, end) costs, however large
+ * the hole is. Needs [low, high) for itself. Only -OCT_EINVAL. */
+int oct_table_trim_around(struct oct_space *space, uintptr_t start, uintptr_t end, uintptr_t low,
+                          uintptr_t high, struct oct_ticket *ticket);
+
 /* What is mapped at va: the entry, 0 for none. A glance: may be old when it returns. */
 oct_pte_t oct_table_query(struct oct_space *space, uintptr_t va);
 

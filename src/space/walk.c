@@ -64,27 +64,27 @@ void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,
 
 /* The range around [start, end) in which no area is left, so that tables used by nobody else can
  * be told. The last area that ends at or below start is its lower neighbour. */
-static void widen(const struct oct_mm *mm, uintptr_t *start, uintptr_t *end)
+static void widen(const struct oct_mm *mm, uintptr_t end, uintptr_t *low, uintptr_t *high)
 {
 	const struct oct_vma *vma = mm->areas.root;
-	uintptr_t low = 0, high = mm->space.last + 1;
 
+	*low = 0;
+	*high = mm->space.last + 1;
 	while (vma) {
-		if (vma->start >= *end) {
-			high = vma->start;
+		if (vma->start >= end) {
+			*high = vma->start;
 			vma = vma->left;
 		} else {
-			low = vma->end;
+			*low = vma->end;
 			vma = vma->right;
 		}
 	}
-	*start = low;
-	*end = high;
 }
 
 void oct_walk_remove(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 {
 	struct oct_ticket ticket;
+	uintptr_t low, high;
 	struct oct_vma *vma;
 	int error;
 
@@ -92,8 +92,8 @@ void oct_walk_remove(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 		oct_vma_remove(&mm->areas, vma);
 	oct_ticket_init(&ticket, &mm->space);
 	error = oct_table_unmap(&mm->space, start, end, true, &ticket);
-	widen(mm, &start, &end);
-	error |= oct_table_trim(&mm->space, start, end, &ticket);
+	widen(mm, end, &low, &high);
+	error |= oct_table_trim_around(&mm->space, start, end, low, high, &ticket);
 	if (error)
 		oct_port_panic("unmapping refused a checked range");
 	/* R4: the addresses are given up when the caller drops the lock, so complete before. */

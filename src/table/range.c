@@ -210,29 +210,43 @@ static void unlink_empty(struct oct_space *space, oct_phys_t table, unsigned lev
 	oct_pte_guard_unlock(ticket, &guard);
 }
 
+/* What a trim may unlink: tables that lie wholly in [low, last]. */
+struct reach {
+	uintptr_t low, last;
+};
+
 static void trim_below(struct oct_space *space, oct_phys_t table, unsigned level, uintptr_t start,
-                       uintptr_t end, struct oct_ticket *ticket)
+                       uintptr_t end, const struct reach *reach, struct oct_ticket *ticket)
 {
 	for (uintptr_t va = start; before_end(va, start, end); va = oct_level_next(va, level)) {
 		/* Acquire: pairs with the release in oct_entry_install. */
 		oct_pte_t link = oct_load(oct_table_entries(table) + oct_table_index(va, level), OCT_ACQ);
+		uintptr_t first = va & ~(oct_level_bytes(level) - 1);
 		uintptr_t last = oct_level_next(va, level) - 1;
 
 		if (!oct_pte_is_table(link, level))
 			continue;
 		if (level > 1)
 			trim_below(space, oct_pte_phys(link), level - 1, va, last < end - 1 ? last + 1 : end,
-			           ticket);
-		if ((va & (oct_level_bytes(level) - 1)) == 0 && last <= end - 1 &&
-		    !(space->kernel && level == OCT_LEVELS - 1))
+			           reach, ticket);
+		if (first >= reach->low && last <= reach->last && !(space->kernel && level == OCT_LEVELS - 1))
 			unlink_empty(space, table, level, va, ticket);
 	}
 }
 
 int oct_table_trim(struct oct_space *space, uintptr_t start, uintptr_t end, struct oct_ticket *ticket)
 {
-	if (!oct_range_valid(space, start, end) || ticket->space != space)
+	return oct_table_trim_around(space, start, end, start, end, ticket);
+}
+
+int oct_table_trim_around(struct oct_space *space, uintptr_t start, uintptr_t end, uintptr_t low,
+                          uintptr_t high, struct oct_ticket *ticket)
+{
+	const struct reach reach = {low, high - 1};
+
+	if (!oct_range_valid(space, start, end) || !oct_range_valid(space, low, high) || start < low ||
+	    end - 1 > high - 1 || ticket->space != space)
 		return -OCT_EINVAL;
-	trim_below(space, space->root, OCT_LEVELS - 1, start, end, ticket);
+	trim_below(space, space->root, OCT_LEVELS - 1, start, end, &reach, ticket);
 	return 0;
 }
