@@ -1,7 +1,8 @@
 /* vma.h: areas of an address space and the tree that holds them. SPDX-License-Identifier: MIT
  *
  * An area is a page-aligned range [start, end) with one protection. Areas of a tree do not overlap.
- * The tree is a height-balanced binary tree by start: depth at most 1.45 log2(areas). Areas come
+ * The tree is a height-balanced binary tree by start: depth at most 1.45 log2(areas). Each area knows
+ * the largest gap below it. Areas come
  * from whole pages (OCT_USE_CORE) that belong to one space: nothing is shared between spaces.
  *
  * All functions: plain memory guarded by the lock of the space, held for writing by who changes
@@ -18,12 +19,14 @@ extern "C" {
 struct oct_vma_page;
 
 struct oct_vma {
-	uintptr_t start, end;         /* bytes, page-aligned, start < end */
+	uintptr_t start, end;         /* bytes, page-aligned, start < end; changed by oct_vma_resize */
 	unsigned prot;                /* OCT_READ | OCT_WRITE | OCT_EXEC */
 	unsigned flags;               /* OCT_MAP_SHARED or 0 */
 	struct oct_vma *left, *right; /* right links free areas of a page too */
 	struct oct_vma_page *page;    /* the page it was carved from */
 	int height;
+	/* Of this area and all below it: where they begin and end, and the largest gap between two. */
+	uintptr_t first, last, gap;
 };
 
 /* Where areas come from. Slots that are free are the deposit of splits: an operation reserves what
@@ -57,13 +60,18 @@ struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintp
                                unsigned flags);
 /* Take an area out and return its slot to the deposit. */
 void oct_vma_remove(struct oct_vma_tree *tree, struct oct_vma *vma);
+/* Take all areas out. */
+void oct_vma_clear(struct oct_vma_tree *tree);
+/* Give an area other bounds, which overlap no other area and keep its place among them. */
+void oct_vma_resize(struct oct_vma_tree *tree, struct oct_vma *vma, uintptr_t start, uintptr_t end);
 /* Cut the area that contains addr strictly inside, if there is one, using one reserved slot. */
 void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr);
 /* Join areas with equal protection and flags that meet at start, at end or in between. */
 void oct_vma_merge(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end);
 /* How many areas oct_vma_split would make for a cut at start and one at end: 0, 1 or 2. */
 unsigned oct_vma_cuts(const struct oct_vma_tree *tree, uintptr_t start, uintptr_t end);
-/* The lowest address at or above low where bytes fit below high, 0 for none. */
+/* The lowest address at or above low where bytes fit below high, 0 for none. Passes over whole subtrees
+ * whose gaps are too small: as many steps as the tree is deep, twice at most. */
 uintptr_t oct_vma_gap(const struct oct_vma_tree *tree, uintptr_t low, uintptr_t high, size_t bytes);
 
 #ifdef __cplusplus

@@ -35,16 +35,18 @@ int oct_mm_init(struct oct_mm *mm, struct oct_system *system)
 
 void oct_mm_exit(struct oct_mm *mm)
 {
+	const struct oct_vma *vma;
 	struct oct_ticket ticket;
 
 	/* R5: a dying space first leaves every CPU; then its flushes have no target. */
 	oct_space_leave(&mm->space);
 	oct_ticket_init(&ticket, &mm->space);
-	if (oct_table_unmap(&mm->space, OCT_USER_START, mm->space.last + 1, true, &ticket))
-		oct_port_panic("unmapping refused a whole space");
+	/* Outside of areas nothing is mapped. */
+	for (vma = oct_vma_first(&mm->areas, 0); vma; vma = oct_vma_first(&mm->areas, vma->end))
+		if (oct_table_unmap(&mm->space, vma->start, vma->end, true, &ticket))
+			oct_port_panic("unmapping refused an area");
 	oct_ticket_complete(&ticket);
-	while (mm->areas.root)
-		oct_vma_remove(&mm->areas, mm->areas.root);
+	oct_vma_clear(&mm->areas);
 	oct_vma_trim(&mm->areas);
 	oct_space_exit(&mm->space);
 }
@@ -193,13 +195,13 @@ static int unmap_locked(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 		oct_vma_split(&mm->areas, end);
 	}
 	if (vma->start < start) {
-		vma->end = start;
+		oct_vma_resize(&mm->areas, vma, vma->start, start);
 		vma = oct_vma_first(&mm->areas, start);
 	}
 	while (vma && vma->end <= end && vma->start < end)
 		vma = oct_vma_first(&mm->areas, vma->end);
 	if (vma && vma->start < end)
-		vma->start = end;
+		oct_vma_resize(&mm->areas, vma, end, vma->end);
 	oct_walk_remove(mm, start, end);
 	return 0;
 }

@@ -129,11 +129,30 @@ static int height(const struct oct_vma *vma)
 	return vma ? vma->height : 0;
 }
 
+static void larger_gap(struct oct_vma *vma, uintptr_t gap)
+{
+	if (gap > vma->gap)
+		vma->gap = gap;
+}
+
+/* What vma knows of its subtree, from its children. */
 static void measure(struct oct_vma *vma)
 {
-	int l = height(vma->left), r = height(vma->right);
+	const struct oct_vma *left = vma->left, *right = vma->right;
+	int l = height(left), r = height(right);
 
 	vma->height = (l > r ? l : r) + 1;
+	vma->first = left ? left->first : vma->start;
+	vma->last = right ? right->last : vma->end;
+	vma->gap = 0;
+	if (left) {
+		larger_gap(vma, left->gap);
+		larger_gap(vma, vma->start - left->last);
+	}
+	if (right) {
+		larger_gap(vma, right->gap);
+		larger_gap(vma, right->first - vma->end);
+	}
 }
 
 static struct oct_vma *rotate_right(struct oct_vma *top)
@@ -263,7 +282,7 @@ struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintp
 	vma->flags = flags;
 	vma->left = NULL;
 	vma->right = NULL;
-	vma->height = 1;
+	measure(vma);
 	tree->root = add(tree->root, vma);
 	tree->count++;
 	return vma;
@@ -274,6 +293,37 @@ void oct_vma_remove(struct oct_vma_tree *tree, struct oct_vma *vma)
 	tree->root = drop(tree->root, vma);
 	tree->count--;
 	slot_give(&tree->store, vma);
+}
+
+static void clear_below(struct oct_vma_store *store, struct oct_vma *top)
+{
+	if (!top)
+		return;
+	clear_below(store, top->left);
+	clear_below(store, top->right);
+	slot_give(store, top);
+}
+
+void oct_vma_clear(struct oct_vma_tree *tree)
+{
+	clear_below(&tree->store, tree->root);
+	tree->root = NULL;
+	tree->count = 0;
+}
+
+/* Measures again from vma, which is in top, up to top. */
+static void measure_path(struct oct_vma *top, const struct oct_vma *vma)
+{
+	if (top != vma)
+		measure_path(vma->start < top->start ? top->left : top->right, vma);
+	measure(top);
+}
+
+void oct_vma_resize(struct oct_vma_tree *tree, struct oct_vma *vma, uintptr_t start, uintptr_t end)
+{
+	vma->start = start;
+	vma->end = end;
+	measure_path(tree->root, vma);
 }
 
 /* ---- Cutting and joining -------------------------------------------------------------------- */
@@ -298,7 +348,7 @@ void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr)
 	if (!vma)
 		return;
 	end = vma->end;
-	vma->end = addr;
+	oct_vma_resize(tree, vma, vma->start, addr);
 	oct_vma_insert(tree, addr, end, vma->prot, vma->flags);
 }
 
@@ -314,23 +364,41 @@ void oct_vma_merge(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end)
 			uintptr_t joined = next->end;
 
 			oct_vma_remove(tree, next);
-			vma->end = joined;
+			oct_vma_resize(tree, vma, vma->start, joined);
 		} else {
 			vma = next;
 		}
 	}
 }
 
+/* The lowest address at or above low in a gap of bytes between areas below top, 0 for none. *low, which
+ * is the end of the areas before top or above it, moves to the end of those below top. */
+static uintptr_t gap_below(const struct oct_vma *top, uintptr_t *low, size_t bytes)
+{
+	uintptr_t found;
+
+	if (!top || top->last <= *low)
+		return 0;
+	/* Neither before the first area of top, nor between any two. */
+	if ((top->first <= *low || top->first - *low < bytes) && top->gap < bytes) {
+		*low = top->last;
+		return 0;
+	}
+	found = gap_below(top->left, low, bytes);
+	if (found)
+		return found;
+	if (top->start > *low && top->start - *low >= bytes)
+		return *low;
+	if (top->end > *low)
+		*low = top->end;
+	return gap_below(top->right, low, bytes);
+}
+
 uintptr_t oct_vma_gap(const struct oct_vma_tree *tree, uintptr_t low, uintptr_t high, size_t bytes)
 {
-	for (;;) {
-		const struct oct_vma *vma = oct_vma_first(tree, low);
-		uintptr_t limit = vma && vma->start < high ? vma->start : high;
+	uintptr_t found = gap_below(tree->root, &low, bytes);
 
-		if (limit > low && limit - low >= bytes)
-			return low;
-		if (limit == high)
-			return 0;
-		low = vma->end;
-	}
+	if (!found)
+		found = low; /* behind the last area */
+	return found < high && high - found >= bytes ? found : 0;
 }

@@ -30,7 +30,46 @@ static int check_subtree(const struct oct_vma *vma, uintptr_t low, uintptr_t hig
 	r = check_subtree(vma->right, vma->end, high);
 	assert_true(abs(l - r) <= 1);
 	assert_int_equal(vma->height, (l > r ? l : r) + 1);
+	assert_int_equal(vma->first, vma->left ? vma->left->first : vma->start);
+	assert_int_equal(vma->last, vma->right ? vma->right->last : vma->end);
 	return vma->height;
+}
+
+/* The lowest run of unmapped pages, page by page; 0: none. Pages at PAGES and above are not mapped. */
+static uintptr_t expected_gap(unsigned low, unsigned high, unsigned pages)
+{
+	unsigned run = 0;
+
+	for (unsigned page = low; page < high; page++) {
+		run = page < PAGES && expected[page] ? 0 : run + 1;
+		if (run == pages)
+			return address(page + 1 - pages);
+	}
+	return 0;
+}
+
+static void check_gaps(const struct oct_vma_tree *tree)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned low = (unsigned)rand() % PAGES, high = low + 1 + (unsigned)rand() % PAGES;
+		unsigned pages = 1 + (unsigned)rand() % (i < 4 ? 4 : 40);
+
+		assert_int_equal(oct_vma_gap(tree, address(low), address(high), pages * OCT_PAGE_SIZE),
+		                 expected_gap(low, high, pages));
+	}
+}
+
+/* Now and then an area gives up its first or its last page in place. */
+static void shrink_one(struct oct_vma_tree *tree, unsigned page)
+{
+	struct oct_vma *vma = oct_vma_find(tree, address(page));
+	bool at_end = rand() % 2;
+
+	if (!vma || vma->end - vma->start == OCT_PAGE_SIZE)
+		return;
+	expected[(at_end ? vma->end - OCT_PAGE_SIZE : vma->start) / OCT_PAGE_SIZE - 1] = 0;
+	oct_vma_resize(tree, vma, vma->start + (at_end ? 0 : OCT_PAGE_SIZE),
+	               vma->end - (at_end ? OCT_PAGE_SIZE : 0));
 }
 
 static void check_all(const struct oct_vma_tree *tree)
@@ -89,6 +128,8 @@ static void random_operations(void **state)
 				oct_vma_merge(&tree, address(first), address(end));
 		}
 		oct_vma_trim(&tree);
+		shrink_one(&tree, (unsigned)rand() % PAGES);
+		check_gaps(&tree);
 		if (step % 16 == 0)
 			check_all(&tree);
 	}
