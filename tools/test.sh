@@ -264,8 +264,32 @@ answer() {
 	if [ "${got% }" = "$5" ]; then ok; else bad "$1, $3 on $4: ${got:-no answer}, not $5"; fi
 }
 
+# Hosts of each tier: compile, link with the tier's sources, run.
+hosts() { # name, compiler, extra flags
+	local arch tier out sources flags
+	have "$2" || { skip "hosts under $1: $2 is missing"; return; }
+	for arch in ARM64 X86_64 RISCV64; do
+		for tier in 0 1 2; do
+			out=$LOGS/$1-t$tier-$arch
+			flags="-std=gnu11 -O2 -Wall -Wextra -Wshadow -Wconversion -Werror -DOCT_MMU_MACHINE -DOCT_ARCH_$arch"
+			sources=$(make -s -f tests/tiers/sources.mk TIER=T$tier print)
+			sources+=" examples/host_mmu.c"
+			if [ $tier = 0 ]; then flags+=" -DOCT_TIER=0"; else sources+=" examples/host_pages.c"; fi
+			# shellcheck disable=SC2086
+			expect "examples/t$tier.c compiles, $1, $arch" "$2" $flags $3 -Iinclude -o "$out" \
+				examples/t$tier.c $sources -lpthread
+			expect "examples/t$tier.c runs, $1, $arch" timeout 60 "$out"
+		done
+	done
+}
+
 examples() {
 	local file arch json=$LOGS/examples.json
+	hosts gcc gcc "$sanitizers"
+	hosts clang clang ""
+	if [ "$(wc -l < examples/t0.c)" -le 60 ]; then ok; else bad "examples/t0.c has more than 60 lines"; fi
+	expect "docs/PORTING.md begins with examples/t0.c" cmp examples/t0.c \
+		<(awk '/^```c$/ { inside = 1; next } /^```/ { if (inside) exit } inside' docs/PORTING.md)
 	for file in examples/*.c; do
 		grep -q OC_SCENARIO "$file" && expect "$file" "$BUILD/octavo" check --jobs 2 "$file"
 	done
