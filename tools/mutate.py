@@ -15,7 +15,8 @@ From the syntax tree (libclang) of src/tlb, src/space and src/table, per archite
   call     a call that completes, joins, closes or waits for a flush removed
   await    a waiting loop goes on without waiting
   lock     a lock and its unlock in one function removed: the section is empty
-  recheck  an `if` on an entry, a stamp or a generation, under a lock, decides without looking
+  recheck  an `if` on an entry, a stamp or a generation read under a lock decides without looking: what
+           leaves the section does not, what changes something does, what only flushes or waits does not
 Each mutant is compiled in a private copy of the tree and the scenarios that hold today are explored.
 killed: an invariant, a race, a deadlock, ... was reported; crash and time-out are counted against the
 score; what does not compile is not counted. Survivors stand in tools/mutate-survivors.txt with their
@@ -50,8 +51,8 @@ MODEL = ['-std=gnu11', '-DOCT_MODEL', '-DOCT_MMU_MACHINE', '-DOCT_PORT_HEADER="o
          '-Iinclude', '-Imachine/model']
 MAKE = ['make', '-s', '--no-print-directory', 'BUILD=build', 'CFLAGS=-Wno-error']
 SCENARIOS = re.compile(r'^core/|^(races|questions)/.*-now')
-SLOWEST = 6.0     # seconds: a scenario that takes longer is left out
-TIME_LIMIT = 15   # seconds per exploration of a mutant
+SLOWEST = 1.0     # seconds: a scenario that takes longer is left out
+TIME_LIMIT = 20   # seconds per exploration of a mutant
 SCORE = 0.9
 
 WEAKER = {('load', 'ACQ'): 'RLX', ('load', 'SC'): 'ACQ', ('store', 'REL'): 'RLX', ('store', 'SC'): 'REL',
@@ -70,10 +71,11 @@ LOCKS = {'oct_spin_lock': 'spin', 'oct_rwlock_read_lock': 'read', 'oct_rwlock_wr
 UNLOCKS = {'oct_spin_unlock': 'spin', 'oct_rwlock_read_unlock': 'read', 'oct_rwlock_write_unlock': 'write',
            'oct_cpu_leave': 'cpu', 'oct_pte_guard_unlock': 'guard'}
 # What an `if` must look at to be a re-check.
-LOOKS = {'oct_pte_get', 'oct_pte_none', 'oct_pte_present', 'oct_pte_is_table', 'oct_pte_write', 'oct_pte_uffd_wp',
-         'oct_entry_judge', 'oct_folio_exclusive', 'table_empty', 'number_used',
-         'stamp', 'generation', 'completed', 'seen', 'epoch', 'behind', 'newest'}
-LOOKS_MEMBER = {'level'}
+LOOKS = {'generation', 'completed', 'seen', 'behind'}
+LOOKS_MEMBER = {'level', 'stamp', 'generation', 'completed', 'seen', 'epoch', 'newest'}
+READS = {'oct_pte_get'}
+LOOKS_CALL = READS | {'oct_pte_none', 'oct_pte_present', 'oct_pte_is_table', 'oct_pte_write', 'oct_pte_uffd_wp',
+                      'oct_entry_judge', 'oct_folio_exclusive', 'table_empty', 'number_used'}
 
 Edit = collections.namedtuple('Edit', 'file start end text')
 Mutant = collections.namedtuple('Mutant', 'file function kind edits archs line what')
@@ -277,27 +279,45 @@ def only_publishes(body):
     return bool(names) and all(name in MMU for name in names)
 
 
-def looks(condition):
+def looks(condition, parameters):
+    """At what was read here: a read, a member, or a local variable; not at an argument."""
     for node in walk(condition):
-        if node.spelling in LOOKS and node.kind in (K.CALL_EXPR, K.MEMBER_REF_EXPR, K.DECL_REF_EXPR):
+        if node.kind == K.CALL_EXPR and node.spelling in LOOKS_CALL:
+            if any(n.spelling not in parameters for n in walk(node)
+                   if n.kind == K.DECL_REF_EXPR and n.spelling not in LOOKS_CALL) or node.spelling in READS:
+                return True
+        if node.kind == K.MEMBER_REF_EXPR and node.spelling in LOOKS_MEMBER:
             return True
-        if node.spelling in LOOKS_MEMBER and node.kind == K.MEMBER_REF_EXPR:
+        if node.kind == K.DECL_REF_EXPR and node.spelling in LOOKS and node.spelling not in parameters:
+            return True
+    return False
+
+
+def changes(body):
+    """Stores an entry or a word; otherwise it only flushes, copies, waits, or takes locks."""
+    for node in walk(body):
+        if call_name(node).startswith(('oct_entry_', 'oct_ticket_free')):
+            return True
+        if node.kind in (K.BINARY_OPERATOR, K.COMPOUND_ASSIGNMENT_OPERATOR) and any(
+                t.spelling in ('=', '|=', '&=') for t in node.get_tokens()):
             return True
     return False
 
 
 def recheck_mutants(function, held_from):
+    parameters = {p.spelling for p in function.node.get_arguments() if 'guard' not in p.spelling}
     for node in function.ifs:
         if node.extent.start.offset < held_from or not function.source(node).startswith('if'):
             continue # or it stands in a macro
         condition, body = condition_and_body(node)
-        if not looks(condition) or panics(body) or only_publishes(body):
+        if not looks(condition, parameters) or panics(body) or only_publishes(body):
             continue
         # The condition's text lies between the parentheses: macros in it hide its extent.
         start = function.text.index('(', node.extent.start.offset) + 1
         end = function.text.rindex(')', start, body.extent.start.offset)
         text = ' '.join(function.text[start:end].split())
-        value = '0' if leaves(body) else '1'
+        otherwise = len(list(node.get_children())) > 2
+        value = '1' if not leaves(body) and (otherwise or changes(body)) else '0'
         yield 'recheck', [Edit(function.file, start, end, value)], node, 'if (%s) -> %s' % (text, value)
 
 
