@@ -22,7 +22,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo test test-boot test-report tiers bench stress check-all mutate install clean unit
+.PHONY: all demo test test-boot test-report tiers bench bench-core stress check-all mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -148,6 +148,11 @@ tiers:
 
 bench: all
 	@BUILD='$(BUILD)' tools/bench.sh
+
+# Instructions per operation of the core, gated.
+bench-core:
+	@tools/deps.sh bench
+	@BUILD='$(BUILD)' tools/bench-core.sh
 
 # OPERATIONS: how many, on one CPU and on four, for each architecture.
 stress:

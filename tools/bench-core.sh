@@ -7,6 +7,7 @@
 # and copying pages, not the host's allocator. --growth: counts per page from 1 to 100,000 pages, and
 # per call from 1 to 10,000 areas. --update: writes bench/counts.txt anew (say why in the commit).
 set -eu
+unset MAKEFLAGS MAKELEVEL
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
 out=$BUILD/bench-core

@@ -6,6 +6,7 @@
 # Takes one thing out of each copy of the core and runs the stress on it: each copy must be caught, on one
 # architecture at least, by a difference, a panic of the sim or a missing page. Prints a line for each.
 set -u
+unset MAKEFLAGS MAKELEVEL
 cd "$(dirname "$0")/../.."
 out=${1:-build/tests}/sim-broken
 missed=0

@@ -3,6 +3,7 @@
 #
 # usage: tests/sim/stress.sh OUT     (make stress; OPERATIONS=N, 10,000,000)
 set -eu
+unset MAKEFLAGS MAKELEVEL
 cd "$(dirname "$0")/../.."
 out=${1:-build/tests}
 operations=${OPERATIONS:-10000000}
