@@ -151,15 +151,17 @@ static void or_knobs(struct oc_knobs *to, const struct oc_knobs *from)
 	to->reuse |= from->reuse;
 }
 
-static bool is_litmus(const struct oc_scenario *s)
+/* A litmus test is judged by its outcome: it says so by what it expects, or by having one. */
+static bool is_litmus(const struct oc_variant *v)
 {
-	for (unsigned i = 0; i < OC_MAX_VARIANTS && s->variants[i].expected; i++) {
-		unsigned kind = OC_EXPECT_KIND(s->variants[i].expected);
+	bool litmus = v->outcome != NULL;
 
-		if (kind == OC_ALLOWED || kind == OC_FORBIDDEN || s->variants[i].outcome)
-			return true;
+	for (unsigned i = 0; i <= OC_MAX_ON; i++) {
+		unsigned kind = OC_EXPECT_KIND(i < OC_MAX_ON ? v->on[i].expected : v->expected);
+
+		litmus |= kind == OC_ALLOWED || kind == OC_FORBIDDEN;
 	}
-	return false;
+	return litmus;
 }
 
 static struct explore_client client = {.rules = &world.rules,
@@ -225,7 +227,7 @@ static bool prepare(struct oc_library *library)
 	world.knobs = world.scenario->knobs;
 	or_knobs(&world.knobs, &world.variant->knobs);
 	or_knobs(&world.knobs, &options->knobs);
-	world.litmus = is_litmus(world.scenario);
+	world.litmus = is_litmus(world.variant);
 	memset(m, 0, sizeof(*m));
 	rules_for(m,
 	          world.x86                        ? RULES_X86_64

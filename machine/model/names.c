@@ -68,7 +68,7 @@ unsigned oc_expected(const struct oc_variant *variant, unsigned arch)
 	for (unsigned i = 0; i < OC_MAX_ON; i++)
 		if (variant->on[i].archs & arch)
 			return variant->on[i].expected;
-	return variant->expected;
+	return variant->expected ? variant->expected : OC_HOLDS;
 }
 
 bool oc_result_meets(const struct oc_result *result, unsigned expected)
