@@ -162,8 +162,9 @@ static bool cpu_done(struct oct_space *space, unsigned cpu, uint64_t generation)
 	/* Acquire: pairs with the release in catch_up, or in oct_space_switch for a CPU that came. */
 	if (oct_load(&space->seen[cpu], OCT_ACQ) >= generation)
 		return true;
-	/* SC: F2 for a CPU that left and comes back; acquire pairs with its release in leave_former. */
-	return (oct_load(&space->running[cpu / 64], OCT_SC) & cpu_bit(cpu)) == 0;
+	/* Acquire: pairs with the release in leave_former. A CPU that left and comes back is covered by the
+	 * SC read that made it a target (F2): its bit comes later than that, so it sees the draw. */
+	return (oct_load(&space->running[cpu / 64], OCT_ACQ) & cpu_bit(cpu)) == 0;
 }
 
 static void complete_by_interrupt(struct oct_space *space, uint64_t generation)
@@ -318,10 +319,8 @@ static void enter_space(struct oct_system *system, struct oct_space *space, unsi
 	uint16_t asid = oct_asid_take(system, space, self, &fresh);
 	uint64_t generation;
 
-	if (fresh) {
-		oct_mmu_invalidate_all(OCT_LOCAL);
-		oct_mmu_invalidate_end(OCT_LOCAL);
-	}
+	if (fresh)
+		oct_mmu_invalidate_all(OCT_LOCAL); /* complete when the root is loaded */
 	oct_fetch_or(&space->running[self / 64], cpu_bit(self), OCT_SC);
 	generation = oct_load(&space->generation, OCT_SC);
 	/* With broadcast the CPU's bit is never cleared, so it was a target of every flush since. */
