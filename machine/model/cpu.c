@@ -90,7 +90,7 @@ void request_interrupt(unsigned cpu, const struct request *r, bool wait, const v
 	}
 	number = do_rmw(made_up(1, cpu), __ATOMIC_ACQ_REL, 8, RMW_ADD, 1, 0, &stored, pc);
 	if (number >= MAX_REQUESTS)
-		oct_port_panic("too many interrupts");
+		explore_fail("one CPU is asked for too many interrupts");
 	world.requests[cpu][number] = *r;
 	if (!wait)
 		return;

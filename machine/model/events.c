@@ -138,6 +138,8 @@ void do_tlbi(unsigned asid, uint64_t va, unsigned pages, bool broadcast, bool le
 {
 	struct event e = event_make(EV_TLBI, 0, __ATOMIC_RELAXED, pc);
 
+	if (pages > UINT16_MAX)
+		explore_fail("an invalidation of too many pages: 0 is the whole space");
 	e.asid = (uint8_t)asid;
 	e.va = va;
 	e.pages = (uint16_t)pages;
@@ -176,11 +178,6 @@ void oc_await_failed(void)
 
 /* ---- plain accesses --------------------------------------------------------------------------------- */
 
-static bool own_stack_of_thread(const void *address)
-{
-	return (size_t)((const char *)address - explore_stack(explore_self())) < 256 * 1024;
-}
-
 /* A relaxed event made of a load or store whose value the hook does not carry. */
 static void by_memory(void *address, unsigned size, bool write, const void *pc)
 {
@@ -208,7 +205,7 @@ static void plain(void *address, unsigned size, bool write, const void *pc)
 			memory_touched(address, size);
 		return;
 	}
-	if (own_stack_of_thread(address))
+	if (on_own_stack(address))
 		return;
 	race_plain(address, size, write, pc);
 	if (size <= 8 && place_known(address, size))

@@ -31,7 +31,7 @@ static struct level *level_push(void)
 	struct level *l;
 
 	if (explorer.depth == MAX_LEVELS) {
-		explorer.stats->error = "too many nested revisits";
+		explore_fail("too many nested revisits");
 		return NULL;
 	}
 	if (!explorer.levels[explorer.depth])
@@ -208,8 +208,13 @@ static unsigned revisit_candidates(const struct event *write, uint16_t *list)
 	unsigned n = 0;
 
 	for (uint16_t r = g->loc[write->location].reads; r != NO_EVENT; r = g->ev[r].next_read)
-		if (!in_prefix(g, prefix, r) && n < MAX_CHOICES)
+		if (!in_prefix(g, prefix, r)) {
+			if (n == MAX_CHOICES) {
+				explore_fail("too many reads of one place");
+				break;
+			}
 			list[n++] = r;
+		}
 	return n;
 }
 
@@ -464,6 +469,7 @@ void explore(const struct explore_client *client, const struct explore_options *
 	explorer.stats = stats;
 	explorer.rules = client->rules;
 	explorer.rules->blame = blame;
+	explorer.rules->limit = explore_fail;
 	explorer.serial = 0;
 	explorer.judging = false;
 	explorer.depth = 0;
@@ -490,4 +496,5 @@ void explore(const struct explore_client *client, const struct explore_options *
 	} while (options->sample ? stats->runs < options->sample : backtrack());
 	if (stats->error)
 		stats->stopped = true;
+	explorer.stats = NULL;
 }

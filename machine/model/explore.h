@@ -69,6 +69,9 @@ void explore(const struct explore_client *client, const struct explore_options *
 uint16_t explore_event(struct event *tmpl);
 /* End this execution; prune: it is not counted. Does not return when called by a thread. */
 void explore_stop(bool prune);
+/* End the search: stats->error = why, a constant. Does not return when called by a thread, or when
+ * nothing is being explored. */
+void explore_fail(const char *why);
 void explore_await_begin(void);
 void explore_await_end(void);
 /* The condition was false: the thread blocks on what it read. Does not return. */

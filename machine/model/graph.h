@@ -15,7 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MAX_THREADS = 16, MAX_EVENTS = 1600, MAX_LOCATIONS = 640, MAX_WALK = 6 };
+/* Who adds events looks that there is room (extend() in threads.c): graph_add() does not. */
+enum {
+	MAX_THREADS = 16,
+	MAX_EVENTS = 1600,
+	MAX_PER_THREAD = MAX_EVENTS / 4,
+	MAX_LOCATIONS = 640,
+	MAX_INVALIDATIONS = 96,
+	MAX_FREES = 48,
+};
 enum { NO_EVENT = 0xffff, INIT_EVENT = 0xfffe };
 
 enum event_kind {
@@ -98,12 +106,12 @@ struct location {
 
 struct graph {
 	unsigned count;
-	unsigned dev;              /* deviations from the maximal choice so far */
-	uint16_t sc_count;         /* sc fences and accesses */
-	uint16_t nv, v[96];        /* invalidations */
-	uint16_t nfree, freed[48]; /* EV_FREE */
+	unsigned dev;      /* deviations from the maximal choice so far */
+	uint16_t sc_count; /* sc fences and accesses */
+	uint16_t nv, v[MAX_INVALIDATIONS];
+	uint16_t nfree, freed[MAX_FREES]; /* EV_FREE */
 	uint16_t length[MAX_THREADS];
-	uint16_t thread[MAX_THREADS][MAX_EVENTS / 4];
+	uint16_t thread[MAX_THREADS][MAX_PER_THREAD];
 	struct location loc[MAX_LOCATIONS];
 	uint16_t nloc; /* locations this graph touches are below it */
 	struct event ev[MAX_EVENTS];
@@ -129,6 +137,8 @@ struct machine_rules {
 	bool (*cacheable)(uint64_t value, unsigned level);
 	/* the access with this serial leaves an event without a choice; may be NULL */
 	void (*blame)(uint32_t serial);
+	/* a list of fixed size is full, what was asked has no answer: the search must end; may be NULL */
+	void (*limit)(const char *why);
 	/* what a walker that used entry walked makes of the entry it finds: found, where it may not update */
 	uint64_t (*walker_update)(uint64_t found, uint64_t walked, bool store);
 };
@@ -188,7 +198,8 @@ unsigned choices(const struct machine_rules *m, struct graph *g, const struct ev
 uint16_t choice_best(const struct machine_rules *m, struct graph *g, const struct event *tmpl);
 /* Does a reach e in O (completion order)? Used by the checks of freed pages. */
 bool completes_before(const struct machine_rules *m, const struct graph *g, uint16_t a, uint16_t e);
-/* Translation read T took a value that was overwritten before an invalidation that ... */
+/* Of an invalidation v: does it reach what translation read t took? up to which coherence position does
+ * its issuer know the location? the event with which it is complete, NO_EVENT: not yet */
 bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, const struct event *t);
 unsigned v_seen(const struct machine_rules *m, const struct graph *g, uint16_t v, uint16_t location);
 uint16_t v_complete(const struct machine_rules *m, const struct graph *g, uint16_t v);

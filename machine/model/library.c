@@ -20,8 +20,8 @@ static struct oc_library *loading;
 
 void oc_scenario_register(const struct oc_scenario *scenario)
 {
-	if (loading && loading->count < MAX_SCENARIOS)
-		loading->scenarios[loading->count++] = scenario;
+	if (loading && loading->count++ < MAX_SCENARIOS)
+		loading->scenarios[loading->count - 1] = scenario;
 }
 
 static int by_name(const void *a, const void *b)
@@ -41,8 +41,8 @@ struct oc_library *oc_library_open(const char *path, char *error, size_t size)
 	l->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	loading = NULL;
 	l->glue = l->handle ? dlsym(l->handle, "oc_glue") : NULL;
-	if (!l->glue) {
-		const char *why = dlerror();
+	if (!l->glue || l->count > MAX_SCENARIOS) {
+		const char *why = l->glue ? "too many scenarios" : dlerror();
 
 		snprintf(error, size, "%s", why ? why : "not a scenario library");
 		if (l->handle)

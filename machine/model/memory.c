@@ -89,6 +89,7 @@ void memory_reset(void)
 }
 
 static uint8_t use_at_start[FRAME_BASE + FRAMES];
+static unsigned setup_frames_at_start; /* .final may take pages too */
 
 void memory_snapshot(void)
 {
@@ -99,6 +100,7 @@ void memory_snapshot(void)
 		regions[i].ndirty = 0;
 	}
 	memcpy(use_at_start, world.frame_use, sizeof(use_at_start));
+	setup_frames_at_start = world.setup_frames;
 }
 
 void memory_restore(void)
@@ -115,6 +117,7 @@ void memory_restore(void)
 		r->ndirty = 0;
 	}
 	memcpy(world.frame_use, use_at_start, sizeof(use_at_start));
+	world.setup_frames = setup_frames_at_start;
 	memset(world.frame_freed, 0, sizeof(world.frame_freed));
 	memset(world.frames_taken, 0, sizeof(world.frames_taken));
 	world.execution++;

@@ -229,11 +229,7 @@ static bool prepare(struct oc_library *library)
 	or_knobs(&world.knobs, &options->knobs);
 	world.litmus = is_litmus(world.variant);
 	memset(m, 0, sizeof(*m));
-	rules_for(m,
-	          world.x86                        ? RULES_X86_64
-	          : world.glue->arch == OC_RISCV64 ? RULES_RISCV64
-	                                           : RULES_ARM64,
-	          world.knobs.ets2);
+	rules_for(m, world.x86 ? RULES_X86_64 : world.riscv ? RULES_RISCV64 : RULES_ARM64, world.knobs.ets2);
 	m->sc_memory = options->memory == OC_SEQUENTIAL;
 	m->textbook = options->textbook;
 	m->levels = OCT_LEVELS;
@@ -263,6 +259,12 @@ static bool prepare(struct oc_library *library)
 	world.execution++;
 	if (world.scenario->setup)
 		world.scenario->setup();
+	if (world.system && world.nactors > OCT_MAX_CPUS) {
+		snprintf(result->text, sizeof(result->text),
+		         "a scenario with an address space has at most %d actors", OCT_MAX_CPUS);
+		memory_data_restore();
+		return false;
+	}
 	memcpy(world.cpu_at_start, world.cpu, sizeof(world.cpu));
 	proxies_init();
 	entries_gather();

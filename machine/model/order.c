@@ -76,15 +76,26 @@ static bool eco_edge(const struct graph *g, struct fence *a, struct fence *b)
 	return false;
 }
 
-static unsigned fence_list(const struct graph *g, struct fence *list)
+static void full(const struct machine_rules *m, const char *why)
+{
+	if (m->limit)
+		m->limit(why);
+}
+
+static unsigned fence_list(const struct machine_rules *m, const struct graph *g, struct fence *list)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; g->sc_count && i < g->count && n < MAX_FENCES; i++)
-		if (is_sc_fence(&g->ev[i])) {
-			list[n].id = (uint16_t)i;
-			list[n++].filled = false;
+	for (unsigned i = 0; g->sc_count && i < g->count; i++) {
+		if (!is_sc_fence(&g->ev[i]))
+			continue;
+		if (n == MAX_FENCES) {
+			full(m, "an execution has too many full fences");
+			break;
 		}
+		list[n].id = (uint16_t)i;
+		list[n++].filled = false;
+	}
 	return n;
 }
 
@@ -207,15 +218,19 @@ static bool comes_back(const struct graph *g, struct fence *fences, const struct
 
 /* Any new cycle runs through event id: through id itself if it is sc, and through an sc event that
  * comes before it in H, or that is it. So it is enough to search from those. */
-static bool mixed_acyclic(const struct graph *g, uint16_t id)
+static bool mixed_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t id)
 {
 	static struct fence fences[MAX_FENCES];
 	static struct node nodes[MAX_NODES];
-	unsigned nfences = fence_list(g, fences), n = 0, f = 0;
+	unsigned nfences = fence_list(m, g, fences), n = 0, f = 0;
 
-	for (unsigned i = 0; i < g->count && n < MAX_NODES; i++) {
+	for (unsigned i = 0; i < g->count; i++) {
 		if (!ev_is_sc(&g->ev[i]) || (g->ev[i].flags & F_BLOCKED))
 			continue;
+		if (n == MAX_NODES) {
+			full(m, "an execution has too many seq_cst accesses");
+			break;
+		}
 		nodes[n].id = (uint16_t)i;
 		nodes[n++].fence = f < nfences && fences[f].id == i ? (uint16_t)f++ : NO_EVENT;
 	}
@@ -282,8 +297,8 @@ uint16_t access_of(const struct graph *g, const struct event *t)
 }
 
 /* Every edge A -> C(V): T took a value that was overwritten, as V's issuer knew, and V covers T. */
-unsigned completions(const struct machine_rules *m, const struct graph *g, struct completion *list,
-                     unsigned max)
+unsigned completions(const struct machine_rules *m, const struct graph *g,
+                     struct completion list[MAX_COMPLETIONS])
 {
 	unsigned n = 0;
 
@@ -294,7 +309,7 @@ unsigned completions(const struct machine_rules *m, const struct graph *g, struc
 		if (t->kind != EV_TRANSLATE || !(t->flags & F_CACHEABLE) || t->rf == NO_EVENT ||
 		    co_pos(g, t->rf) == g->loc[t->location].count)
 			continue;
-		for (unsigned k = 0; k < g->nv && n < max; k++) {
+		for (unsigned k = 0; k < g->nv; k++) {
 			uint16_t v = g->v[k], complete;
 
 			if (g->ev[v].thread == t->thread || !v_covers(m, g, v, t))
@@ -306,6 +321,10 @@ unsigned completions(const struct machine_rules *m, const struct graph *g, struc
 				access = access_of(g, t);
 			if (access == NO_EVENT)
 				break;
+			if (n == MAX_COMPLETIONS) {
+				full(m, "too many accesses wait for invalidations in one execution");
+				return n;
+			}
 			list[n++] = (struct completion){access, complete};
 		}
 	}
@@ -413,7 +432,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 }
 
 struct order_search {
-	struct completion edges[256];
+	struct completion edges[MAX_COMPLETIONS];
 	unsigned nedges;
 	struct fence fences[MAX_FENCES];
 	unsigned nfences;
@@ -421,8 +440,8 @@ struct order_search {
 
 static void order_prepare(const struct machine_rules *m, const struct graph *g, struct order_search *s)
 {
-	s->nedges = completions(m, g, s->edges, 256);
-	s->nfences = fence_list(g, s->fences);
+	s->nedges = completions(m, g, s->edges);
+	s->nfences = fence_list(m, g, s->fences);
 }
 
 /* The psc edges out of the fences that are reached. */
@@ -502,13 +521,13 @@ static bool fences_acyclic(const struct machine_rules *m, const struct graph *g,
 	uint8_t reached[MAX_EVENTS];
 	bool before = false;
 
-	s.nfences = fence_list(g, s.fences);
+	s.nfences = fence_list(m, g, s.fences);
 	for (unsigned i = 0; i < s.nfences && !before; i++)
 		before = hb_before(g, s.fences[i].id, id);
 	memset(reached, 0, g->count);
 	if (!before || !overwriting_fences(g, &s, id, reached))
 		return true;
-	s.nedges = completions(m, g, s.edges, 256);
+	s.nedges = completions(m, g, s.edges);
 	order_close(m, g, &s, reached);
 	for (unsigned i = 0; i < s.nfences; i++)
 		if (reached[s.fences[i].id] && hb_before(g, s.fences[i].id, id)) {
@@ -527,7 +546,7 @@ bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t 
 
 		return sc_visit(g, id, state) && fences_acyclic(m, g, id);
 	}
-	if (!only_fences(g) && !mixed_acyclic(g, id))
+	if (!only_fences(g) && !mixed_acyclic(m, g, id))
 		return false;
 	return fences_acyclic(m, g, id);
 }
@@ -585,10 +604,10 @@ bool completion_consistent(const struct machine_rules *m, const struct graph *g)
 
 	if (!g->nv)
 		return true;
-	search.nedges = completions(m, g, search.edges, 256);
+	search.nedges = completions(m, g, search.edges);
 	if (!search.nedges)
 		return true;
-	search.nfences = fence_list(g, search.fences);
+	search.nfences = fence_list(m, g, search.fences);
 	for (unsigned i = 0; i < search.nedges; i++) {
 		uint16_t access = search.edges[i].access;
 

@@ -17,7 +17,8 @@ uint16_t access_of(const struct graph *g, const struct event *t);
 struct completion {
 	uint16_t access, complete;
 };
-unsigned completions(const struct machine_rules *m, const struct graph *g, struct completion *list,
-                     unsigned max);
+enum { MAX_COMPLETIONS = 256 };
+unsigned completions(const struct machine_rules *m, const struct graph *g,
+                     struct completion list[MAX_COMPLETIONS]);
 
 #endif

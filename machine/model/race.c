@@ -11,8 +11,8 @@
 #include "fiber.h"
 #include "world.h"
 
-/* A thread can have stored or loaded each byte of the eight by itself, plain and atomic: with fewer
- * records than that for all threads some are dropped, and a race with what they knew is missed. */
+/* A thread can have stored or loaded each byte of the eight by itself, plain and atomic. A record that
+ * has no room would be a race that is missed: the search ends with an error. */
 enum { RECORDS = 64, TABLE = 1 << 16 };
 
 struct record {
@@ -27,6 +27,8 @@ struct granule {
 };
 
 static struct granule *table;
+static unsigned used; /* entries of the table, in this execution */
+static uint64_t used_in;
 static uint64_t used_plain[FRAME_BASE + FRAMES]; /* the execution of the last plain access in the frame */
 
 void race_init(void)
@@ -49,6 +51,10 @@ static struct granule *granule_of(uint64_t key)
 	while (table[h].execution == world.execution && table[h].key != key)
 		h = (h + 1) % TABLE;
 	if (table[h].execution != world.execution) {
+		used = used_in == world.execution ? used + 1 : 1;
+		used_in = world.execution;
+		if (used == TABLE - 1) /* one stays free, for the search above to end */
+			explore_fail("an execution touches too much plain memory");
 		table[h].execution = world.execution;
 		table[h].key = key;
 		table[h].n = 0;
@@ -100,8 +106,9 @@ static void check(struct granule *g, struct record now, const void *address, con
 	if (!place && g->n < RECORDS)
 		place = &g->rec[g->n++];
 	if (!place)
-		place = &g->rec[now.index % RECORDS];
-	*place = now;
+		explore_fail("accesses of too many different sizes to one place");
+	else
+		*place = now;
 }
 
 /* The running thread frees the frame: was every plain access of others before? Those that come later
@@ -126,7 +133,7 @@ void race_freed(unsigned frame, const void *pc)
 	}
 }
 
-static bool own_stack(const void *address)
+bool on_own_stack(const void *address)
 {
 	return (size_t)((const char *)address - explore_stack(explore_self())) < FIBER_STACK;
 }
@@ -155,8 +162,6 @@ void race_plain(const void *address, unsigned size, bool write, const void *pc)
 {
 	unsigned frame;
 
-	if (own_stack(address))
-		return;
 	frame = frame_of(address);
 	if (frame && world.frame_freed[frame])
 		violate(OC_UAF, pc, "page %u is used after it was freed", frame);

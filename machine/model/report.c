@@ -27,12 +27,12 @@ static bool emitted(uint16_t id)
 /* A DSB waits for the accesses that complete before it. */
 static bool completions_done(uint16_t id)
 {
-	struct completion list[256];
+	struct completion list[MAX_COMPLETIONS];
 	unsigned n;
 
 	if (!r.g->nv)
 		return true;
-	n = completions(&world.rules, r.g, list, 256);
+	n = completions(&world.rules, r.g, list);
 	for (unsigned i = 0; i < n; i++)
 		if (list[i].complete == id && !emitted(list[i].access))
 			return false;

@@ -5,6 +5,8 @@
  * the order. A thread that reaches the end of what the graph has of it stops at its frontier; when
  * all have, they go on one at a time and what they do is added to the graph. */
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "explorer.h"
@@ -58,8 +60,12 @@ void explore_stop(bool prune)
 			leave(BLOCKED);
 }
 
-static void fail(const char *why)
+void explore_fail(const char *why)
 {
+	if (!explorer.stats) {
+		fprintf(stderr, "octavo: %s\n", why);
+		exit(2);
+	}
 	if (!explorer.stats->error)
 		explorer.stats->error = why;
 	explore_stop(true);
@@ -83,7 +89,7 @@ static uint16_t replay(struct thread *t, struct event *tmpl)
 	struct event *e = &explorer.g->ev[id];
 
 	if (!same_request(e, tmpl))
-		fail("the scenario is not deterministic: a thread did something else when run again");
+		explore_fail("the scenario is not deterministic: a thread did something else when run again");
 	e->pc = tmpl->pc;
 	while (ev_is_read(e) && e->rf < INIT_EVENT &&
 	       explorer.threads[explorer.g->ev[e->rf].thread].next <= explorer.g->ev[e->rf].index) {
@@ -134,7 +140,23 @@ static void endless(const struct event *tmpl)
 {
 	if (explorer.client->endless)
 		explorer.client->endless(explorer.client->arg, tmpl->pc);
-	fail("an execution has too many events");
+	explore_fail("an execution has too many events");
+}
+
+/* The fixed size that the event does not fit into, NULL: there is room. */
+static const char *no_room(const struct event *tmpl)
+{
+	const struct graph *g = explorer.g;
+
+	if ((ev_is_read(tmpl) || ev_is_write(tmpl)) && g->loc[tmpl->location].count >= MAX_CHOICES - 2)
+		return "too many writes to one place";
+	if (tmpl->kind == EV_CHOOSE && tmpl->operand > MAX_CHOICES)
+		return "oc_choose() has too many values to choose from";
+	if ((tmpl->kind == EV_TLBI || tmpl->kind == EV_FAULT) && g->nv == MAX_INVALIDATIONS)
+		return "an execution has too many invalidations";
+	if (tmpl->kind == EV_FREE && g->nfree == MAX_FREES)
+		return "an execution frees too many pages";
+	return NULL;
 }
 
 /* Insert a new event at the end of the running thread. */
@@ -143,11 +165,10 @@ static uint16_t extend(struct thread *t, struct event *tmpl)
 	uint16_t list[MAX_CHOICES], id;
 	unsigned n;
 
-	if (explorer.g->count + 2 >= MAX_EVENTS || explorer.g->length[explorer.self] + 2 >= MAX_EVENTS / 4)
+	if (explorer.g->count + 2 >= MAX_EVENTS || explorer.g->length[explorer.self] + 2 >= MAX_PER_THREAD)
 		endless(tmpl);
-	if ((ev_is_read(tmpl) || ev_is_write(tmpl)) &&
-	    explorer.g->loc[tmpl->location].count >= MAX_CHOICES - 2)
-		fail("too many writes to one place");
+	if (no_room(tmpl))
+		explore_fail(no_room(tmpl));
 	n = choices(explorer.rules, explorer.g, tmpl, list);
 	if (explorer.options->sample)
 		n = draw_choice(tmpl, list, n);
@@ -302,7 +323,7 @@ static void replay_all(void)
 	}
 	for (unsigned i = 0; i < explorer.rules->nthreads && !explorer.stopped; i++)
 		if (explorer.threads[i].state == WAITING)
-			fail("replay is stuck: a cycle of program order and reads-from");
+			explore_fail("replay is stuck: a cycle of program order and reads-from");
 }
 
 /* Is the thread in the middle of an RMW or of an access? Its next event comes first. */

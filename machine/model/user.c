@@ -24,7 +24,7 @@ static void learn_word(unsigned offset, unsigned size, const void *pc)
 			violate(OC_ASSERTION, pc, "accesses of different sizes to one place of a page");
 	}
 	if (world.nwords == MAX_WORDS)
-		violate(OC_ASSERTION, pc, "user accesses touch more than %d words of a page", MAX_WORDS);
+		explore_fail("user accesses touch too many words of a page");
 	world.words[world.nwords++] = (struct page_word){(uint16_t)offset, (uint8_t)size};
 	world.restart = true;
 	explore_stop(true);
@@ -478,13 +478,23 @@ unsigned oc_choose(unsigned n)
 	return (unsigned)explore_graph()->ev[explore_event(&e)].value;
 }
 
+static bool wanted(const char *name, const char *const list[OC_MAX_COVER])
+{
+	for (unsigned i = 0; i < OC_MAX_COVER && list[i]; i++)
+		if (!strcmp(list[i], name))
+			return true;
+	return false;
+}
+
+/* Those that nobody asks for are not kept: so there is room for all that are. */
 void cover_reached(const char *name)
 {
+	if (!wanted(name, world.scenario->cover) && !wanted(name, world.variant->cover))
+		return;
 	for (unsigned i = 0; i < world.ncover; i++)
 		if (world.cover[i] == name || !strcmp(world.cover[i], name))
 			return;
-	if (world.ncover < MAX_COVER_SEEN)
-		world.cover[world.ncover++] = name;
+	world.cover[world.ncover++] = name;
 }
 
 void oc_cover(const char *name)
@@ -500,8 +510,11 @@ void oc_reg(const char *name, uint64_t value)
 			world.regs[i].value = value;
 			return;
 		}
-	if (world.nregs < MAX_REGS)
-		world.regs[world.nregs++] = (struct oc_reg_value){name, value};
+	if (world.nregs == MAX_REGS) {
+		explore_fail("an execution has too many registers");
+		return;
+	}
+	world.regs[world.nregs++] = (struct oc_reg_value){name, value};
 }
 
 uint64_t oc_reg_get(const char *name)

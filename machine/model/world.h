@@ -16,7 +16,7 @@ enum {
 	FRAMES = SETUP_FRAMES + MAX_THREADS * THREAD_FRAMES,
 	OBJECT_BYTES = 256 * 1024,
 	MAX_WORDS = 8,
-	MAX_COVER_SEEN = 48,
+	MAX_COVER_SEEN = 2 * OC_MAX_COVER, /* those that scenario and variant want reached */
 	MAX_REGS = 24,
 	MAX_MMS = 4,
 	MAX_REQUESTS = 64,
@@ -89,10 +89,9 @@ struct world {
 	bool litmus, x86, riscv, ignores_i7;
 	struct machine_rules rules;
 	unsigned nactors, nthreads; /* threads: actors, then one interrupt proxy for each CPU */
-	bool has_system;
 	/* memory */
 	char *arena;
-	size_t objects_used, setup_objects;
+	size_t objects_used;
 	unsigned setup_frames, frames_taken[MAX_THREADS];
 	uint8_t frame_use[FRAME_BASE + FRAMES]; /* 0 free, 1 + enum oct_page_use */
 	uint8_t frame_freed[FRAME_BASE + FRAMES];
@@ -111,7 +110,7 @@ struct world {
 	struct cpu cpu[OCT_MAX_CPUS + MAX_THREADS], cpu_at_start[OCT_MAX_CPUS + MAX_THREADS];
 	struct request requests[MAX_THREADS][MAX_REQUESTS];
 	bool faults_again[MAX_THREADS]; /* waits because a fault was handled and nothing has changed */
-	unsigned native_cpu; /* outside of the race */
+	unsigned native_cpu;            /* outside of the race */
 	/* results */
 	struct oc_reg_value regs[MAX_REGS];
 	unsigned nregs;
@@ -149,6 +148,7 @@ void race_init(void);
 void race_plain(const void *address, unsigned size, bool write, const void *pc);
 void race_freed(unsigned frame, const void *pc);
 void race_atomic(const void *address, unsigned size, bool write, const void *pc);
+bool on_own_stack(const void *address); /* of the running thread */
 
 /* events.c: one call per kind of event; outside of the race they act on memory directly */
 bool in_race(void);
