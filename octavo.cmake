@@ -15,7 +15,8 @@ set(OCTAVO_T1_SOURCES
     ${OCTAVO_DIR}/src/tlb/tlb.c
     ${OCTAVO_DIR}/src/table/space.c
     ${OCTAVO_DIR}/src/table/range.c
-    ${OCTAVO_DIR}/src/table/walk.c)
+    ${OCTAVO_DIR}/src/table/walk.c
+    ${OCTAVO_DIR}/src/table/selftest.c)
 set(OCTAVO_T0_SOURCES ${OCTAVO_T1_SOURCES})
 set(OCTAVO_T2_SOURCES
     ${OCTAVO_T1_SOURCES}
@@ -26,4 +27,5 @@ set(OCTAVO_T2_SOURCES
     ${OCTAVO_DIR}/src/space/mm.c
     ${OCTAVO_DIR}/src/space/track.c
     ${OCTAVO_DIR}/src/space/vma.c
-    ${OCTAVO_DIR}/src/space/walk.c)
+    ${OCTAVO_DIR}/src/space/walk.c
+    ${OCTAVO_DIR}/src/space/selftest.c)

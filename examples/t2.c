@@ -101,6 +101,8 @@ int main(void)
 
 	if (oct_system_init(&oct, 1) || oct_mm_init(&parent, &oct) || oct_mm_init(&child, &oct))
 		return 1;
+	if (oct_selftest(&oct)) /* a line per tier, before anything depends on the port */
+		return 1;
 	if (oct_mmap(&parent, 0, 4 * OCT_PAGE_SIZE, OCT_READ | OCT_WRITE, 0, &va))
 		return 1;
 	oct_mm_switch(&oct, &parent);

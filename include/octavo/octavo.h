@@ -11,5 +11,6 @@
 #include <octavo/tlb.h>
 #include <octavo/table.h>
 #include <octavo/mm.h>
+#include <octavo/selftest.h>
 
 #endif
