@@ -7,6 +7,7 @@
 enum { VA = 0x10000, READ_WRITE = OCT_READ | OCT_WRITE };
 
 static struct oct_mm *first, *mm;
+static struct oct_folio *folio;
 static uint32_t ran;
 
 static void setup(void)
@@ -14,6 +15,7 @@ static void setup(void)
 	first = oc_mm();
 	mm = oc_mm();
 	oc_map_anon(mm, VA, 1, READ_WRITE);
+	folio = oc_folio(mm, VA);
 }
 
 static void run(void)
@@ -53,6 +55,7 @@ static void exit_space(void)
 
 	oc_await(oct_load(&ran, OCT_ACQ) == 1);
 	oct_mm_exit(mm);
+	OC_ASSERT(OC_LEAK, oct_load(&folio->refcount, OCT_RLX) == 0);
 	OC_ASSERT(OC_ASSERTION, oct_mm_init(mm, system) == 0); /* an empty one, for the end */
 }
 
@@ -90,12 +93,21 @@ static void exit_empty(void)
 		return;
 	}
 	oc_await(oct_load(&ran, OCT_ACQ) == 1);
-	OC_ASSERT(OC_ASSERTION, oct_munmap(mm, VA, OCT_PAGE_SIZE) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, VA, VA + OCT_PAGE_SIZE) == 0);
+	while (mm->areas.root)
+		oct_vma_remove(&mm->areas, mm->areas.root);
+	oct_vma_trim(&mm->areas);
 	oct_space_exit(&mm->space);
 	OC_ASSERT(OC_ASSERTION, oct_mm_init(mm, system) == 0);
 }
 
-OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
+static void final(void)
+{
+	OC_ASSERT(OC_ASSERTION, first->space.system->cpu[1].space != &mm->space);
+}
+
+OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
+            .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
             .variants = {{.name = "runs", .run = exit_while_runs, .expected = OC_HOLDS},
                          {.name = "ran-before", .run = exit_while_ran_before, .expected = OC_HOLDS},
                          {.name = "leaves", .run = exit_while_leaves, .expected = OC_HOLDS},

@@ -20,6 +20,7 @@ static void setup(void)
 	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, EMPTY, EMPTY + OCT_PAGE_SIZE) == 0);
 	entry = oc_entry_get(oc_pte(mm, VA));
 	shared = oc_folio(mm, SHARED);
+	oct_folio_get(shared); /* somebody else's: a private page would be copied */
 }
 
 static void put(oct_pte_t value)

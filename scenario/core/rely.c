@@ -10,6 +10,7 @@ enum {
 	TABLE_BYTES = 0x8000,
 	VA = TABLE,
 	NEXT_TABLE = TABLE + TABLE_BYTES,
+	THIRD = NEXT_TABLE + 0x1000,
 	ALIAS = 0x28000,
 	READ_WRITE = OCT_READ | OCT_WRITE
 };
@@ -26,7 +27,7 @@ static void setup(void)
 
 	mm = oc_mm();
 	oc_map_anon(mm, VA, 1, READ_WRITE);
-	oc_map_anon(mm, NEXT_TABLE, 1, READ_WRITE);
+	oc_map_anon(mm, NEXT_TABLE, 2, READ_WRITE);
 	oc_map_folio(mm, ALIAS, oc_folio(mm, VA), READ_WRITE);
 	other = oc_entry_get(oc_pte(mm, NEXT_TABLE));
 	entry = oc_entry_get(oc_pte(mm, VA));
@@ -146,7 +147,8 @@ static void older_joins(void)
 		protect_at(NEXT_TABLE);
 		return;
 	}
-	OC_ASSERT(OC_ASSERTION, oct_clear_refs(mm, VA, NEXT_TABLE + OCT_PAGE_SIZE) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_clear_refs(mm, VA, THIRD + OCT_PAGE_SIZE) == 0);
+	OC_ASSERT(OC_ASSERTION, !oct_pte_write(oct_table_query(&mm->space, THIRD)));
 	note();
 }
 

@@ -15,17 +15,24 @@ static void setup(void)
 	child = oc_mm();
 	oc_map_anon(mm, VA, 1, READ_WRITE);
 	oc_map_anon(mm, SPARE, 2, READ_WRITE);
+	OC_ASSERT(OC_ASSERTION, oct_table_prepare(&child->space, VA, VA + OCT_PAGE_SIZE) == 0);
 	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, EMPTY, EMPTY + OCT_PAGE_SIZE) == 0);
 }
 
-static void look_twice(void)
+static void look_twice_at(struct oct_mm *space)
 {
-	oct_pte_t *pte = oct_pte_lock(mm, VA);
+	oct_pte_t *pte = oct_pte_lock(space, VA);
 	oct_pte_t first = oc_entry_get(pte), third = oc_entry_get(pte + 2);
 
 	OC_ASSERT(OC_ASSERTION, oc_entry_get(pte) == first);
 	OC_ASSERT(OC_ASSERTION, oc_entry_get(pte + 2) == third);
-	oct_pte_unlock(mm, pte);
+	oct_pte_unlock(space, pte);
+}
+
+static void look_twice(void)
+{
+	look_twice_at(mm);
+	look_twice_at(child);
 }
 
 static void fault(void)
