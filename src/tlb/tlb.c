@@ -437,7 +437,8 @@ void oct_space_leave(struct oct_space *space)
 	if (system->cpu[self].space == space)
 		switch_here(system, NULL, self);
 	for (unsigned word = 0; word < OCT_CPU_WORDS; word++) {
-		running[word] = oct_load(&space->running[word], OCT_SC);
+		/* Acquire: pairs with leave_former; nothing switches to the space any more (no F2). */
+		running[word] = oct_load(&space->running[word], OCT_ACQ);
 		if (word == self / 64)
 			running[word] &= ~cpu_bit(self);
 		any |= running[word] != 0;
