@@ -68,3 +68,17 @@ brute_model  := $(patsubst %.S,$(OUT)/brute/%.o,$(patsubst %.c,$(OUT)/brute/%.o,
 $(OUT)/brute/compare $(OUT)/brute/selfcheck: $(OUT)/brute/%: $(OUT)/brute/tests/brute/%.o $(brute_shared) $(brute_model)
 	@$(CC) $(EXTRA) -rdynamic -o $@ $^ -ldl -ljansson -ldw -lm
 brute: $(OUT)/brute/compare $(OUT)/brute/selfcheck
+
+# ---- The model machine's parts ------------------------------------------------------------------------
+# They run with the unit tests: unit/model_FORMAT/test_NAME.
+MODEL_TESTS := $(sort $(wildcard tests/model/test_*.c))
+MODEL_FORMATS := arm64 x86_64 riscv64
+# $1: test, $2: format
+define model_program
+$$(OUT)/unit/model_$2/$(notdir $(1:.c=)): $1 $$(brute_model)
+	@mkdir -p $$(@D)
+	@$$(CC) $$(filter-out -DOCT_ARCH_ARM64,$$(BRUTE_FLAGS)) $$(define_$2) -rdynamic -o $$@ $$< $$(brute_model) -ldl -lcmocka
+unit: $$(OUT)/unit/model_$2/$(notdir $(1:.c=))
+endef
+model_formats_of = $(or $(shell sed -n '1,12s/.*formats: *\([a-z0-9_ ]*\).*/\1/p' $1),$(MODEL_FORMATS))
+$(foreach t,$(MODEL_TESTS),$(foreach f,$(call model_formats_of,$t),$(eval $(call model_program,$t,$f))))

@@ -7,12 +7,14 @@
 
 #include "world.h"
 
-#define BIT(n)  (1ull << (n))
-#define ADDRESS 0x0000fffffffff000ull
+#define BIT(n) (1ull << (n))
+/* The address in an entry: bits 47..12 on arm64, 51..12 on x86-64. */
+#define ADDRESS_ARM64  (BIT(48) - BIT(12))
+#define ADDRESS_X86_64 (BIT(52) - BIT(12))
 
 static struct entry decode_arm64(uint64_t v, unsigned level)
 {
-	struct entry e = {.phys = v & ADDRESS};
+	struct entry e = {.phys = v & ADDRESS_ARM64};
 	bool dbm = v & BIT(51), read_only = v & BIT(7);
 
 	e.present = level ? v & BIT(0) : (v & 3) == 3;
@@ -26,7 +28,7 @@ static struct entry decode_arm64(uint64_t v, unsigned level)
 
 static struct entry decode_x86_64(uint64_t v, unsigned level)
 {
-	struct entry e = {.phys = v & ADDRESS};
+	struct entry e = {.phys = v & ADDRESS_X86_64};
 
 	e.present = v & BIT(0);
 	e.table = level && !(v & BIT(7));
