@@ -17,7 +17,7 @@ PREFIX  ?= /usr/local
 SANITIZE ?=
 ARCHS   := arm64 x86_64 riscv64
 
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
