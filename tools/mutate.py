@@ -14,7 +14,8 @@ From the syntax tree (libclang) of src/tlb, src/space and src/table, per archite
   depth    an invalidation leaves walk caches alone
   call     a call that completes, joins, closes or waits for a flush removed
   await    a waiting loop goes on without waiting
-  lock     a lock and its unlock in one function removed: the section is empty
+  lock     a lock and its unlock in one function removed: the section is empty (interrupts off is no lock:
+           the model's CPUs do not migrate)
   recheck  an `if` on an entry, a stamp or a generation read under a lock decides without looking: what
            leaves the section does not, what changes something does, what only flushes or waits does not
 Each mutant is compiled in a private copy of the tree and the scenarios that hold today are explored.
@@ -67,15 +68,15 @@ CALLS = {'oct_tlb_rely', 'oct_tlb_complete', 'oct_tlb_complete_all', 'oct_tlb_fo
          'oct_ticket_flush', 'oct_ticket_complete', 'oct_ticket_close', 'complete_drawn', 'catch_up',
          'oct_grace_wait', 'await_grace', 'oct_port_ipi', 'oct_space_leave'}
 LOCKS = {'oct_spin_lock': 'spin', 'oct_rwlock_read_lock': 'read', 'oct_rwlock_write_lock': 'write',
-         'oct_cpu_enter': 'cpu', 'oct_pte_lock_at': 'guard', 'oct_slot_lock': 'guard'}
+         'oct_pte_lock_at': 'guard', 'oct_slot_lock': 'guard'}
 UNLOCKS = {'oct_spin_unlock': 'spin', 'oct_rwlock_read_unlock': 'read', 'oct_rwlock_write_unlock': 'write',
-           'oct_cpu_leave': 'cpu', 'oct_pte_guard_unlock': 'guard'}
+           'oct_pte_guard_unlock': 'guard'}
 # What an `if` must look at to be a re-check.
 LOOKS = {'generation', 'completed', 'seen', 'behind'}
-LOOKS_MEMBER = {'level', 'stamp', 'generation', 'completed', 'seen', 'epoch', 'newest'}
+LOOKS_MEMBER = {'stamp', 'generation', 'completed', 'seen', 'newest'}
 READS = {'oct_pte_get'}
 LOOKS_CALL = READS | {'oct_pte_none', 'oct_pte_present', 'oct_pte_is_table', 'oct_pte_write', 'oct_pte_uffd_wp',
-                      'oct_entry_judge', 'oct_folio_exclusive', 'table_empty', 'number_used'}
+                      'oct_entry_judge', 'oct_folio_exclusive', 'table_empty'}
 
 Edit = collections.namedtuple('Edit', 'file start end text')
 Mutant = collections.namedtuple('Mutant', 'file function kind edits archs line what')
@@ -210,8 +211,6 @@ def call_mutants(function):
 
 def lock_key(function, node):
     arguments = list(node.get_arguments())
-    if node.spelling in ('oct_cpu_enter', 'oct_cpu_leave'):
-        return 'cpu'
     which = arguments[-1] if LOCKS.get(node.spelling, UNLOCKS.get(node.spelling)) == 'guard' else arguments[0]
     return re.sub(r'[\s&()]', '', function.source(which))
 
@@ -219,11 +218,7 @@ def lock_key(function, node):
 def lock_edit(function, node):
     """The lock without effect. A guard is still filled in: its lock is taken and dropped at once."""
     name, arguments = node.spelling, [function.source(a) for a in node.get_arguments()]
-    if name == 'oct_cpu_enter':
-        text = '0'
-    elif name == 'oct_cpu_leave':
-        text = '(void)(%s)' % arguments[0]
-    elif name in ('oct_pte_lock_at', 'oct_slot_lock'):
+    if name in ('oct_pte_lock_at', 'oct_slot_lock'):
         text = '(%s, oct_spin_unlock(&(%s)->ptl->lock))' % (function.source(node), arguments[-1])
     elif name == 'oct_pte_guard_unlock':
         text = '(void)0' if arguments[0] == 'NULL' else \
@@ -288,6 +283,9 @@ def looks(condition, parameters):
                 return True
         if node.kind == K.MEMBER_REF_EXPR and node.spelling in LOOKS_MEMBER:
             return True
+        if node.kind == K.BINARY_OPERATOR and all(
+                n.spelling == 'level' for n in node.get_children()): # guard.level == level: as it was before
+            return True
         if node.kind == K.DECL_REF_EXPR and node.spelling in LOOKS and node.spelling not in parameters:
             return True
     return False
@@ -327,7 +325,8 @@ def held_offsets(functions):
     held = {}
     for function in functions:
         first = [n.extent.start.offset for n, _ in function.calls if n.spelling in LOCKS]
-        held[function] = function.start if function.guarded else min(first, default=sys.maxsize)
+        makes_guard = any(n.spelling == 'oct_slot_lock' for n, _ in function.calls)
+        held[function] = function.start if function.guarded and not makes_guard else min(first, default=sys.maxsize)
     changed = True
     while changed:
         changed = False
