@@ -83,7 +83,8 @@ static bool says_more(const struct record *a, const struct record *b)
 	return (a->mask & b->mask) == b->mask && a->write == b->write && a->atomic == b->atomic;
 }
 
-static void check(struct granule *g, struct record now, const void *address, const void *pc)
+/* whole: all of the access is in these eight bytes. */
+static void check(struct granule *g, struct record now, bool whole, const void *address, const void *pc)
 {
 	const struct clock *clock = clock_of(now.thread);
 	struct record *place = NULL;
@@ -91,6 +92,10 @@ static void check(struct granule *g, struct record now, const void *address, con
 	for (unsigned i = 0; i < g->n; i++) {
 		struct record *r = &g->rec[i];
 
+		/* the value of an atomic place is in the graph: it cannot be had in part, or with more */
+		if (r->atomic && (r->mask & now.mask) && (r->mask != now.mask || !whole))
+			violate(OC_ASSERTION, pc, "an atomic place (%p) is accessed with another size",
+			        address);
 		if (r->thread == now.thread) {
 			if (says_more(&now, r))
 				place = r;
@@ -142,6 +147,7 @@ static void record_access(const void *address, unsigned size, bool write, bool a
 {
 	unsigned self = explore_self();
 	uintptr_t at = (uintptr_t)address;
+	bool whole = (at & 7) + size <= 8;
 
 	while (size) {
 		unsigned offset = at & 7, here = 8 - offset < size ? 8 - offset : size;
@@ -152,7 +158,7 @@ static void record_access(const void *address, unsigned size, bool write, bool a
 		                     .atomic = atomic,
 		                     .index = (uint16_t)explore_done(self)};
 
-		check(g, now, address, pc);
+		check(g, now, whole, address, pc);
 		at += here;
 		size -= here;
 	}
