@@ -147,6 +147,17 @@ static void older_joins(void)
 		protect_at(NEXT_TABLE);
 		return;
 	}
+	OC_ASSERT(OC_ASSERTION, oct_clear_refs(mm, VA, NEXT_TABLE + OCT_PAGE_SIZE) == 0);
+	note();
+}
+
+/* A range goes on in the next table. */
+static void across_tables(void)
+{
+	if (oct_port_cpu_self() == 0) {
+		protect();
+		return;
+	}
 	OC_ASSERT(OC_ASSERTION, oct_clear_refs(mm, VA, THIRD + OCT_PAGE_SIZE) == 0);
 	OC_ASSERT(OC_ASSERTION, !oct_pte_write(oct_table_query(&mm->space, THIRD)));
 	note();
@@ -302,6 +313,7 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                 {.name = "protect-again", .run = protect_again_on_open, .expected = OC_HOLDS},
                 {.name = "done-by-the-first", .run = done_by_the_first, .expected = OC_HOLDS},
                 {.name = "mark-protected", .run = mark_protected, .expected = OC_HOLDS},
+                {.name = "across-tables", .run = across_tables, .expected = OC_HOLDS},
                 {.name = "older-joins", .run = older_joins, .expected = OC_HOLDS},
                 {.name = "clear-again", .run = clear_again, .expected = OC_HOLDS},
                 {.name = "fill-again", .run = fill_again, .expected = OC_HOLDS},
