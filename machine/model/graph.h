@@ -198,6 +198,8 @@ unsigned choices(const struct machine_rules *m, struct graph *g, const struct ev
 uint16_t choice_best(const struct machine_rules *m, struct graph *g, const struct event *tmpl);
 /* Does a reach e in O (completion order)? Used by the checks of freed pages. */
 bool completes_before(const struct machine_rules *m, const struct graph *g, uint16_t a, uint16_t e);
+/* May a TLB hold for ever what read id took? */
+bool t_may_stay(const struct machine_rules *m, const struct graph *g, uint16_t id);
 /* Of an invalidation v: does it reach what translation read t took? up to which coherence position does
  * its issuer know the location? the event with which it is complete, NO_EVENT: not yet */
 bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, const struct event *t);

@@ -146,6 +146,19 @@ static bool stale_allowed(const struct machine_rules *m, const struct graph *g, 
 	return true;
 }
 
+bool t_may_stay(const struct machine_rules *m, const struct graph *g, uint16_t id)
+{
+	const struct event *t = &g->ev[id];
+
+	if (t->kind != EV_TRANSLATE || !(t->flags & F_CACHEABLE))
+		return false;
+	for (unsigned i = 0; i < g->nv; i++)
+		if (v_complete(m, g, g->v[i]) != NO_EVENT && v_covers(m, g, g->v[i], t) &&
+		    co_pos(g, t->rf) < v_seen(m, g, g->v[i], t->location))
+			return false;
+	return true;
+}
+
 /* arm64: after an update that found another value the walk starts again; it sees what the update saw. */
 static unsigned rewalk_bound(const struct graph *g, const struct event *t)
 {

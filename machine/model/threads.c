@@ -237,15 +237,17 @@ void explore_await_end(void)
 	explorer.threads[explorer.self].in_await = false;
 }
 
-/* Is everything that the thread read in its last iteration coherence-latest? */
-static bool await_is_latest(unsigned thread)
+/* Would the thread read in its next iteration what it read in its last, however long it waits? */
+static bool await_reads_same(unsigned thread)
 {
 	const struct thread *t = &explorer.threads[thread];
 
 	for (unsigned i = t->await_from; i < t->next; i++) {
-		const struct event *e = &explorer.g->ev[explorer.g->thread[thread][i]];
+		uint16_t id = explorer.g->thread[thread][i];
+		const struct event *e = &explorer.g->ev[id];
 
-		if (ev_is_read(e) && co_pos(explorer.g, e->rf) != explorer.g->loc[e->location].count)
+		if (ev_is_read(e) && co_pos(explorer.g, e->rf) != explorer.g->loc[e->location].count &&
+		    !t_may_stay(explorer.rules, explorer.g, id))
 			return false;
 	}
 	return true;
@@ -256,7 +258,7 @@ void explore_await_failed(void)
 	struct thread *t = &explorer.threads[explorer.self];
 
 	/* one read, not coherence-latest: nothing can come of it that the latest does not give */
-	if (explorer.extending && t->next == t->await_from + 1 && !await_is_latest(explorer.self))
+	if (explorer.extending && t->next == t->await_from + 1 && !await_reads_same(explorer.self))
 		explore_stop(true);
 	for (;;)
 		leave(AWAITING);
@@ -411,9 +413,9 @@ enum explore_end execute(void)
 	for (unsigned i = 0; i < explorer.rules->nthreads; i++) {
 		if (explorer.threads[i].state == FINISHED ||
 		    (explorer.client->daemon[i] && explorer.threads[i].state == AWAITING &&
-		     await_is_latest(i)))
+		     await_reads_same(i)))
 			continue;
-		if (explorer.threads[i].state == AWAITING && await_is_latest(i)) {
+		if (explorer.threads[i].state == AWAITING && await_reads_same(i)) {
 			if (end == END_COMPLETE)
 				end = END_STUCK;
 		} else {

@@ -114,7 +114,7 @@ static void fault_event(uintptr_t va, const struct walk *w, const void *pc)
 /* What the T of a walk read from, to compare it with the walk before. */
 struct walked {
 	uint16_t rf[OCT_LEVELS + 1];
-	unsigned n;
+	unsigned n, repeats;
 };
 
 static struct walked sources_of(const struct walk *w)
@@ -126,8 +126,9 @@ static struct walked sources_of(const struct walk *w)
 	return s;
 }
 
-/* The kernel's answer to a fault: true, access again. A walk that read just what the one before the last
- * fault did has gained nothing by it: the thread waits until somebody changes an entry. */
+/* The kernel's answer to a fault: true, access again. A walk that read just what the two before it did has
+ * gained nothing by their faults: the thread waits until somebody changes an entry. Not at the first
+ * time: a handler that changed the entry may be asked again, by a TLB that kept the old one, and drop it. */
 static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, const struct walk *w,
                           struct walked *before, const void *pc)
 {
@@ -136,8 +137,11 @@ static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, const str
 	if (world.litmus)
 		return false;
 	if (now.n == before->n && !memcmp(now.rf, before->rf, now.n * sizeof(now.rf[0]))) {
-		world.faults_again[explore_self()] = true;
-		explore_wait(now.n + 1); /* its T, and the fault */
+		now.repeats = before->repeats + 1;
+		if (now.repeats == 2) {
+			world.faults_again[explore_self()] = true;
+			explore_wait(now.n + 1); /* its T, and the fault */
+		}
 	}
 	*before = now;
 	if (world.glue->fault(mm, va, store))
