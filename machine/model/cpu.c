@@ -60,7 +60,7 @@ void irq_quiesce(unsigned cpu, const void *pc)
 	do_write(made_up(0, cpu), __ATOMIC_RELEASE, 8, 0, pc);
 }
 
-static void serve(unsigned cpu, const struct request *r, const void *pc)
+static void serve(const struct request *r, const void *pc)
 {
 	if (r->tlbi) {
 		do_tlbi(r->asid, r->va, r->pages, false, r->leaf_only, pc);
@@ -71,7 +71,6 @@ static void serve(unsigned cpu, const struct request *r, const void *pc)
 	} else {
 		world.glue->interrupt(world.system);
 	}
-	(void)cpu;
 }
 
 void request_interrupt(unsigned cpu, const struct request *r, bool wait, const void *pc)
@@ -84,7 +83,7 @@ void request_interrupt(unsigned cpu, const struct request *r, bool wait, const v
 
 		world.native_cpu = cpu;
 		if (!r->tlbi)
-			serve(cpu, r, pc);
+			serve(r, pc);
 		world.native_cpu = before;
 		return;
 	}
@@ -119,7 +118,7 @@ void proxy_run(unsigned cpu)
 		for (; handled < asked; handled++) {
 			const struct request *r = &world.requests[cpu][handled];
 
-			serve(cpu, r, pc);
+			serve(r, pc);
 			answer |= r->tlbi || r->fn;
 		}
 		do_write(made_up(0, cpu), __ATOMIC_RELEASE, 8, 0, pc);

@@ -28,7 +28,7 @@ void graph_init(struct graph *g)
 		g->loc[i] = (struct location){NO_EVENT, NO_EVENT, 0, NO_EVENT};
 }
 
-void clock_join(struct clock *c, const struct clock *d)
+static void clock_join(struct clock *c, const struct clock *d)
 {
 	for (unsigned i = 0; i < MAX_THREADS; i++)
 		c->n[i] = c->n[i] > d->n[i] ? c->n[i] : d->n[i];

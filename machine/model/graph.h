@@ -181,16 +181,12 @@ struct event rmw_write_of(const struct machine_rules *m, const struct event *ur)
 uint64_t graph_value_of(const struct machine_rules *m, const struct graph *g, uint16_t write,
                         uint16_t location);
 bool hb_before(const struct graph *g, uint16_t a, uint16_t e);
-void clock_join(struct clock *c, const struct clock *d);
 static inline unsigned co_pos(const struct graph *g, uint16_t write)
 {
 	return write >= INIT_EVENT ? 0 : g->ev[write].co_pos;
 }
 
-/* rules.c: may tmpl, appended to g, take this choice? Judges the choice, not tmpl's place. */
-bool choice_consistent(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
-                       uint16_t choice);
-/* The whole graph after r was given a new source (revisit): the same questions for r. */
+/* rules.c. The whole graph after r was given a new source (revisit): the same questions for r. */
 bool revisit_consistent(const struct machine_rules *m, struct graph *g, uint16_t r);
 /* The choices of tmpl, maximal first; returns how many. */
 unsigned choices(const struct machine_rules *m, struct graph *g, const struct event *tmpl, uint16_t *list);

@@ -310,9 +310,9 @@ static void count_mappings(oct_phys_t table, unsigned level, uint8_t *mapped)
 	}
 }
 
-/* At the end, with the final values in memory: a page that the race allocated is freed, or mapped as
- * often as it has references; a table that it allocated hangs in some space. What the scenario
- * took by itself (no reference counted) is the scenario's. */
+/* At the end, with the final values in memory: a user page that the race allocated is freed, or mapped as
+ * often as it has references. What the scenario took by itself (no reference counted) is the
+ * scenario's. Tables are not judged: what is not freed yet may hang in a space that exit takes down. */
 void check_leaks(void)
 {
 	uint8_t mapped[FRAME_BASE + FRAMES] = {0};

@@ -241,8 +241,9 @@ static bool event_consistent(const struct machine_rules *m, const struct graph *
 	return (latest && !access) || completion_consistent(m, g);
 }
 
-bool choice_consistent(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
-                       uint16_t choice)
+/* May tmpl, appended to g, take this choice? Judges the choice, not tmpl's place. */
+static bool choice_consistent(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
+                              uint16_t choice)
 {
 	uint16_t id = graph_add(m, g, tmpl, choice);
 	bool yes = event_consistent(m, g, id);

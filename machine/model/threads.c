@@ -80,7 +80,12 @@ static bool same_request(const struct event *e, const struct event *t)
 			return false;
 	if (ev_is_write(e) && e->value != t->value)
 		return false;
-	return e->kind != EV_RMW_READ || (e->operand == t->operand && e->op == t->op);
+	if (e->kind == EV_TRANSLATE || e->kind == EV_TLBI || e->kind == EV_FREE)
+		return e->va == t->va && e->level == t->level && e->asid == t->asid && e->pages == t->pages;
+	if (e->kind == EV_CHOOSE)
+		return e->operand == t->operand;
+	return e->kind != EV_RMW_READ ||
+	       (e->operand == t->operand && e->operand2 == t->operand2 && e->op == t->op);
 }
 
 static uint16_t replay(struct thread *t, struct event *tmpl)
