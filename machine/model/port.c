@@ -98,15 +98,27 @@ void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order)
 	}
 }
 
+/* The frame of a page that the core, or a walker, takes for one. */
+static unsigned frame_in_use(oct_phys_t page, const void *pc)
+{
+	unsigned frame = (unsigned)(page >> OCT_PAGE_SHIFT);
+
+	if (in_race() &&
+	    (page >> OCT_PAGE_SHIFT >= FRAME_BASE + FRAMES || frame < FRAME_BASE || !world.frame_use[frame]))
+		violate(OC_UAF, pc, "page %#llx is used, which was never allocated",
+		        (unsigned long long)(page >> OCT_PAGE_SHIFT));
+	return frame;
+}
+
 void *oct_port_phys_to_virt(oct_phys_t page)
 {
-	return frame_address((unsigned)(page >> OCT_PAGE_SHIFT)) + (page & (OCT_PAGE_SIZE - 1));
+	return frame_address(frame_in_use(page, CALLER)) + (page & (OCT_PAGE_SIZE - 1));
 }
 
 struct oct_folio *oct_port_folio_of(oct_phys_t page)
 {
 	/* the first thing in the arena */
-	return (struct oct_folio *)(void *)world.arena + ((page >> OCT_PAGE_SHIFT) - FRAME_BASE);
+	return (struct oct_folio *)(void *)world.arena + (frame_in_use(page, CALLER) - FRAME_BASE);
 }
 
 void oct_port_icache_sync(oct_phys_t page, unsigned order)
