@@ -51,12 +51,9 @@ static void leaves(void)
 
 static void exit_space(void)
 {
-	struct oct_system *system = mm->space.system;
-
 	oc_await(oct_load(&ran, OCT_ACQ) == 1);
 	oct_mm_exit(mm);
 	OC_ASSERT(OC_LEAK, oct_load(&folio->refcount, OCT_RLX) == 0);
-	OC_ASSERT(OC_ASSERTION, oct_mm_init(mm, system) == 0); /* an empty one, for the end */
 }
 
 static void exit_while_runs(void)
@@ -86,8 +83,6 @@ static void exit_while_leaves(void)
 /* A host that keeps its own areas ends a space whose pages are gone. */
 static void exit_empty(void)
 {
-	struct oct_system *system = mm->space.system;
-
 	if (oct_port_cpu_self() == 1) {
 		runs();
 		return;
@@ -98,7 +93,6 @@ static void exit_empty(void)
 		oct_vma_remove(&mm->areas, mm->areas.root);
 	oct_vma_trim(&mm->areas);
 	oct_space_exit(&mm->space);
-	OC_ASSERT(OC_ASSERTION, oct_mm_init(mm, system) == 0);
 }
 
 static void final(void)
