@@ -27,13 +27,12 @@ static uint16_t made_up(unsigned what, unsigned cpu)
 	return place_made_up(0x8000 + what * 256 + cpu, PLACE_ROOT, 0);
 }
 
-/* Take a made-up lock: wait for 0, store 1. */
-static void lock_take(uint16_t location, const void *pc)
+void lock_take(uint16_t location, unsigned size, const void *pc)
 {
 	bool stored;
 
 	oc_await_begin();
-	do_rmw(location, __ATOMIC_ACQUIRE, 8, RMW_CAS, 1, 0, &stored, pc);
+	do_rmw(location, __ATOMIC_ACQUIRE, size, RMW_CAS, 1, 0, &stored, pc);
 	if (!stored)
 		oc_await_failed();
 	oc_await_end();
@@ -43,7 +42,7 @@ void irq_lock(unsigned cpu, const void *pc)
 {
 	if (!in_race() || is_proxy() || world.cpu[cpu].irq_depth++)
 		return;
-	lock_take(made_up(0, cpu), pc);
+	lock_take(made_up(0, cpu), 8, pc);
 }
 
 void irq_unlock(unsigned cpu, const void *pc)
@@ -56,7 +55,7 @@ void irq_unlock(unsigned cpu, const void *pc)
 /* Wait until the CPU has had its interrupts on: part of a grace period. */
 void irq_quiesce(unsigned cpu, const void *pc)
 {
-	lock_take(made_up(0, cpu), pc);
+	lock_take(made_up(0, cpu), 8, pc);
 	do_write(made_up(0, cpu), __ATOMIC_RELEASE, 8, 0, pc);
 }
 
@@ -113,7 +112,7 @@ void proxy_run(unsigned cpu)
 		if (asked <= handled)
 			oc_await_failed();
 		oc_await_end();
-		lock_take(made_up(0, cpu), pc);
+		lock_take(made_up(0, cpu), 8, pc);
 		do_isb(pc);
 		for (; handled < asked; handled++) {
 			const struct request *r = &world.requests[cpu][handled];

@@ -250,20 +250,14 @@ static bool revisit(const struct frame *f, uint16_t r)
 	opened->reader = reader;
 	for (unsigned i = 0; i < n; i++) {
 		const struct event *e;
-		bool ok = list[i] != NO_EVENT;
+		bool ok = true;
 
-		if (!ok)
+		if (list[i] == NO_EVENT)
 			continue;
 		id = graph_add(explorer.rules, explorer.g, &tmpl, list[i]);
 		graph_set_rf(explorer.rules, explorer.g, reader, id);
-		e = &explorer.g->ev[id];
-		ok = e->co_next == NO_EVENT || explorer.g->ev[e->co_next].kind != EV_RMW_WRITE ||
-		     explorer.g
-		             ->ev[explorer.g->thread[explorer.g->ev[e->co_next].thread]
-		                                    [explorer.g->ev[e->co_next].index - 1]]
-		             .rf == id;
 		e = &explorer.g->ev[reader];
-		if (ok && (e->flags & F_AWAIT) && (e->flags & F_CAS) && !rmw_stores(explorer.rules, e))
+		if ((e->flags & F_AWAIT) && (e->flags & F_CAS) && !rmw_stores(explorer.rules, e))
 			ok = explorer.g->ev[id].co_next == NO_EVENT; /* unsatisfied: coherence-latest only */
 		if (ok)
 			ok = revisit_consistent(explorer.rules, explorer.g, reader);

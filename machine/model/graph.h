@@ -181,6 +181,15 @@ struct event rmw_write_of(const struct machine_rules *m, const struct event *ur)
 uint64_t graph_value_of(const struct machine_rules *m, const struct graph *g, uint16_t write,
                         uint16_t location);
 bool hb_before(const struct graph *g, uint16_t a, uint16_t e);
+/* The coherence-latest write of a location, and the one before a write; INIT_EVENT is the initial value. */
+static inline uint16_t co_newest(const struct graph *g, uint16_t location)
+{
+	return g->loc[location].last == NO_EVENT ? INIT_EVENT : g->loc[location].last;
+}
+static inline uint16_t co_before(const struct graph *g, uint16_t write)
+{
+	return g->ev[write].co_prev == NO_EVENT ? INIT_EVENT : g->ev[write].co_prev;
+}
 static inline unsigned co_pos(const struct graph *g, uint16_t write)
 {
 	return write >= INIT_EVENT ? 0 : g->ev[write].co_pos;

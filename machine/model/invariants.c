@@ -280,7 +280,7 @@ void oc_relied(const uint64_t *entry, uintptr_t va)
 		return;
 	now = g->ev[w].value;
 	do {
-		uint16_t before = g->ev[w].co_prev == NO_EVENT ? INIT_EVENT : g->ev[w].co_prev;
+		uint16_t before = co_before(g, w);
 		int cpu = -1;
 
 		if (grants_more(graph_value_of(&world.rules, g, before, location), now))

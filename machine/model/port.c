@@ -214,22 +214,11 @@ void oct_rwlock_init(struct oct_rwlock *lock)
 	memory_touched(lock, sizeof(*lock));
 }
 
-static void word_take(uint32_t *word, const void *pc)
-{
-	bool stored;
-
-	oc_await_begin();
-	do_rmw(place(word, 4), __ATOMIC_ACQUIRE, 4, RMW_CAS, 1, 0, &stored, pc);
-	if (!stored)
-		oc_await_failed();
-	oc_await_end();
-}
-
 /* Readers cost no events in a scenario where nobody writes. */
 void oct_rwlock_read_lock(struct oct_rwlock *lock)
 {
 	if (in_race() && world.lock_written)
-		word_take(&lock->word[this_cpu()], CALLER);
+		lock_take(place(&lock->word[this_cpu()], 4), 4, CALLER);
 }
 
 void oct_rwlock_read_unlock(struct oct_rwlock *lock)
@@ -248,7 +237,7 @@ void oct_rwlock_write_lock(struct oct_rwlock *lock)
 		explore_stop(true);
 	}
 	for (unsigned cpu = 0; cpu < world.nactors && cpu < OCT_MAX_CPUS; cpu++)
-		word_take(&lock->word[cpu], CALLER);
+		lock_take(place(&lock->word[cpu], 4), 4, CALLER);
 }
 
 void oct_rwlock_write_unlock(struct oct_rwlock *lock)

@@ -273,7 +273,7 @@ static unsigned read_choices(const struct machine_rules *m, struct graph *g, con
 {
 	const struct location *l = &g->loc[tmpl->location];
 	bool full = needs_full_check(g, tmpl), plain = tmpl->kind == EV_READ || tmpl->kind == EV_RMW_READ;
-	uint16_t last = l->last == NO_EVENT ? INIT_EVENT : l->last, w = last;
+	uint16_t last = co_newest(g, tmpl->location), w = last;
 	unsigned n = 0, bound = 0;
 
 	if (plain && l->count) {
@@ -296,7 +296,7 @@ static unsigned read_choices(const struct machine_rules *m, struct graph *g, con
 			list[n++] = w;
 		if (w == INIT_EVENT || co_pos(g, w) <= bound)
 			break;
-		w = g->ev[w].co_prev == NO_EVENT ? INIT_EVENT : g->ev[w].co_prev;
+		w = co_before(g, w);
 	}
 	return n;
 }
@@ -305,7 +305,7 @@ static unsigned write_choices(const struct machine_rules *m, struct graph *g, co
                               uint16_t *list)
 {
 	const struct location *l = &g->loc[tmpl->location];
-	uint16_t w = l->last == NO_EVENT ? INIT_EVENT : l->last;
+	uint16_t w = co_newest(g, tmpl->location);
 	bool full = needs_full_check(g, tmpl);
 	unsigned n = 0, bound = 0;
 
@@ -330,7 +330,7 @@ static unsigned write_choices(const struct machine_rules *m, struct graph *g, co
 			list[n++] = w;
 		if (w == INIT_EVENT || co_pos(g, w) <= bound)
 			break;
-		w = g->ev[w].co_prev == NO_EVENT ? INIT_EVENT : g->ev[w].co_prev;
+		w = co_before(g, w);
 	}
 	return n;
 }
@@ -357,17 +357,15 @@ unsigned choices(const struct machine_rules *m, struct graph *g, const struct ev
 
 uint16_t choice_best(const struct machine_rules *m, struct graph *g, const struct event *tmpl)
 {
-	uint16_t w = g->loc[tmpl->location].last;
+	uint16_t w = co_newest(g, tmpl->location);
 
 	if (tmpl->kind == EV_FAULT)
 		return choice_consistent(m, g, tmpl, INIT_EVENT) ? INIT_EVENT : NO_EVENT;
-	if (w == NO_EVENT)
-		w = INIT_EVENT;
 	for (;;) {
 		if (choice_consistent(m, g, tmpl, w))
 			return w;
 		if (w == INIT_EVENT)
 			return NO_EVENT;
-		w = g->ev[w].co_prev == NO_EVENT ? INIT_EVENT : g->ev[w].co_prev;
+		w = co_before(g, w);
 	}
 }

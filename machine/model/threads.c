@@ -36,13 +36,6 @@ char *explore_stack(unsigned thread)
 	return explorer.threads[thread].fiber.stack;
 }
 
-static uint16_t co_last(uint16_t location)
-{
-	uint16_t last = explorer.g->loc[location].last;
-
-	return last == NO_EVENT ? INIT_EVENT : last;
-}
-
 static void leave(enum thread_state state)
 {
 	struct thread *t = &explorer.threads[explorer.self];
@@ -358,7 +351,7 @@ static unsigned urgency(unsigned i)
 		return 4;
 	if (!ev_is_read(e))
 		return 2;
-	newest = graph_value_of(explorer.rules, explorer.g, co_last(e->location), e->location);
+	newest = graph_value_of(explorer.rules, explorer.g, co_newest(explorer.g, e->location), e->location);
 	if (e->flags & F_CAS)
 		return newest == e->operand2 ? 3 : 0;
 	if (explorer.client->daemon[i]) /* operand: what it has seen */

@@ -179,6 +179,7 @@ const char *decode_words(uint64_t value, unsigned level, char *text, size_t size
 
 /* cpu.c: interrupts, root registers */
 unsigned this_cpu(void);
+void lock_take(uint16_t location, unsigned size, const void *pc); /* wait for 0, store 1, acquire */
 void irq_lock(unsigned cpu, const void *pc);
 void irq_unlock(unsigned cpu, const void *pc);
 void request_interrupt(unsigned cpu, const struct request *r, bool wait, const void *pc);

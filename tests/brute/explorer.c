@@ -254,12 +254,9 @@ static bool ended(void *arg, enum explore_end end)
 	for (unsigned t = 0; t < run.program->threads; t++)
 		for (unsigned k = 0; k < run.nresults[t]; k++)
 			values[n++] = run.results[t][k];
-	for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++) {
-		uint16_t last = explore_graph()->loc[l].last;
-
+	for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++)
 		values[n++] = graph_value_of(&run.rules, explore_graph(),
-		                             last == NO_EVENT ? INIT_EVENT : last, (uint16_t)l);
-	}
+		                             co_newest(explore_graph(), (uint16_t)l), (uint16_t)l);
 	run.outcome(run.arg, values, n);
 	return true;
 }
