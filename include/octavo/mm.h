@@ -58,12 +58,6 @@ int oct_fork(struct oct_mm *child, struct oct_mm *parent);
 
 /* ---- Ranges of a space ---------------------------------------------------------------------- */
 
-enum {
-	OCT_MAP_FIXED = 1,  /* at addr, in place of whatever is there */
-	OCT_MAP_SHARED = 2, /* not copied on write; fork shares it. All pages are allocated now; with
-	                       OCT_MAP_FIXED too it replaces nothing: -OCT_EEXIST */
-};
-
 /* New anonymous memory, zero-filled. addr: where; 0: the lowest gap. bytes: rounded up to pages,
  * not 0. prot: OCT_READ | OCT_WRITE | OCT_EXEC or 0. Joins equal neighbours. On success *result is
  * the address. What OCT_MAP_FIXED replaces is unmapped as oct_munmap does it: complete.

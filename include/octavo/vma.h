@@ -17,17 +17,42 @@ extern "C" {
 #endif
 
 struct oct_vma_page;
+struct oct_mapping;
+struct oct_anon;
+
+/* Flags of oct_mmap (mm.h). An area remembers those that say what it is. */
+enum {
+	OCT_MAP_FIXED = 1,  /* at addr, in place of whatever is there */
+	OCT_MAP_SHARED = 2, /* not copied on write; fork shares it. All pages are allocated now; with
+	                       OCT_MAP_FIXED too it replaces nothing: -OCT_EEXIST */
+};
 
 struct oct_vma {
-	uintptr_t start, end;         /* bytes, page-aligned, start < end; changed by oct_vma_resize */
-	unsigned prot;                /* OCT_READ | OCT_WRITE | OCT_EXEC */
-	unsigned flags;               /* OCT_MAP_SHARED or 0 */
+	uintptr_t start, end;        /* bytes, page-aligned, start < end; changed by oct_vma_resize */
+	unsigned prot;               /* OCT_READ | OCT_WRITE | OCT_EXEC */
+	unsigned flags;              /* OCT_MAP_SHARED or 0 */
+	struct oct_mapping *mapping; /* the object whose pages it shows; NULL: anonymous memory */
+	struct oct_anon *anon;       /* reverse map of its private pages; NULL: it has none yet */
+	uint64_t pgoff; /* page number of start: in the object; of an anonymous area, an address as it was
+	                   when the area was made. Goes along with start */
 	struct oct_vma *left, *right; /* right links free areas of a page too */
 	struct oct_vma_page *page;    /* the page it was carved from */
 	int height;
 	/* Of this area and all below it: where they begin and end, and the largest gap between two. */
 	uintptr_t first, last, gap;
 };
+
+/* What fills a page of an area that has none. */
+enum oct_vma_kind {
+	OCT_VMA_ANON,   /* zeros, private */
+	OCT_VMA_SHARED, /* zeros, shared with those who forked it */
+	OCT_VMA_FILE,   /* an object: the page of the mapping, or a private copy of it */
+};
+
+static inline enum oct_vma_kind oct_vma_kind(const struct oct_vma *vma)
+{
+	return vma->mapping ? OCT_VMA_FILE : vma->flags & OCT_MAP_SHARED ? OCT_VMA_SHARED : OCT_VMA_ANON;
+}
 
 /* Where areas come from. Slots that are free are the deposit of splits: an operation reserves what
  * it may need before it changes anything. */
@@ -55,18 +80,21 @@ struct oct_vma *oct_vma_first(const struct oct_vma_tree *tree, uintptr_t addr);
 /* The area that contains addr, or NULL. */
 struct oct_vma *oct_vma_find(const struct oct_vma_tree *tree, uintptr_t addr);
 
-/* Add [start, end), which overlaps no area, using one reserved slot. */
+/* Add [start, end), which overlaps no area, using one reserved slot. It is anonymous, with pgoff as if
+ * nothing had ever moved; what it shows instead is set by the caller before it merges areas. */
 struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end, unsigned prot,
                                unsigned flags);
 /* Take an area out and return its slot to the deposit. */
 void oct_vma_remove(struct oct_vma_tree *tree, struct oct_vma *vma);
 /* Take all areas out. */
 void oct_vma_clear(struct oct_vma_tree *tree);
-/* Give an area other bounds, which overlap no other area and keep its place among them. */
+/* Give an area other bounds, which overlap no other area and keep its place among them; pgoff follows
+ * start. */
 void oct_vma_resize(struct oct_vma_tree *tree, struct oct_vma *vma, uintptr_t start, uintptr_t end);
 /* Cut the area that contains addr strictly inside, if there is one, using one reserved slot. */
 void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr);
-/* Join areas with equal protection and flags that meet at start, at end or in between. */
+/* Join areas with equal protection, flags, object and reverse map that meet at start, at end or in between,
+ * and whose pgoff go on. */
 void oct_vma_merge(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end);
 /* How many areas oct_vma_split would make for a cut at start and one at end: 0, 1 or 2. */
 unsigned oct_vma_cuts(const struct oct_vma_tree *tree, uintptr_t start, uintptr_t end);

@@ -34,7 +34,7 @@
  *
  * Why the fault ends (I9). Each turn either changes the entry towards what the access needs, or finds
  * it good and removes the stale translation of this CPU where the fault itself does not. */
-#include "walk.h"
+#include "fault.h"
 
 /* What resolve() is told beside the rights of the area (OCT_PROT_MASK). */
 enum {
@@ -62,19 +62,8 @@ static oct_pte_t resolve(oct_pte_t pte, unsigned long arg)
 	return pte;
 }
 
-/* What one fault is about. */
-struct fault {
-	struct oct_mm *mm;
-	uintptr_t va;  /* page */
-	unsigned prot; /* of the area */
-	bool shared;
-	bool store;
-	struct oct_pte_guard guard;
-	struct oct_ticket ticket;
-};
-
 /* The entry of a fresh page: the write right only with a store, so that soft-dirty means something. */
-static oct_pte_t fresh_entry(const struct fault *fault, const struct oct_folio *folio)
+oct_pte_t oct_fault_entry(const struct oct_fault *fault, const struct oct_folio *folio)
 {
 	unsigned prot = fault->store ? fault->prot : fault->prot & ~(unsigned)OCT_WRITE;
 	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(folio->page, prot, OCT_NORMAL));
@@ -84,7 +73,7 @@ static oct_pte_t fresh_entry(const struct fault *fault, const struct oct_folio *
 
 /* Store the entry of a fresh page whose contents are in place. What others cleared of this table and did
  * not complete yet is completed in there (I11). */
-static void install_fresh(struct fault *fault, const struct oct_folio *folio, oct_pte_t pte)
+void oct_fault_install(struct oct_fault *fault, const struct oct_folio *folio, oct_pte_t pte)
 {
 	if (oct_pte_exec(pte))
 		oct_port_icache_sync(folio->page, 0);
@@ -95,7 +84,7 @@ static void install_fresh(struct fault *fault, const struct oct_folio *folio, oc
 }
 
 /* Allocating under the page-table lock: it does not sleep, and no second look is needed. */
-static int zero_fill(struct fault *fault)
+static int zero_fill(struct oct_fault *fault)
 {
 	struct oct_folio *folio = oct_folio_alloc();
 
@@ -103,12 +92,12 @@ static int zero_fill(struct fault *fault)
 		return -OCT_ENOMEM;
 	OCT_COVER("zero-fill");
 	oct_port_page_clear(folio->page, 0);
-	install_fresh(fault, folio, fresh_entry(fault, folio));
+	oct_fault_install(fault, folio, oct_fault_entry(fault, folio));
 	return OCT_FAULT_DONE;
 }
 
 /* Let the access through a present entry. */
-static int resolve_entry(struct fault *fault, oct_pte_t pte, bool give_write)
+int oct_fault_resolve(struct oct_fault *fault, oct_pte_t pte, bool give_write)
 {
 	unsigned long arg =
 	    fault->prot | (fault->store ? RESOLVE_STORE : 0) | (give_write ? RESOLVE_WRITE : 0);
@@ -135,7 +124,7 @@ static int resolve_entry(struct fault *fault, oct_pte_t pte, bool give_write)
 }
 
 /* A store to a present private page without the write right. */
-static int copy_or_reuse(struct fault *fault, oct_pte_t pte)
+static int copy_or_reuse(struct oct_fault *fault, oct_pte_t pte)
 {
 	oct_phys_t shared_page = oct_pte_phys(pte);
 	struct oct_folio *folio;
@@ -144,13 +133,13 @@ static int copy_or_reuse(struct fault *fault, oct_pte_t pte)
 
 	if (oct_folio_exclusive(oct_port_folio_of(shared_page))) {
 		OCT_COVER("cow-reuse");
-		return resolve_entry(fault, pte, true);
+		return oct_fault_resolve(fault, pte, true);
 	}
 	folio = oct_folio_alloc();
 	if (!folio)
 		return -OCT_ENOMEM;
 	OCT_COVER("cow-copy");
-	copied = fresh_entry(fault, folio);
+	copied = oct_fault_entry(fault, folio);
 	oct_ticket_join(&fault->ticket, &fault->guard); /* R4 */
 	behind = fault->ticket.newest != 0;
 	if (!behind) {
@@ -165,32 +154,51 @@ static int copy_or_reuse(struct fault *fault, oct_pte_t pte)
 		OCT_COVER("rely-behind");
 		oct_port_page_copy(folio->page, shared_page, 0); /* I2: not before the flush */
 	}
-	install_fresh(fault, folio, copied);
+	oct_fault_install(fault, folio, copied);
 	oct_ticket_free_page(&fault->ticket, &fault->guard, shared_page);
 	return OCT_FAULT_DONE;
 }
 
+/* No page is here: what should be, by the kind of the area. */
+static int fill(struct oct_fault *fault)
+{
+	switch (fault->kind) {
+	case OCT_VMA_ANON:
+	case OCT_VMA_SHARED:
+		return zero_fill(fault);
+	case OCT_VMA_FILE: /* nothing makes such areas yet */
+		break;
+	}
+	return OCT_FAULT_SIGNAL;
+}
+
+/* A soft entry: somebody has the page in hand. */
+static int wait_for_entry(const struct oct_fault *fault)
+{
+	(void)fault;
+	OCT_COVER("fault-retry");
+	return OCT_FAULT_RETRY;
+}
+
 /* The leaf entry is locked: which of the states above is it? */
-static int fault_locked(struct fault *fault)
+static int fault_locked(struct oct_fault *fault)
 {
 	oct_pte_t pte = oct_pte_get(&fault->guard);
 
 	if (oct_pte_none(pte))
-		return zero_fill(fault);
-	if (!oct_pte_present(pte)) {
-		OCT_COVER("fault-retry");
-		return OCT_FAULT_RETRY;
-	}
+		return fill(fault);
+	if (!oct_pte_present(pte))
+		return wait_for_entry(fault);
 	if (!fault->store)
-		return resolve_entry(fault, pte, false);
+		return oct_fault_resolve(fault, pte, false);
 	if (oct_pte_uffd_wp(pte))
 		return OCT_FAULT_EVENT;
-	if (fault->shared || oct_pte_write(pte))
-		return resolve_entry(fault, pte, true);
+	if (fault->kind != OCT_VMA_ANON || oct_pte_write(pte))
+		return oct_fault_resolve(fault, pte, true);
 	return copy_or_reuse(fault, pte);
 }
 
-static int fault_in_area(struct fault *fault)
+static int fault_in_area(struct oct_fault *fault)
 {
 	struct oct_space *space = &fault->mm->space;
 	int result;
@@ -214,7 +222,7 @@ static int fault_in_area(struct fault *fault)
 int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
 {
 	const struct oct_vma *vma;
-	struct fault fault;
+	struct oct_fault fault;
 	int result = OCT_FAULT_SIGNAL;
 
 	if (access != OCT_READ && access != OCT_WRITE && access != OCT_EXEC)
@@ -223,9 +231,10 @@ int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
 	vma = oct_vma_find(&mm->areas, addr);
 	if (vma && (vma->prot & access)) {
 		fault.mm = mm;
+		fault.vma = vma;
 		fault.va = addr & OCT_PAGE_MASK;
 		fault.prot = vma->prot;
-		fault.shared = (vma->flags & OCT_MAP_SHARED) != 0;
+		fault.kind = oct_vma_kind(vma);
 		fault.store = access == OCT_WRITE;
 		result = fault_in_area(&fault);
 	}

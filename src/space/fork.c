@@ -92,6 +92,7 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 {
 	struct oct_ticket ticket;
 	const struct oct_vma *vma;
+	struct oct_vma *copy;
 	int error = oct_vma_reserve(&child->areas, parent->areas.count);
 
 	if (error)
@@ -99,7 +100,10 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 	oct_ticket_init(&ticket, &parent->space);
 	for (vma = oct_vma_first(&parent->areas, 0); vma && !error;
 	     vma = oct_vma_first(&parent->areas, vma->end)) {
-		oct_vma_insert(&child->areas, vma->start, vma->end, vma->prot, vma->flags);
+		copy = oct_vma_insert(&child->areas, vma->start, vma->end, vma->prot, vma->flags);
+		copy->mapping = vma->mapping;
+		copy->anon = vma->anon;
+		copy->pgoff = vma->pgoff;
 		error = fork_area(child, parent, vma, &ticket);
 	}
 	oct_ticket_complete(&ticket);

@@ -280,6 +280,9 @@ struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintp
 	vma->end = end;
 	vma->prot = prot;
 	vma->flags = flags;
+	vma->mapping = NULL;
+	vma->anon = NULL;
+	vma->pgoff = start >> OCT_PAGE_SHIFT;
 	vma->left = NULL;
 	vma->right = NULL;
 	measure(vma);
@@ -321,6 +324,7 @@ static void measure_path(struct oct_vma *top, const struct oct_vma *vma)
 
 void oct_vma_resize(struct oct_vma_tree *tree, struct oct_vma *vma, uintptr_t start, uintptr_t end)
 {
+	vma->pgoff += (uint64_t)(start >> OCT_PAGE_SHIFT) - (vma->start >> OCT_PAGE_SHIFT);
 	vma->start = start;
 	vma->end = end;
 	measure_path(tree->root, vma);
@@ -342,14 +346,25 @@ unsigned oct_vma_cuts(const struct oct_vma_tree *tree, uintptr_t start, uintptr_
 
 void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr)
 {
-	struct oct_vma *vma = area_cut_by(tree, addr);
+	struct oct_vma *vma = area_cut_by(tree, addr), *upper;
 	uintptr_t end;
 
 	if (!vma)
 		return;
 	end = vma->end;
 	oct_vma_resize(tree, vma, vma->start, addr);
-	oct_vma_insert(tree, addr, end, vma->prot, vma->flags);
+	upper = oct_vma_insert(tree, addr, end, vma->prot, vma->flags);
+	upper->mapping = vma->mapping;
+	upper->anon = vma->anon;
+	upper->pgoff = vma->pgoff + ((addr - vma->start) >> OCT_PAGE_SHIFT);
+}
+
+/* Does upper begin where lower ends, and go on as lower would? */
+static bool continues(const struct oct_vma *lower, const struct oct_vma *upper)
+{
+	return upper->start == lower->end && upper->prot == lower->prot && upper->flags == lower->flags &&
+	       upper->mapping == lower->mapping && upper->anon == lower->anon &&
+	       upper->pgoff == lower->pgoff + ((lower->end - lower->start) >> OCT_PAGE_SHIFT);
 }
 
 void oct_vma_merge(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end)
@@ -359,8 +374,7 @@ void oct_vma_merge(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end)
 	while (vma && vma->start <= end) {
 		struct oct_vma *next = oct_vma_first(tree, vma->end);
 
-		if (next && next->start == vma->end && next->start <= end && next->prot == vma->prot &&
-		    next->flags == vma->flags) {
+		if (next && next->start <= end && continues(vma, next)) {
 			uintptr_t joined = next->end;
 
 			oct_vma_remove(tree, next);

@@ -167,6 +167,53 @@ static void gaps(void **state)
 	assert_int_equal(host_pages(), 0);
 }
 
+/* What an area shows goes with its pages, whoever cuts it; only what goes on is joined. */
+static void contents(void **state)
+{
+	struct oct_mapping *one = (struct oct_mapping *)&expected[1]; /* never looked into */
+	struct oct_anon *anon = (struct oct_anon *)&expected[2];
+	struct oct_vma_tree tree;
+	struct oct_vma *vma;
+
+	(void)state;
+	host_reset();
+	oct_vma_tree_init(&tree);
+	assert_int_equal(oct_vma_reserve(&tree, 4), 0);
+	vma = oct_vma_insert(&tree, address(2), address(8), 1, 0);
+	assert_true(!vma->mapping && !vma->anon && oct_vma_kind(vma) == OCT_VMA_ANON);
+	assert_int_equal(vma->pgoff, 3);
+	vma->mapping = one;
+	vma->anon = anon;
+	vma->pgoff = 40;
+	assert_int_equal(oct_vma_kind(vma), OCT_VMA_FILE);
+	oct_vma_split(&tree, address(5));
+	vma = oct_vma_find(&tree, address(5));
+	assert_true(vma->mapping == one && vma->anon == anon);
+	assert_int_equal(vma->pgoff, 43);
+	oct_vma_resize(&tree, vma, address(6), address(8));
+	assert_int_equal(vma->pgoff, 44);
+	oct_vma_resize(&tree, vma, address(5), address(8));
+	assert_int_equal(vma->pgoff, 43);
+	vma->pgoff = 44;
+	oct_vma_merge(&tree, address(2), address(8));
+	assert_int_equal(tree.count, 2); /* a page is left out */
+	vma->pgoff = 43;
+	vma->mapping = NULL;
+	oct_vma_merge(&tree, address(2), address(8));
+	assert_int_equal(tree.count, 2); /* another object */
+	vma->mapping = one;
+	vma->anon = NULL;
+	oct_vma_merge(&tree, address(2), address(8));
+	assert_int_equal(tree.count, 2); /* another reverse map */
+	vma->anon = anon;
+	oct_vma_merge(&tree, address(2), address(8));
+	assert_int_equal(tree.count, 1);
+	assert_int_equal(tree.root->pgoff, 40);
+	oct_vma_remove(&tree, tree.root);
+	oct_vma_trim(&tree);
+	assert_int_equal(host_pages(), 0);
+}
+
 static void no_memory(void **state)
 {
 	struct oct_vma_tree tree;
@@ -186,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(random_operations),
 	    cmocka_unit_test(gaps),
+	    cmocka_unit_test(contents),
 	    cmocka_unit_test(no_memory),
 	};
 
