@@ -1,0 +1,31 @@
+/* fault.h: what the files that resolve faults share. SPDX-License-Identifier: MIT */
+#ifndef OCT_SPACE_FAULT_H
+#define OCT_SPACE_FAULT_H
+
+#include "walk.h"
+
+/* What one fault is about. The lock of the space is held for reading, so vma stays. From
+ * fault_locked() on the leaf entry is locked by guard. */
+struct oct_fault {
+	struct oct_mm *mm;
+	const struct oct_vma *vma;
+	uintptr_t va;  /* page */
+	unsigned prot; /* of the area */
+	enum oct_vma_kind kind;
+	bool store;
+	struct oct_pte_guard guard;
+	struct oct_ticket ticket;
+};
+
+/* The entry of a fresh page: the write right only with a store, so that soft-dirty means something. */
+oct_pte_t oct_fault_entry(const struct oct_fault *fault, const struct oct_folio *folio);
+
+/* Store the entry of a fresh page whose contents are in place, where none or a soft one is locked. What
+ * others cleared of this table and did not complete yet is completed in there (I11). */
+void oct_fault_install(struct oct_fault *fault, const struct oct_folio *folio, oct_pte_t pte);
+
+/* Let the access through the present entry pte, which is locked; with give_write a store gets the
+ * right it lacks. OCT_FAULT_DONE. */
+int oct_fault_resolve(struct oct_fault *fault, oct_pte_t pte, bool give_write);
+
+#endif
