@@ -22,7 +22,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo test test-boot test-report tiers bench bench-core stress check-all mutate install clean unit
+.PHONY: all demo test test-boot test-report tiers bench bench-core stress check-all counts mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -157,6 +157,10 @@ bench-core:
 # OPERATIONS: how many, on one CPU and on four, for each architecture.
 stress:
 	@OPERATIONS='$(OPERATIONS)' tests/sim/stress.sh '$(BUILD)/tests'
+
+# The golden numbers of executions, as they are now. COUNTS: names, such as COUNTS=core/.
+counts: all
+	@BUILD='$(BUILD)' tools/counts.sh --update $(COUNTS)
 
 check-all: all
 	@$(BUILD)/octavo check --jobs $(shell nproc)

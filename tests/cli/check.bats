@@ -206,3 +206,27 @@ small_scenario() {
 		gcc -std=gnu11 -fsyntax-only -DOCT_ARCH_$arch -DOCT_MMU_MACHINE -I"$dir/root/usr/include" "$dir/host.c"
 	done
 }
+
+@test "golden counts: a changed number, a new variant and a lost one are told" {
+	export BUILD=$(dirname "$octavo")
+	run tools/counts.sh checks/leak rc11/sb
+	[ "$status" -eq 0 ]
+	# What the files say of these two, as answers.
+	cat scenario/*/counts-golden.txt | awk '$2 == "sc" && $1 ~ /./' > "$dir/golden"
+	awk 'BEGIN { printf "{\"results\":[" } { for (i = 3; i <= NF; i++) { split($i, a, "=")
+		printf "%s{\"name\":\"%s\",\"memory\":\"sc\",\"arch\":\"%s\",\"verdict\":\"holds\",\"executions\":%s}", n++ ? "," : "", $1, a[1], a[2] } }
+		END { print "]}" }' "$dir/golden" > "$dir/answers"
+	run tools/counts.sh --json "$dir/answers" sc
+	[ "$status" -eq 0 ]
+	jq '.results[3].executions += 1' "$dir/answers" > "$dir/changed"
+	run tools/counts.sh --json "$dir/changed" sc
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"make counts"* ]]
+	jq 'del(.results[3])' "$dir/answers" > "$dir/lost"
+	run tools/counts.sh --json "$dir/lost" sc
+	[ "$status" -eq 1 ]
+	jq '.results += [.results[0] | .name = "checks/new"]' "$dir/answers" > "$dir/new"
+	run tools/counts.sh --json "$dir/new" sc
+	[ "$status" -eq 1 ]
+	[[ "$output" == *checks/new* ]]
+}
