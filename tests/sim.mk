@@ -1,12 +1,11 @@
 # sim.mk: programs that run the core on machine/sim, for one compiler. SPDX-License-Identifier: MIT
 #
 #   make -f tests/sim.mk OUT=build/tests/gcc CC=gcc [EXTRA=-fsanitize=thread]
-# builds $(OUT)/sim/ARCH/{stress,sweep,bench} for each architecture. Running them is the business of
+# builds $(OUT)/sim/FORMAT/{hardware,stress,sweep,bench} for each format. Running them is the business of
 # tools/test.sh, tools/bench-core.sh and `make stress`.
 OUT   ?= build/tests/gcc
 EXTRA ?=
-# All that have a format.
-ARCHS := $(filter arm64 x86_64 riscv64,$(notdir $(wildcard src/arch/*)))
+FORMATS ?= arm64 x86_64 x86_64_la57 riscv64 riscv64_sv57
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
@@ -19,16 +18,18 @@ OCTAVO := .
 include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
-PROGRAMS := stress sweep bench
+PROGRAMS := hardware stress sweep bench
 SHARED  := $(CORE) $(MACHINE) tests/sim/mirror.c
 FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-Werror) -MMD -MP -D_GNU_SOURCE \
 	-DOCT_MMU_MACHINE -Iinclude $(EXTRA)
 define_arm64  := -DOCT_ARCH_ARM64
 define_x86_64 := -DOCT_ARCH_X86_64
+define_x86_64_la57 := -DOCT_ARCH_X86_64 -DOCT_LEVELS=5
 define_riscv64 := -DOCT_ARCH_RISCV64
+define_riscv64_sv57 := -DOCT_ARCH_RISCV64 -DOCT_LEVELS=5
 
-# $1: architecture
-define architecture
+# $1: format
+define format
 $$(OUT)/sim/$1/%.o: %.c
 	@mkdir -p $$(@D)
 	@$$(CC) $$(FLAGS) $$(define_$1) -c '$$<' -o '$$@'
@@ -36,6 +37,6 @@ $$(PROGRAMS:%=$$(OUT)/sim/$1/%): $$(OUT)/sim/$1/%: $$(OUT)/sim/$1/tests/sim/%.o 
 	@$$(CC) $$(EXTRA) -o $$@ $$^ -lpthread
 all: $$(PROGRAMS:%=$$(OUT)/sim/$1/%)
 endef
-$(foreach a,$(ARCHS),$(eval $(call architecture,$a)))
+$(foreach f,$(FORMATS),$(eval $(call format,$f)))
 
 -include $(shell find $(OUT)/sim -name '*.d' 2>/dev/null)

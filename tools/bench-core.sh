@@ -21,7 +21,7 @@ for option; do
 	esac
 done
 command -v valgrind >/dev/null || { echo "bench-core: valgrind is missing" >&2; exit 2; }
-make -s -f tests/sim.mk OUT="$out" CC=gcc all
+make -s -f tests/sim.mk OUT="$out" CC=gcc FORMATS="arm64 x86_64 riscv64" all
 
 # dumps ARCH MODE: "operation number instructions-of-the-core" for each dump, in order
 dumps() {

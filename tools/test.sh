@@ -335,6 +335,7 @@ sim_programs() { # name, compiler, extra flags, operations
 		return
 	fi
 	for program in "$LOGS/$1"/sim/*/stress; do
+		expect "${program%stress}hardware" timeout 60 "${program%stress}hardware"
 		expect "$program, 1 CPU" timeout 300 "$program" --ops "$4"
 		expect "$program, 4 CPUs" timeout 300 "$program" --ops "$4" --cpus 4
 		expect "$program, software sets bits" timeout 300 "$program" --ops "$4" --cpus 4 --software-bits
@@ -344,7 +345,7 @@ sim_programs() { # name, compiler, extra flags, operations
 
 sim() {
 	sim_programs gcc gcc "" 200000
-	grep '4 CPUs: .*all pages back' "$log" | sed -n '1~2s/^/  /p'
+	grep -A1 '4 CPUs: .*all pages back' "$log" | sed '/^--/d; s/^/  /'
 	sim_programs sim-asan gcc "$sanitizers" 100000
 	sim_programs sim-tsan gcc -fsanitize=thread 50000
 	if have clang; then sim_programs clang clang "" 100000; else skip "sim under clang"; fi

@@ -3,6 +3,7 @@
 #define OCT_SIM_MACHINE_H
 
 #include "sim.h"
+#include "decode.h"
 #include <octavo/mmu.h>
 #include <pthread.h>
 
@@ -13,10 +14,20 @@ enum {
 	MOST_QUEUED = 64,
 };
 
-/* What a TLB holds: address and ASID in the key, the entry as it was read. pte 0: not used. */
+/* arm64 below BBM level 2: who changes the size of what is mapped breaks first. */
+#ifdef OCT_ARCH_ARM64
+#define SIM_CONFLICTS true
+#else
+#define SIM_CONFLICTS false
+#endif
+
+/* What a TLB holds: address and ASID in the key, the entry as it was read, the 2^shift bytes that it
+ * translates. pte 0: not used. */
 struct translation {
 	uint64_t key;
 	oct_pte_t pte;
+	oct_phys_t base;
+	uint8_t shift;
 };
 
 /* What a walk cache holds: the table that the entry of one upper level links. table 0: not used. */
@@ -47,7 +58,8 @@ struct sim_cpu {
 	uint32_t busy; /* atomic */
 	oct_phys_t root;
 	uint16_t asid;
-	unsigned turn; /* whose turn in a set it is to be replaced */
+	unsigned turn;   /* whose turn in a set it is to be replaced */
+	uint64_t shifts; /* sizes that the TLB may hold, a bit each */
 	struct translation tlb[TLB_SETS][TLB_WAYS];
 	struct table_link link[OCT_LEVELS][LINK_SLOTS];
 	/* ---- others' ---- */
@@ -79,6 +91,17 @@ static inline void sim_poll_cpu(struct sim_cpu *cpu)
 	if (cpu->irqs_off == 0 && oct_load(&cpu->pending, OCT_ACQ))
 		sim_take_interrupts(cpu);
 }
+
+/* ---- tlb.c; under busy ---- */
+/* What the TLB has for va, NULL for nothing. */
+struct translation *sim_tlb_find(struct sim_cpu *cpu, uintptr_t va);
+const struct translation *sim_tlb_insert(struct sim_cpu *cpu, uintptr_t va, oct_pte_t pte, unsigned shift,
+                                         oct_phys_t base);
+void sim_tlb_drop_page(struct sim_cpu *cpu, uint16_t asid, uintptr_t va, enum oct_depth depth);
+void sim_tlb_drop_asid(struct sim_cpu *cpu, bool all, uint16_t asid);
+/* The table that the entry for va at level links, as far as it is cached; 0: not. */
+oct_phys_t sim_link_find(struct sim_cpu *cpu, uintptr_t va, unsigned level);
+void sim_link_insert(struct sim_cpu *cpu, uintptr_t va, unsigned level, oct_phys_t table);
 
 /* ---- pool.c ---- */
 void sim_pool_init(void);

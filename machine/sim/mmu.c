@@ -31,105 +31,17 @@ static void busy_give(struct sim_cpu *cpu)
 #endif
 }
 
-/* ---- What is cached; under busy --------------------------------------------------------------------- */
-static uint64_t key_of(uintptr_t va, unsigned level, uint16_t asid)
-{
-	return (uint64_t)(va >> oct_level_shift(level)) << 16 | asid;
-}
-
-static bool key_matches(const struct translation *entry, uint64_t key)
-{
-	return entry->pte != 0 &&
-	       (entry->key == key || (oct_pte_global(entry->pte) && (entry->key ^ key) >> 16 == 0));
-}
-
-static struct translation *set_of(struct sim_cpu *cpu, uintptr_t va)
-{
-	return cpu->tlb[(va >> OCT_PAGE_SHIFT) % TLB_SETS];
-}
-
-static struct translation *tlb_find(struct sim_cpu *cpu, uintptr_t va)
-{
-	struct translation *set = set_of(cpu, va);
-	uint64_t key = key_of(va, 0, cpu->asid);
-
-	for (unsigned way = 0; way < TLB_WAYS; way++)
-		if (key_matches(&set[way], key))
-			return &set[way];
-	return NULL;
-}
-
-static void tlb_insert(struct sim_cpu *cpu, uintptr_t va, oct_pte_t pte)
-{
-	struct translation *set = set_of(cpu, va), *slot = tlb_find(cpu, va);
-
-	for (unsigned way = 0; !slot && way < TLB_WAYS; way++)
-		if (set[way].pte == 0)
-			slot = &set[way];
-	if (!slot)
-		slot = &set[cpu->turn++ % TLB_WAYS];
-	slot->key = key_of(va, 0, cpu->asid);
-	slot->pte = pte;
-}
-
-static struct table_link *link_slot(struct sim_cpu *cpu, uintptr_t va, unsigned level)
-{
-	return &cpu->link[level][(va >> oct_level_shift(level)) % LINK_SLOTS];
-}
-
-static void drop_links(struct sim_cpu *cpu, bool all, uint16_t asid)
-{
-	for (unsigned level = 1; level < OCT_LEVELS; level++)
-		for (unsigned i = 0; i < LINK_SLOTS; i++)
-			if (all || (cpu->link[level][i].key & 0xffff) == asid)
-				cpu->link[level][i].table = 0;
-}
-
-/* One address. Walk caches: x86-64 drops them all for this ASID, others what is on the way, if asked. */
-static void drop_page(struct sim_cpu *cpu, uint16_t asid, uintptr_t va, enum oct_depth depth)
-{
-	struct translation *set = set_of(cpu, va);
-	uint64_t key = key_of(va, 0, asid);
-
-	for (unsigned way = 0; way < TLB_WAYS; way++)
-		if (key_matches(&set[way], key))
-			set[way].pte = 0;
-#ifdef OCT_ARCH_X86_64
-	drop_links(cpu, false, asid);
-#endif
-	for (unsigned level = 1; depth == OCT_ALL_LEVELS && level < OCT_LEVELS; level++) {
-		struct table_link *link = link_slot(cpu, va, level);
-
-		if (link->key == key_of(va, level, asid))
-			link->table = 0;
-	}
-}
-
-static void drop_asid(struct sim_cpu *cpu, bool all, uint16_t asid)
-{
-	for (unsigned set = 0; set < TLB_SETS; set++) {
-		for (unsigned way = 0; way < TLB_WAYS; way++) {
-			struct translation *entry = &cpu->tlb[set][way];
-
-			if (all ||
-			    (entry->pte != 0 && (entry->key & 0xffff) == asid && !oct_pte_global(entry->pte)))
-				entry->pte = 0;
-		}
-	}
-	drop_links(cpu, all, asid);
-}
-
+/* ---- Invalidations ----------------------------------------------------------------------------------- */
 static void drop(struct sim_cpu *cpu, const struct invalidation *todo)
 {
 	busy_take(cpu);
 	for (size_t i = 0; todo->what == INVALIDATE_RANGE && i < todo->pages; i++)
-		drop_page(cpu, todo->asid, todo->va + (i << OCT_PAGE_SHIFT), todo->depth);
+		sim_tlb_drop_page(cpu, todo->asid, todo->va + (i << OCT_PAGE_SHIFT), todo->depth);
 	if (todo->what != INVALIDATE_RANGE)
-		drop_asid(cpu, todo->what == INVALIDATE_ALL, todo->asid);
+		sim_tlb_drop_asid(cpu, todo->what == INVALIDATE_ALL, todo->asid);
 	busy_give(cpu);
 }
 
-/* ---- Invalidations ------------------------------------------------------------------------------------- */
 static void carry_out(const struct invalidation *todo)
 {
 	if (todo->scope == OCT_LOCAL) {
@@ -157,6 +69,8 @@ static void invalidate(struct invalidation todo)
 	if (cpu->irqs_off == 0)
 		oct_port_panic("sim: an invalidation and its completion might be on different CPUs");
 	cpu->counters.invalidations += instructions;
+	cpu->counters.by_page += todo.what == INVALIDATE_RANGE ? instructions : 0;
+	cpu->counters.by_asid += todo.what == INVALIDATE_ASID;
 	cpu->counters.broadcasts += todo.scope == OCT_BROADCAST ? instructions : 0;
 	if (!OCT_FORMAT_BROADCAST || cpu->queued == MOST_QUEUED)
 		carry_out(&todo); /* at once on x86-64; a full queue: early is allowed */
@@ -212,7 +126,7 @@ void oct_mmu_load_root(oct_phys_t root, uint16_t asid, bool keep)
 	cpu->root = root;
 	cpu->asid = asid;
 	if (!keep)
-		drop_asid(cpu, false, asid);
+		sim_tlb_drop_asid(cpu, false, asid);
 	busy_give(cpu);
 }
 
@@ -236,36 +150,47 @@ static oct_pte_t hardware_mkdirty(oct_pte_t pte)
 #endif
 }
 
-/* The leaf entry of va, NULL where a level links no table. Begins below the lowest link it has cached. */
-static oct_pte_t *walk(struct sim_cpu *cpu, uintptr_t va)
+/* Where a walk for va ends. */
+struct place {
+	oct_pte_t *entry; /* NULL: at a level that links no table */
+	unsigned level;
+};
+
+/* Begins below the lowest link it has cached. */
+static struct place walk(struct sim_cpu *cpu, uintptr_t va)
 {
 	oct_phys_t table = cpu->root;
 	unsigned level = LAST_LEVEL;
 
 	for (unsigned at = 1; at <= LAST_LEVEL; at++) {
-		struct table_link *link = link_slot(cpu, va, at);
+		oct_phys_t linked = sim_link_find(cpu, va, at);
 
-		if (link->table == 0 || link->key != key_of(va, at, cpu->asid))
+		if (linked == 0)
 			continue;
 		cpu->counters.walk_hits++;
-		table = link->table;
+		table = linked;
 		level = at - 1;
 		break;
 	}
 	for (;; level--) {
-		oct_pte_t *entry, pte;
+		struct sim_decoded link;
+		oct_pte_t *entry;
 
 		if (!sim_page_is(table, OCT_USE_TABLE))
 			oct_port_panic("sim: a CPU walks a table that is not out (I1)");
 		entry = (oct_pte_t *)oct_port_phys_to_virt(table) + oct_table_index(va, level);
 		if (level == 0)
-			return entry;
+			return (struct place){entry, 0};
 		/* Acquire stands for the order of a walker's dependent reads. */
-		pte = oct_load(entry, OCT_ACQ);
-		if (!oct_pte_is_table(pte, level))
-			return NULL;
-		table = oct_pte_phys(pte);
-		*link_slot(cpu, va, level) = (struct table_link){key_of(va, level, cpu->asid), table};
+		link = sim_decode(oct_load(entry, OCT_ACQ), level);
+		if (link.kind == SIM_LEAF)
+			return (struct place){entry, level};
+		if (link.kind == SIM_RESERVED)
+			oct_port_panic("sim: a walk meets an entry with reserved bits");
+		if (link.kind == SIM_INVALID)
+			return (struct place){NULL, level};
+		table = link.base;
+		sim_link_insert(cpu, va, level, table);
 	}
 }
 
@@ -275,118 +200,183 @@ static bool needs_update(oct_pte_t pte, unsigned access)
 	return !oct_pte_young(pte) || (access == OCT_WRITE && !hardware_dirty(pte));
 }
 
+/* Entries of one contiguous block, as far as they are valid, differ in state alone. */
+static bool agree(oct_pte_t one, oct_pte_t other, unsigned level)
+{
+	struct sim_decoded a = sim_decode(one, level), b = sim_decode(other, level);
+
+	return b.kind == SIM_INVALID || (b.kind == SIM_LEAF && a.shift == b.shift && a.base == b.base &&
+	                                 oct_pte_prot(one) == oct_pte_prot(other));
+}
+
+/* The entries of the block that the one at place carries the bit of agree, as far as they are valid (I6).
+ * Nobody can break, flush and make another one meanwhile: its flush wants busy. */
+static void check_block(const struct place *place, oct_pte_t pte)
+{
+	unsigned entries = 1u << (sim_decode(pte, place->level).shift - oct_level_shift(place->level));
+	uintptr_t first = (uintptr_t)place->entry & ~((uintptr_t)entries * sizeof pte - 1);
+
+	for (unsigned i = 0; entries > 1 && i < entries; i++) {
+		oct_pte_t other = oct_load((oct_pte_t *)first + i, OCT_RLX); /* judged by value */
+
+		if (!agree(pte, other, place->level))
+			oct_port_panic("sim: valid entries of a contiguous block disagree (I6)");
+	}
+}
+
+static const struct translation *cache(struct sim_cpu *cpu, const struct place *place, uintptr_t va,
+                                       oct_pte_t pte)
+{
+	struct sim_decoded leaf = sim_decode(pte, place->level);
+
+	check_block(place, pte);
+	return sim_tlb_insert(cpu, va, pte, leaf.shift, leaf.base);
+}
+
 /* Where a TLB may keep that there was nothing: a value that is not used, not present, grants nothing. */
 #if defined(OCT_FORMAT_CACHES_INVALID) && OCT_FORMAT_CACHES_INVALID
 #define NOTHING_THERE ((oct_pte_t)1 << 60)
 #endif
 
-static oct_pte_t nothing_there(struct sim_cpu *cpu, uintptr_t va)
+static const struct translation *nothing_there(struct sim_cpu *cpu, uintptr_t va)
 {
 #ifdef NOTHING_THERE
-	tlb_insert(cpu, va, NOTHING_THERE);
+	sim_tlb_insert(cpu, va, NOTHING_THERE, OCT_PAGE_SHIFT, 0);
 #else
 	(void)cpu;
 	(void)va;
 #endif
-	return 0;
+	return NULL;
 }
 
-/* Translate by the tables, setting what the access sets. The entry as it is then, 0 for a fault. */
-static oct_pte_t walk_for(struct sim_cpu *cpu, uintptr_t va, unsigned access)
+/* Translate by the tables, setting what the access sets, and cache it. NULL: a fault. */
+static const struct translation *walk_for(struct sim_cpu *cpu, uintptr_t va, unsigned access)
 {
-	oct_pte_t *entry = walk(cpu, va);
+	struct place place = walk(cpu, va);
 	oct_pte_t pte, updated;
 
-	if (!entry)
+	if (!place.entry)
 		return nothing_there(cpu, va);
-	pte = oct_load(entry, OCT_ACQ); /* a page's contents were stored before its entry */
+	pte = oct_load(place.entry, OCT_ACQ); /* a page's contents were stored before its entry */
 	do {
-		if (!oct_pte_present(pte))
+		switch (sim_decode(pte, place.level).kind) {
+		case SIM_INVALID:
 			return nothing_there(cpu, va);
-		if (!oct_pte_young(pte) && !sim_machine.hardware_bits)
-			return 0;
-		if (!(oct_pte_prot(pte) & access)) {
-			if (OCT_FORMAT_FAULT_KEEPS && oct_pte_young(pte))
-				tlb_insert(cpu, va, pte);
-			return 0;
+		case SIM_LINK:
+			return walk_for(cpu, va, access); /* a leaf was split meanwhile */
+		case SIM_RESERVED:
+			oct_port_panic("sim: a walk meets an entry with reserved bits");
+		case SIM_LEAF:
+			break;
 		}
-		if (!needs_update(pte, access))
-			return pte;
-		if (!sim_machine.hardware_bits) {
-			if (OCT_FORMAT_FAULT_KEEPS)
-				tlb_insert(cpu, va, pte);
-			return 0;
+		if (!oct_pte_young(pte) && !sim_machine.hardware_bits)
+			return NULL;
+		if (!(oct_pte_prot(pte) & access) ||
+		    (needs_update(pte, access) && !sim_machine.hardware_bits)) {
+			if (OCT_FORMAT_FAULT_KEEPS && oct_pte_young(pte))
+				cache(cpu, &place, va, pte);
+			return NULL;
 		}
 		updated = oct_pte_mkyoung(pte);
 		if (access == OCT_WRITE)
 			updated = hardware_mkdirty(updated);
+		if (updated == pte)
+			break;
+		cpu->counters.updates++;
 		/* Never in an entry that software has replaced meanwhile. */
-	} while (!oct_cas(entry, &pte, updated, OCT_ACQ_REL));
-	cpu->counters.updates++;
-	return updated;
+	} while (!oct_cas(place.entry, &pte, updated, OCT_ACQ_REL));
+	return cache(cpu, &place, va, updated);
 }
 
-/* What this CPU translates va with, 0 for a fault. */
-static oct_pte_t translate(struct sim_cpu *cpu, uintptr_t va, unsigned access)
+/* What this CPU translates va with, NULL for a fault. */
+static const struct translation *translate(struct sim_cpu *cpu, uintptr_t va, unsigned access)
 {
-	struct translation *cached = tlb_find(cpu, va);
-	oct_pte_t pte;
+	struct translation *cached = sim_tlb_find(cpu, va);
 
 	if (cached) {
 		if (!(oct_pte_prot(cached->pte) & access))
-			return 0;
+			return NULL;
 		if (!needs_update(cached->pte, access)) {
 			cpu->counters.hits++;
-			return cached->pte;
+			cpu->counters.large_hits += cached->shift > OCT_PAGE_SHIFT;
+			return cached;
 		}
 		if (!sim_machine.hardware_bits)
-			return 0;
+			return NULL;
 		/* Dirty is set in memory, by a walk that may find anything there by now. */
 		cached->pte = 0;
 	}
 	cpu->counters.walks++;
-	pte = walk_for(cpu, va, access);
-	if (pte)
-		tlb_insert(cpu, va, pte);
-	return pte;
+	return walk_for(cpu, va, access);
 }
 
 /* ---- User accesses ----------------------------------------------------------------------------------------
  */
 enum { MOST_TURNS = 1000000 };
 
-/* One try: false for a fault. */
-static bool access_once(struct sim_cpu *cpu, uintptr_t va, unsigned access, uint64_t *value)
+/* Relaxed: users order their accesses themselves. */
+static void touch(void *at, unsigned access, unsigned bytes, uint64_t *value)
 {
-	oct_pte_t pte;
-	uint64_t *word;
+	bool store = access == OCT_WRITE;
+
+	switch (bytes) {
+	case 1:
+		if (store)
+			oct_store((uint8_t *)at, (uint8_t)*value, OCT_RLX);
+		else
+			*value = oct_load((uint8_t *)at, OCT_RLX);
+		return;
+	case 2:
+		if (store)
+			oct_store((uint16_t *)at, (uint16_t)*value, OCT_RLX);
+		else
+			*value = oct_load((uint16_t *)at, OCT_RLX);
+		return;
+	case 4:
+		if (store)
+			oct_store((uint32_t *)at, (uint32_t)*value, OCT_RLX);
+		else
+			*value = oct_load((uint32_t *)at, OCT_RLX);
+		return;
+	default:
+		if (store)
+			oct_store((uint64_t *)at, *value, OCT_RLX);
+		else
+			*value = oct_load((uint64_t *)at, OCT_RLX);
+		return;
+	}
+}
+
+/* One try: false for a fault. */
+static bool access_once(struct sim_cpu *cpu, uintptr_t va, unsigned access, unsigned bytes, uint64_t *value)
+{
+	const struct translation *with;
+	oct_phys_t physical;
 
 	busy_take(cpu);
-	pte = translate(cpu, va, access);
-	if (!pte) {
+	with = translate(cpu, va, access);
+	if (!with) {
 		if (!OCT_FORMAT_FAULT_KEEPS)
-			drop_page(cpu, cpu->asid, va & OCT_PAGE_MASK, OCT_LEAF);
+			sim_tlb_drop_page(cpu, cpu->asid, va & OCT_PAGE_MASK, OCT_LEAF);
 		busy_give(cpu);
 		return false;
 	}
-	if (!sim_page_is(oct_pte_phys(pte), OCT_USE_USER))
+	physical = with->base + (va & (((uintptr_t)1 << with->shift) - 1));
+	if (!sim_page_is(physical, OCT_USE_USER))
 		oct_port_panic("sim: an access reaches a page that is not out (I1)");
-	word = (uint64_t *)(void *)((char *)oct_port_phys_to_virt(oct_pte_phys(pte)) + (va & ~OCT_PAGE_MASK));
-	/* Relaxed: users order their accesses themselves. */
-	if (access == OCT_WRITE)
-		oct_store(word, *value, OCT_RLX);
-	else
-		*value = oct_load(word, OCT_RLX);
+	touch((char *)oct_port_phys_to_virt(physical & ~(oct_phys_t)(OCT_PAGE_SIZE - 1)) +
+	          (va & ~OCT_PAGE_MASK),
+	      access, bytes, value);
 	busy_give(cpu);
 	return true;
 }
 
-static int user_access(uintptr_t va, unsigned access, uint64_t *value)
+static int user_access(uintptr_t va, unsigned access, unsigned bytes, uint64_t *value)
 {
 	struct sim_cpu *cpu = sim_self;
 
 	cpu->counters.accesses++;
-	if (va % sizeof *value != 0 || va >> OCT_FORMAT_USER_BITS != 0)
+	if (va % bytes != 0 || va >> OCT_FORMAT_USER_BITS != 0)
 		return -OCT_EFAULT;
 	for (unsigned turn = 0; turn < MOST_TURNS; turn++) {
 		int result;
@@ -394,7 +384,7 @@ static int user_access(uintptr_t va, unsigned access, uint64_t *value)
 		sim_poll_cpu(cpu);
 		if (!cpu->space)
 			return -OCT_EFAULT;
-		if (access_once(cpu, va, access, value))
+		if (access_once(cpu, va, access, bytes, value))
 			return 0;
 		cpu->counters.faults++;
 		result = oct_fault(oct_port_current(), va, access);
@@ -415,19 +405,19 @@ static int user_access(uintptr_t va, unsigned access, uint64_t *value)
 	oct_port_panic("sim: an access faults for ever (I9)");
 }
 
-int sim_load64(uintptr_t va, uint64_t *value)
+int sim_load(uintptr_t va, unsigned bytes, uint64_t *value)
 {
-	return user_access(va, OCT_READ, value);
+	return user_access(va, OCT_READ, bytes, value);
 }
 
-int sim_store64(uintptr_t va, uint64_t value)
+int sim_store(uintptr_t va, unsigned bytes, uint64_t value)
 {
-	return user_access(va, OCT_WRITE, &value);
+	return user_access(va, OCT_WRITE, bytes, &value);
 }
 
 int sim_fetch(uintptr_t va)
 {
 	uint64_t value;
 
-	return user_access(va, OCT_EXEC, &value);
+	return user_access(va, OCT_EXEC, 4, &value);
 }

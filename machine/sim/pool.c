@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { MOST_ORDER = 4, NOWHERE = -1 };
+enum { MOST_ORDER = 9, NOWHERE = -1 };
 #define FIRST_PAGE ((oct_phys_t)0x40000000)
 #define POISON     ((uint64_t)0xdbdbdbdbdbdbdbdb)
 #define WORDS      (OCT_PAGE_SIZE / sizeof(uint64_t))

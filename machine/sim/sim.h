@@ -1,8 +1,8 @@
 /* sim.h: a machine of threads on which the core runs fast. SPDX-License-Identifier: MIT
  *
- * Each CPU is a thread with a software MMU: a set-associative TLB tagged by ASID, a walk cache for
- * the upper levels, a walker that sets young and dirty in memory by compare-and-swap. Tables are real
- * ones, of 512 entries. What is cached stays cached until it is invalidated, replaced by
+ * Each CPU is a thread with a software MMU: a set-associative TLB tagged by ASID that holds leaves of any
+ * size, a walk cache for the upper levels, a walker that sets young and dirty in memory by compare-and-swap.
+ * Tables are real ones, of 512 entries. What is cached stays cached until it is invalidated, replaced by
  * chance of its set, or dropped as the architecture says: an invalidation that the core forgets is
  * used, and seen. Build the core with OCT_MMU_MACHINE and this directory's files.
  *
@@ -12,7 +12,10 @@
  *   that nothing was mapped stays cached where the architecture may keep it
  *   freed pages are filled with a pattern, given out again first, and checked when they are
  *   using a page or a table that is not out is a panic (I1)
- * Not here: kernel addresses, large leaves, contiguous blocks, secondary MMUs, reordered memory.
+ *   an entry of a contiguous block is used for the whole block; valid ones that disagree are a panic (I6)
+ *   arm64: two sizes cached for one address are a panic (I11); elsewhere either is used
+ *   a large leaf is cached as one entry; any address in it drops it
+ * Not here: accesses to kernel addresses, secondary MMUs, reordered memory.
  *
  * One machine a process. Between runs the calling thread is CPU 0 (or what sim_become says) and
  * interrupts for CPUs that no thread runs are taken by the sender in their name. */
@@ -42,10 +45,18 @@ void sim_become(unsigned cpu);
 void sim_poll(void);
 
 /* ---- User accesses of this CPU, to the space it runs ------------------------------------------- */
-/* TLB, walk, oct_fault, again. va is 8-byte aligned.
+/* TLB, walk, oct_fault, again. bytes: 1, 2, 4 or 8, va is aligned to it.
  * 0; -OCT_EFAULT: signal, or no space; -OCT_EBUSY: a userfault event; -OCT_ENOMEM. */
-int sim_load64(uintptr_t va, uint64_t *value);
-int sim_store64(uintptr_t va, uint64_t value);
+int sim_load(uintptr_t va, unsigned bytes, uint64_t *value);
+int sim_store(uintptr_t va, unsigned bytes, uint64_t value);
+static inline int sim_load64(uintptr_t va, uint64_t *value)
+{
+	return sim_load(va, 8, value);
+}
+static inline int sim_store64(uintptr_t va, uint64_t value)
+{
+	return sim_store(va, 8, value);
+}
 /* Whether an instruction could be fetched at va. */
 int sim_fetch(uintptr_t va);
 
@@ -53,14 +64,17 @@ int sim_fetch(uintptr_t va);
 struct sim_counters {
 	uint64_t accesses;
 	uint64_t hits;          /* of these: translated by the TLB */
-	uint64_t walks;         /* of these: not in the TLB */
+	uint64_t large_hits;    /* of these: by an entry that covers more than a page */
+	uint64_t walks;         /* accesses that the TLB did not translate */
 	uint64_t walk_hits;     /* of these: began at a cached upper level */
 	uint64_t updates;       /* young or dirty set in memory */
 	uint64_t faults;        /* calls of oct_fault */
 	uint64_t ipis;          /* sent */
 	uint64_t interrupts;    /* taken; several sent may be one taken */
 	uint64_t invalidations; /* instructions: one per page of a range, one per ASID or for all */
-	uint64_t broadcasts;    /* of these: to every CPU */
+	uint64_t by_page;       /* of these: of one address */
+	uint64_t by_asid;       /* of these: of one address-space number; the rest: everything */
+	uint64_t broadcasts;    /* of all: to every CPU */
 	uint64_t roots;         /* loaded */
 	uint64_t sleeps;        /* oct_port_wait that slept */
 };

@@ -42,13 +42,20 @@ static void print(const struct actor *actors, unsigned cpus)
 		sum.events += actors[i].events;
 		sum.forks += actors[i].forks;
 	}
-	printf(
-	    "%s, %u CPUs: %llu operations, %llu loads and %llu stores compared, %llu signals, %llu events, "
-	    "%llu forks; %llu faults, %llu walks, %llu invalidations, %llu interrupts; all pages back\n",
-	    OCT_FORMAT_NAME, cpus, (unsigned long long)sum.operations, (unsigned long long)sum.loads,
-	    (unsigned long long)sum.stores, (unsigned long long)sum.faults, (unsigned long long)sum.events,
-	    (unsigned long long)sum.forks, (unsigned long long)sim.faults, (unsigned long long)sim.walks,
-	    (unsigned long long)sim.invalidations, (unsigned long long)sim.interrupts);
+	printf("%s, %d levels, %u CPUs: %llu operations, %llu loads and %llu stores compared, %llu signals, "
+	       "%llu events, %llu forks; all pages back\n",
+	       OCT_FORMAT_NAME, OCT_LEVELS, cpus, (unsigned long long)sum.operations,
+	       (unsigned long long)sum.loads, (unsigned long long)sum.stores, (unsigned long long)sum.faults,
+	       (unsigned long long)sum.events, (unsigned long long)sum.forks);
+	printf("  machine: %llu accesses, %llu TLB hits (%llu large), %llu walks (%llu from a cached table), "
+	       "%llu faults; %llu invalidations of a page, %llu of a space, %llu of all (%llu broadcast), "
+	       "%llu interrupts\n",
+	       (unsigned long long)sim.accesses, (unsigned long long)sim.hits,
+	       (unsigned long long)sim.large_hits, (unsigned long long)sim.walks,
+	       (unsigned long long)sim.walk_hits, (unsigned long long)sim.faults,
+	       (unsigned long long)sim.by_page, (unsigned long long)sim.by_asid,
+	       (unsigned long long)(sim.invalidations - sim.by_page - sim.by_asid),
+	       (unsigned long long)sim.broadcasts, (unsigned long long)sim.interrupts);
 }
 
 int main(int argc, char **argv)
