@@ -11,6 +11,7 @@
 #include <octavo/tlb.h>
 #include <octavo/table.h>
 #include <octavo/mm.h>
+#include <octavo/mapping.h>
 #include <octavo/selftest.h>
 
 #endif

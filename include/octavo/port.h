@@ -6,7 +6,7 @@
  *   T0 tables      6     page tables; the local CPU is the only target of a flush
  *   T1 flush      12     SMP flushing, ASIDs, free after completion; hosts that keep their own areas
  *   T2 spaces     19     areas, faults, copy-on-write, fork
- *   T3 contents   23     files, swap, userfault events, notifiers (nothing uses it yet)
+ *   T3 contents   23     files, swap, events for the owners of objects
  *
  * A hot upcall may be a static inline or a macro of the same name in OCT_PORT_HEADER.
  * Unless a line says otherwise an upcall does not sleep, may be called with interrupts off and
@@ -14,6 +14,7 @@
 #ifndef OCTAVO_PORT_H
 #define OCTAVO_PORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <octavo/config.h>
@@ -95,7 +96,39 @@ void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order);
 /* Make what was stored in the page visible to instruction fetch on all CPUs (empty on x86-64). */
 void oct_port_icache_sync(oct_phys_t page, unsigned order);
 
-/* ---- T3: contents (file reads, write-back, page compare, userfault events): none yet -------- */
+/* ---- T3: contents -------------------------------------------------------------------------- */
+/* An object is whatever holds contents: a file, a swap device. The core knows it by the pointer that
+ * its owner gave (oct_mapping_init, ...) and by the index of a page in it. These calls may sleep, except
+ * page_same; they run with interrupts on and no page-table lock held. A fault that waits for one
+ * of them holds the lock of its space for reading, so they take no lock of a space and touch no user memory. */
+
+/* Fill the page with page index of object. 0, or -OCT_EIO: the contents are then undefined. Nobody
+ * else looks at the page meanwhile. */
+int oct_port_page_read(void *object, uint64_t index, oct_phys_t page);
+/* Store the page as page index of object. 0, or -OCT_EIO: the core keeps the page. The page does not
+ * change meanwhile, except that new stores to a file's page may come and count as not written. */
+int oct_port_page_write(void *object, uint64_t index, oct_phys_t page);
+/* Two pages have the same contents. Does not sleep; page-table locks may be held. */
+bool oct_port_page_same(oct_phys_t a, oct_phys_t b);
+
+enum oct_event_kind {
+	OCT_EVENT_PAGE_MKWRITE, /* a page of a file is about to be stored to, for the first time since it
+	                           was cleaned */
+	OCT_EVENT_PFN_MKWRITE,  /* the same for memory without folios (a driver's) */
+};
+
+struct oct_event {
+	enum oct_event_kind kind;
+	struct oct_mm *mm; /* whose access, read-locked */
+	uintptr_t va;      /* page */
+	void *object;
+	uint64_t index; /* of the page in object */
+	oct_phys_t page;
+};
+
+/* Something that the owner of an object wants to know of, and may forbid or hold up by sleeping. 0: go on;
+ * -OCT_EAGAIN: not now, let the access come again; another negative value: forbidden. */
+int oct_port_event(const struct oct_event *event);
 
 #ifdef __cplusplus
 }

@@ -40,6 +40,7 @@ enum oct_error {
 	OCT_EACCES,     /* the area does not grant this right */
 	OCT_EBUSY,      /* in use: try later */
 	OCT_EAGAIN,     /* the state changed meanwhile: start again */
+	OCT_EIO,        /* a device failed (T3) */
 };
 
 /* ---- Rights and memory types ------------------------------------------------------------------ */
@@ -59,12 +60,16 @@ enum oct_memory_type {
 	OCT_DEVICE,          /* registers of devices: ordered, early acknowledgement allowed */
 };
 
+struct oct_mapping;
+
 /* ---- Folios ----------------------------------------------------------------------------------- */
 enum oct_folio_flag {
 	OCT_FOLIO_ANON = 1,           /* anonymous memory */
 	OCT_FOLIO_ANON_EXCLUSIVE = 2, /* only one space maps it: it may be made writable in place */
 	OCT_FOLIO_DIRTY = 4,          /* stored to since it was last cleaned, by an entry now gone */
 	OCT_FOLIO_SHARED = 8,         /* belongs to a shared mapping: never copied on write */
+	OCT_FOLIO_UPTODATE = 16,      /* a page of an object: its contents have been read */
+	OCT_FOLIO_LOCKED = 32,        /* I/O on it is under way; who clears it wakes sleepers on flags */
 };
 
 /* The descriptor of pages of an address space. The host keeps one per page it gives out for
@@ -75,6 +80,10 @@ struct oct_folio {
 	uint32_t flags;    /* atomic: enum oct_folio_flag */
 	uint32_t order;    /* 2^order pages */
 	oct_phys_t page;   /* set by the host, once */
+	/* The object whose page it is (mapping.h), NULL for anonymous memory: written before the folio is
+	 * published, kept until it is freed. */
+	struct oct_mapping *mapping;
+	uint64_t index; /* page of the object */
 };
 
 /* ---- Page-table lock --------------------------------------------------------------------------- */
