@@ -12,6 +12,8 @@
 #define OCT_GATHER_PAGES 2 /* pages a ticket queues before it completes itself */
 #define OCT_MAX_ASIDS    3 /* hardware address-space numbers, number 0 is the kernel's */
 #define OCT_MAX_CPUS     4
+#define OCT_STACK_GUARD_PAGES 1
+#define OCT_STACK_BYTES       (4 << OCT_PAGE_SHIFT)
 #define OCT_OPEN_RANGES  4 /* open generations whose ranges a space remembers */
 #endif
 
@@ -48,6 +50,13 @@
 #endif
 #ifndef OCT_OPEN_RANGES
 #define OCT_OPEN_RANGES 16
+#endif
+/* Pages kept free below an area that grows down, and how large it may get by itself. */
+#ifndef OCT_STACK_GUARD_PAGES
+#define OCT_STACK_GUARD_PAGES 256
+#endif
+#ifndef OCT_STACK_BYTES
+#define OCT_STACK_BYTES ((size_t)8 << 20)
 #endif
 /* Past this many pages a range is flushed as the whole space. */
 #ifndef OCT_FLUSH_MAX_PAGES

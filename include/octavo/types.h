@@ -70,6 +70,7 @@ enum oct_folio_flag {
 	OCT_FOLIO_SHARED = 8,         /* belongs to a shared mapping: never copied on write */
 	OCT_FOLIO_UPTODATE = 16,      /* a page of an object: its contents have been read */
 	OCT_FOLIO_LOCKED = 32,        /* I/O on it is under way; who clears it wakes sleepers on flags */
+	OCT_FOLIO_LAZYFREE = 64,      /* may be dropped instead of kept while its entries are clean */
 };
 
 /* The descriptor of pages of an address space. The host keeps one per page it gives out for

@@ -20,17 +20,27 @@ struct oct_vma_page;
 struct oct_mapping;
 struct oct_anon;
 
-/* Flags of oct_mmap (mm.h). An area remembers those that say what it is. */
-enum {
+/* Flags of oct_mmap (mm.h). An area remembers SHARED and GROWSDOWN. */
+enum oct_map_flag {
 	OCT_MAP_FIXED = 1,  /* at addr, in place of whatever is there */
 	OCT_MAP_SHARED = 2, /* not copied on write; fork shares it. All pages are allocated now; with
 	                       OCT_MAP_FIXED too it replaces nothing: -OCT_EEXIST */
+	OCT_MAP_FIXED_NOREPLACE = 4, /* at addr, 0 included; -OCT_EEXIST if something is there */
+	OCT_MAP_POPULATE = 8,        /* pages now instead of faults: written ones if prot allows stores */
+	OCT_MAP_GROWSDOWN = 16,      /* a stack: a fault below it makes it larger. Gaps that are chosen leave
+	                                OCT_STACK_GUARD_PAGES below it. Not with SHARED */
+};
+
+/* Further flags of an area, set by oct_madvise. */
+enum oct_vma_flag {
+	OCT_VMA_HUGE = 0x100,   /* large folios are welcome */
+	OCT_VMA_NOHUGE = 0x200, /* they are not */
 };
 
 struct oct_vma {
 	uintptr_t start, end;        /* bytes, page-aligned, start < end; changed by oct_vma_resize */
 	unsigned prot;               /* OCT_READ | OCT_WRITE | OCT_EXEC */
-	unsigned flags;              /* OCT_MAP_SHARED or 0 */
+	unsigned flags;              /* OCT_MAP_SHARED, OCT_MAP_GROWSDOWN, enum oct_vma_flag */
 	struct oct_mapping *mapping; /* the object whose pages it shows; NULL: anonymous memory */
 	struct oct_anon *anon;       /* reverse map of its private pages; NULL: it has none yet */
 	uint64_t pgoff; /* page number of start: in the object; of an anonymous area, an address as it was
@@ -38,7 +48,8 @@ struct oct_vma {
 	struct oct_vma *left, *right; /* right links free areas of a page too */
 	struct oct_vma_page *page;    /* the page it was carved from */
 	int height;
-	/* Of this area and all below it: where they begin and end, and the largest gap between two. */
+	/* Of this area and all below it: where they begin (what grows down: with its guard) and end, and the
+	 * largest gap between two. */
 	uintptr_t first, last, gap;
 };
 
@@ -98,9 +109,12 @@ void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr);
 void oct_vma_merge(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end);
 /* How many areas oct_vma_split would make for a cut at start and one at end: 0, 1 or 2. */
 unsigned oct_vma_cuts(const struct oct_vma_tree *tree, uintptr_t start, uintptr_t end);
-/* The lowest address at or above low where bytes fit below high, 0 for none. Passes over whole subtrees
+/* The lowest address at or above low where bytes fit below high, 0 for none. An area that grows down
+ * counts from OCT_STACK_GUARD_PAGES below its start. Passes over whole subtrees
  * whose gaps are too small: as many steps as the tree is deep, twice at most. */
 uintptr_t oct_vma_gap(const struct oct_vma_tree *tree, uintptr_t low, uintptr_t high, size_t bytes);
+/* The same from above: the highest address at which bytes fit between low and high. */
+uintptr_t oct_vma_gap_down(const struct oct_vma_tree *tree, uintptr_t low, uintptr_t high, size_t bytes);
 
 #ifdef __cplusplus
 }
