@@ -76,7 +76,12 @@ struct entry decode(uint64_t value, unsigned level)
 	return world.x86 ? decode_x86_64(value, level) : decode_arm64(value, level);
 }
 
-bool decode_cacheable(uint64_t value, unsigned level)
+bool walker_sets_ad(unsigned cpu)
+{
+	return !world.knobs.sw_ad && !(world.scenario->actors[cpu].flags & OC_NO_AD);
+}
+
+bool decode_cacheable(uint64_t value, unsigned level, unsigned cpu)
 {
 	struct entry e;
 
@@ -85,18 +90,24 @@ bool decode_cacheable(uint64_t value, unsigned level)
 	if (world.riscv) /* without Svvptc a TLB may keep that there was nothing */
 		return true;
 	e = decode(value, level);
-	return e.present && (e.table || e.young || !world.knobs.sw_ad);
+	/* table entries have an accessed bit on x86-64 only */
+	return e.present && ((e.table && !world.x86) || e.young || walker_sets_ad(cpu));
 }
 
-/* A walker that used `walked` sets accessed, and dirty for a store, in what it finds now. */
-uint64_t decode_walker_update(uint64_t found, uint64_t walked, bool store)
+/* A walker that used `walked` sets accessed, and dirty for a store, in what it finds now; accessed alone
+ * where it walked through a table entry. */
+uint64_t decode_walker_update(uint64_t found, uint64_t walked, unsigned how)
 {
-	struct entry f = decode(found, 0), w = decode(walked, 0);
+	unsigned level = how >> WALKER_LEVEL_SHIFT;
+	struct entry f = decode(found, level), w = decode(walked, level);
+	bool store = (how & WALKER_STORE) && !w.table;
 
-	if (!f.present || !f.user || f.phys != w.phys || (store && !f.writable))
+	if (!f.present || f.table != w.table || !f.user || f.phys != w.phys || (store && !f.writable))
 		return found;
 	if (world.x86)
 		return found | BIT(5) | (store ? BIT(6) : 0);
+	if (w.table) /* has no such bit */
+		return found;
 	if (world.riscv)
 		return found | BIT(6) | (store ? BIT(7) : 0);
 	return (found | BIT(10)) & ~(store ? BIT(7) : 0);

@@ -13,6 +13,7 @@ void rules_for(struct machine_rules *m, enum rules_arch arch, bool ets2)
 	m->traps_order = arch != RULES_RISCV64;
 	m->fault_drops_entry = arch == RULES_X86_64;
 	m->tlbi_drops_walks = arch == RULES_X86_64;
+	m->young_path = arch == RULES_X86_64;
 }
 
 void graph_init(struct graph *g)
@@ -67,7 +68,7 @@ bool rmw_stores(const struct machine_rules *m, const struct event *e)
 	if (e->kind != EV_RMW_READ || e->rf == NO_EVENT)
 		return false;
 	if (e->op == RMW_WALKER)
-		return m->walker_update(e->value, e->operand, e->operand2 != 0) != e->value;
+		return m->walker_update(e->value, e->operand, (unsigned)e->operand2) != e->value;
 	return !((e->flags & F_CAS) && e->value != e->operand2);
 }
 
@@ -318,7 +319,8 @@ static void set_source(const struct machine_rules *m, struct graph *g, struct ev
 		return;
 	}
 	e->value = graph_value_of(m, g, choice, e->location);
-	if (e->kind == EV_TRANSLATE && m->cacheable(e->value, e->level))
+	if (e->kind == EV_TRANSLATE && m->cacheable(e->value, e->level, m->cpu[e->thread]) &&
+	    !(m->young_path && e->upper != NO_EVENT && !(g->ev[e->upper].flags & F_CACHEABLE)))
 		e->flags |= F_CACHEABLE;
 }
 
@@ -489,7 +491,7 @@ static uint64_t rmw_result(const struct machine_rules *m, const struct event *ur
 
 	switch (ur->op) {
 	case RMW_WALKER:
-		return m->walker_update(ur->value, ur->operand, ur->operand2 != 0);
+		return m->walker_update(ur->value, ur->operand, (unsigned)ur->operand2);
 	case RMW_APPLY:
 		return ((uint64_t(*)(uint64_t))(uintptr_t)ur->operand)(ur->value);
 	case RMW_ADD:

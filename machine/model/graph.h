@@ -65,8 +65,11 @@ enum rmw_op {
 	RMW_CAS,
 	RMW_APPLY, /* operand: uint64_t (*)(uint64_t), pure */
 	RMW_WALKER,
-	/* operand: the value walked; operand2: for a store */
+	/* operand: the value walked; operand2: enum walker_how */
 };
+
+/* How a walker updates an entry: for a store; the level at which it read it. */
+enum walker_how { WALKER_STORE = 1, WALKER_LEVEL_SHIFT = 4 };
 
 struct clock {
 	int16_t n[MAX_THREADS]; /* non-T events */
@@ -127,20 +130,21 @@ struct machine_rules {
 	bool traps_order;       /* X and exception return synchronise context */
 	bool fault_drops_entry; /* X is a V of its address on its CPU */
 	bool tlbi_drops_walks;  /* V by address drops every upper entry of the CPU and ASID */
+	bool young_path;        /* a value is cacheable only if those above it in the walk are */
 	bool sc_memory;         /* sequential consistency instead of RC11 */
 	bool textbook;
 	unsigned levels; /* of tables */
 	unsigned table_shift, page_shift;
 	/* the initial value of a location */
 	uint64_t init[MAX_LOCATIONS];
-	/* may a TLB keep this entry value, read at this level? */
-	bool (*cacheable)(uint64_t value, unsigned level);
+	/* may a TLB of this CPU keep this entry value, read at this level? */
+	bool (*cacheable)(uint64_t value, unsigned level, unsigned cpu);
 	/* the access with this serial leaves an event without a choice; may be NULL */
 	void (*blame)(uint32_t serial);
 	/* a list of fixed size is full, what was asked has no answer: the search must end; may be NULL */
 	void (*limit)(const char *why);
 	/* what a walker that used entry walked makes of the entry it finds: found, where it may not update */
-	uint64_t (*walker_update)(uint64_t found, uint64_t walked, bool store);
+	uint64_t (*walker_update)(uint64_t found, uint64_t walked, unsigned how);
 };
 
 static inline bool ev_is_read(const struct event *e)

@@ -210,8 +210,6 @@ static bool not_modelled(void)
 	for (unsigned i = 0; i < world.nactors; i++)
 		if (world.scenario->actors[i].kind == OC_ACTOR_IOMMU)
 			what = "OC_IOMMU";
-		else if (world.scenario->actors[i].flags & OC_NO_AD)
-			what = "OC_NO_AD";
 	if (what)
 		snprintf(result->text, sizeof(result->text), "%s is not modelled yet", what);
 	return what != NULL;

@@ -53,6 +53,7 @@ struct walk {
 	uint64_t value;    /* of the leaf entry */
 	uint16_t location; /* of the leaf entry */
 	uint16_t last;     /* the last T */
+	unsigned level;    /* of the last T */
 	bool faults;
 };
 
@@ -61,7 +62,7 @@ static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 {
 	const struct cpu *cpu = &world.cpu[this_cpu()];
 	struct walk w = {.last = NO_EVENT, .faults = true};
-	bool writable = true;
+	bool writable = true, user = true;
 	oct_phys_t table;
 
 	w.location = place_made_up(
@@ -71,34 +72,58 @@ static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 	table = explore_graph()->ev[w.last].value;
 	if (!table)
 		return w;
-	for (unsigned level = OCT_LEVELS; level--;) {
-		char *entry = (char *)oct_port_phys_to_virt(table) + table_index(va, level) * ENTRY_BYTES;
+	for (w.level = OCT_LEVELS; w.level--;) {
+		char *entry = (char *)oct_port_phys_to_virt(table) + table_index(va, w.level) * ENTRY_BYTES;
 
 		w.location = place(entry, ENTRY_BYTES);
-		w.last = translate(w.location, va, level, w.last, pc);
+		w.last = translate(w.location, va, w.level, w.last, pc);
 		w.value = explore_graph()->ev[w.last].value;
-		w.leaf = decode(w.value, level);
-		if (!w.leaf.present)
+		w.leaf = decode(w.value, w.level);
+		if (!w.leaf.present || (world.x86 && !w.leaf.young && !walker_sets_ad(this_cpu())))
 			return w;
 		writable &= w.leaf.writable || (w.leaf.table && !world.x86);
+		user &= w.leaf.user || (w.leaf.table && !world.x86);
 		table = w.leaf.phys;
 		if (!w.leaf.table)
 			break;
 	}
-	w.faults = !w.leaf.user || (store && !writable) ||
-	           (world.knobs.sw_ad && (!w.leaf.young || (store && !w.leaf.dirty)));
+	w.faults = !user || (store && !writable) ||
+	           (!walker_sets_ad(this_cpu()) && (!w.leaf.young || (store && !w.leaf.dirty)));
 	return w;
 }
 
 /* The walker sets accessed and dirty. False: what it found forbids the access. */
-static bool update_entry(const struct walk *w, bool store, const void *pc)
+static bool update_entry(uint16_t location, uint64_t walked, unsigned level, bool store, const void *pc)
 {
 	bool stored;
+	unsigned how = (store ? WALKER_STORE : 0u) | level << WALKER_LEVEL_SHIFT;
 	uint64_t found =
-	    do_rmw(w->location, __ATOMIC_RELAXED, ENTRY_BYTES, RMW_WALKER, w->value, store, &stored, pc);
-	struct entry f = decode(found, 0);
+	    do_rmw(location, __ATOMIC_RELAXED, ENTRY_BYTES, RMW_WALKER, walked, how, &stored, pc);
+	struct entry f = decode(found, level), w = decode(walked, level);
 
-	return f.present && f.user && f.phys == w->leaf.phys && (!store || f.writable);
+	return f.present && f.user && f.table == w.table && f.phys == w.phys &&
+	       (!store || f.writable || f.table);
+}
+
+/* What the walk used and lacks accessed, or dirty for a store, is updated, from the root down: table entries
+ * on x86-64 only. */
+static bool update_walked(const struct walk *w, bool store, const void *pc)
+{
+	uint16_t used[OCT_LEVELS];
+	unsigned n = 0;
+
+	for (uint16_t t = w->last; world.x86 && t != NO_EVENT; t = explore_graph()->ev[t].upper)
+		if (t != w->last && explore_graph()->ev[t].level < OCT_LEVELS)
+			used[n++] = t;
+	while (n) {
+		const struct event *t = &explore_graph()->ev[used[--n]];
+
+		if (!decode(t->value, t->level).young &&
+		    !update_entry(t->location, t->value, t->level, false, pc))
+			return false;
+	}
+	return (w->leaf.young && (!store || w->leaf.dirty)) ||
+	       update_entry(w->location, w->value, w->level, store, pc);
 }
 
 static void fault_event(uintptr_t va, const struct walk *w, const void *pc)
@@ -156,6 +181,7 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 	unsigned offset = (unsigned)(va & (OCT_PAGE_SIZE - 1));
 	struct walked before = {.n = 0};
 	struct event e;
+	oct_phys_t page;
 	uint16_t id;
 
 	if (va & (size - 1))
@@ -177,8 +203,7 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 	for (;;) {
 		struct walk w = walk_tables(va, store, pc);
 
-		if (!w.faults && (!w.leaf.young || (store && !w.leaf.dirty)) &&
-		    !update_entry(&w, store, pc)) {
+		if (!w.faults && !update_walked(&w, store, pc)) {
 			if (!world.x86)
 				continue; /* arm64 walks again */
 			w.faults = true;
@@ -189,9 +214,10 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 				return -OCT_EFAULT;
 			continue;
 		}
+		page = w.leaf.phys + (va & OCT_PAGE_MASK & (oct_level_bytes(w.level) - 1));
 		e = event_make(store ? EV_STORE : EV_LOAD,
-		               place((char *)oct_port_phys_to_virt(w.leaf.phys) + offset, size),
-		               __ATOMIC_RELAXED, pc);
+		               place((char *)oct_port_phys_to_virt(page) + offset, size), __ATOMIC_RELAXED,
+		               pc);
 		e.size = (uint8_t)size;
 		e.va = va;
 		e.upper = w.last;

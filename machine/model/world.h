@@ -173,8 +173,9 @@ struct entry decode(uint64_t value, unsigned level);
 void entries_gather(void);
 const struct entry_of *entry_at(uint64_t key);
 const struct entry_of *entry_next(const struct entry_of *e); /* NULL: first; all in turn, then NULL */
-uint64_t decode_walker_update(uint64_t found, uint64_t walked, bool store);
-bool decode_cacheable(uint64_t value, unsigned level);
+bool walker_sets_ad(unsigned cpu); /* else it faults where a bit is missing */
+uint64_t decode_walker_update(uint64_t found, uint64_t walked, unsigned how);
+bool decode_cacheable(uint64_t value, unsigned level, unsigned cpu);
 const char *decode_words(uint64_t value, unsigned level, char *text, size_t size);
 
 /* cpu.c: interrupts, root registers */

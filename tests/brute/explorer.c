@@ -17,17 +17,18 @@ static struct {
 	struct brute_count *count;
 } run;
 
-static bool present(uint64_t value, unsigned level)
+static bool present(uint64_t value, unsigned level, unsigned cpu)
 {
 	(void)level;
+	(void)cpu;
 	return value & ENTRY_PRESENT;
 }
 
-static uint64_t walker_update(uint64_t found, uint64_t walked, bool store)
+static uint64_t walker_update(uint64_t found, uint64_t walked, unsigned how)
 {
 	uint64_t want = ENTRY_PRESENT | ENTRY_WRITABLE;
 
-	if (!store || (found & want) != want || ENTRY_NUMBER(found) != ENTRY_NUMBER(walked))
+	if (!(how & WALKER_STORE) || (found & want) != want || ENTRY_NUMBER(found) != ENTRY_NUMBER(walked))
 		return found;
 	return found | ENTRY_DIRTY;
 }
@@ -124,7 +125,7 @@ static bool update_dirty(unsigned leaf, uint64_t walked, uint64_t *found)
 	e.flags |= F_HARDWARE;
 	id = explore_event(&e);
 	*found = value_of(id);
-	rmw_write(id, walker_update(*found, walked, true));
+	rmw_write(id, walker_update(*found, walked, WALKER_STORE));
 	return (*found & want) == want && ENTRY_NUMBER(*found) == ENTRY_NUMBER(walked);
 }
 

@@ -165,20 +165,26 @@ static void cacheable(void **state)
 	oct_pte_t nothing[] = {0, oct_pte_broken()};
 
 	(void)state;
-	assert_true(decode_cacheable(young, 0));
-	assert_true(decode_cacheable(old, 0)); /* the walker makes it young */
-	assert_true(decode_cacheable(oct_pte_make_table(PAGE, 1, false), 1));
+	assert_true(decode_cacheable(young, 0, 0));
+	assert_true(decode_cacheable(old, 0, 0)); /* the walker makes it young */
+	assert_true(decode_cacheable(oct_pte_make_table(PAGE, 1, false), 1, 0));
 	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(decode_cacheable(nothing[i], 0), OCT_FORMAT_CACHES_INVALID);
+		assert_int_equal(decode_cacheable(nothing[i], 0, 0), OCT_FORMAT_CACHES_INVALID);
 	world.knobs.sw_ad = true;
-	assert_true(decode_cacheable(young, 0));
-	assert_int_equal(decode_cacheable(old, 0), OCT_FORMAT_CACHES_INVALID);
+	assert_true(decode_cacheable(young, 0, 0));
+	assert_int_equal(decode_cacheable(old, 0, 0), OCT_FORMAT_CACHES_INVALID);
 	world.knobs.sw_ad = false;
+	assert_int_equal(decode_cacheable(old, 0, 1), OCT_FORMAT_CACHES_INVALID);
+	assert_true(decode_cacheable(old, 0, 0));
 }
+
+/* CPU 0 sets accessed and dirty, CPU 1 does not. */
+static const struct oc_scenario walkers = {.actors = {OC_CPU(NULL), OC_CPU(NULL, OC_NO_AD)}};
 
 static int choose_format(void **state)
 {
 	(void)state;
+	world.scenario = &walkers;
 #ifdef OCT_ARCH_X86_64
 	world.x86 = true;
 #elif defined(OCT_ARCH_RISCV64)

@@ -22,16 +22,17 @@ static unsigned draw(unsigned n)
 	return (unsigned)(random_state >> 33) % n;
 }
 
-static bool odd(uint64_t value, unsigned level)
+static bool odd(uint64_t value, unsigned level, unsigned cpu)
 {
 	(void)level;
+	(void)cpu;
 	return value & 1;
 }
 
-static uint64_t set_four(uint64_t found, uint64_t walked, bool store)
+static uint64_t set_four(uint64_t found, uint64_t walked, unsigned how)
 {
 	(void)walked;
-	return store && (found & 1) ? found | 4 : found;
+	return (how & WALKER_STORE) && (found & 1) ? found | 4 : found;
 }
 
 static const int orders[] = {__ATOMIC_RELAXED, __ATOMIC_ACQUIRE, __ATOMIC_RELEASE, __ATOMIC_ACQ_REL,

@@ -141,10 +141,11 @@ static void of_the_orders(void **state)
 	assert_non_null(explored(fences, 200));
 }
 
-static bool never(uint64_t value, unsigned level)
+static bool never(uint64_t value, unsigned level, unsigned cpu)
 {
 	(void)value;
 	(void)level;
+	(void)cpu;
 	return false;
 }
 
