@@ -37,7 +37,8 @@ void oct_mmu_invalidate_all(enum oct_scope scope);
 void oct_mmu_invalidate_end(enum oct_scope scope);
 /* Translate user addresses through root under asid from now on; keep: translations that this CPU
  * holds for asid stay. Synchronises this CPU's context. Contains the barrier that completes
- * invalidations issued here before (arm64: dsb ish; x86-64: serialising). */
+ * invalidations issued here before (arm64: dsb ish; x86-64: serialising), which is a full barrier of C11
+ * as well (OCT_SC): accesses before it, by whatever root, come before those after it. */
 void oct_mmu_load_root(oct_phys_t root, uint16_t asid, bool keep);
 #ifdef __cplusplus
 }

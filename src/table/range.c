@@ -23,11 +23,12 @@ static int prepare_one(struct oct_space *space, uintptr_t va, bool *done)
 {
 	struct oct_pte_guard guard;
 	oct_phys_t table;
-	unsigned level;
+	unsigned level = 0;
 
-	oct_pte_lock_at(space, va, &guard);
-	level = guard.level;
-	oct_pte_guard_unlock(NULL, &guard);
+	/* Without locks: tables only come (they go with the range, which is the caller's), and the level is
+	 * looked at again under the lock. */
+	while (oct_table_find(space, va, level) == NULL)
+		level++;
 	*done = level == 0;
 	if (*done)
 		return 0;

@@ -135,9 +135,10 @@ int oct_kernel_space_init(struct oct_space *space, struct oct_system *system, ui
 	space->last = last;
 	for (unsigned cpu = 0; cpu < system->cpus; cpu++)
 		space->running[cpu / 64] |= (uint64_t)1 << (cpu % 64);
-	if (OCT_FORMAT_SHARED_ROOT)
+	if (OCT_FORMAT_SHARED_ROOT) {
+		oct_mmu_publish(); /* who walks from the idle root finds the tables cleared */
 		copy_kernel_half(system->idle_root, root);
-	oct_mmu_publish();
+	}
 	system->kernel = space;
 	return 0;
 }
@@ -156,16 +157,16 @@ void oct_table_free_tree(oct_phys_t table, unsigned level, unsigned first, unsig
 /* Everything that any CPU may still hold of the space is dropped. */
 static void forget_all(struct oct_space *space)
 {
-	struct oct_pte_guard guard;
+	struct oct_ptl nobody = {0}; /* the space is the caller's alone: no table needs a stamp any more */
+	struct oct_pte_guard guard = {.space = space, .ptl = &nobody};
 	struct oct_ticket ticket;
 
 	oct_ticket_init(&ticket, space);
-	oct_slot_lock(space, space->root, OCT_LEVELS - 1, space->start, &guard);
 	ticket.pending = true;
 	ticket.all_levels = true;
 	ticket.start = space->start;
 	ticket.end = space->last + 1;
-	oct_pte_guard_unlock(&ticket, &guard);
+	oct_ticket_close(&ticket, &guard);
 	oct_ticket_complete(&ticket);
 }
 

@@ -39,9 +39,10 @@ static void epoch_begin(struct oct_system *system)
 	system->epoch++;
 	for (unsigned word = 0; word < (OCT_MAX_ASIDS + 63) / 64; word++)
 		system->asid_used[word] = 0;
-	/* Acquire: pairs with the release by which a CPU that goes idle gives its number up. */
+	/* Relaxed: a CPU that goes idle gives its number up after loading a root, a full barrier, and the CPU
+	 * that gets the number loads one next. */
 	for (unsigned cpu = 0; cpu < system->cpus; cpu++)
-		if (oct_load(&system->cpu[cpu].owner, OCT_ACQ) != NULL)
+		if (oct_load(&system->cpu[cpu].owner, OCT_RLX) != NULL)
 			number_use(system, system->cpu[cpu].asid);
 }
 
@@ -50,7 +51,7 @@ static void epoch_begin(struct oct_system *system)
 static bool number_loaded(const struct oct_system *system, const struct oct_space *space, unsigned *number)
 {
 	for (unsigned cpu = 0; cpu < system->cpus; cpu++) {
-		if (oct_load(&system->cpu[cpu].owner, OCT_ACQ) != space) /* as in epoch_begin */
+		if (oct_load(&system->cpu[cpu].owner, OCT_RLX) != space) /* as in epoch_begin */
 			continue;
 		*number = system->cpu[cpu].asid;
 		return true;

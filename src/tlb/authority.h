@@ -80,6 +80,10 @@ static inline uint64_t oct_stamp_generation(uint32_t stamp, uint64_t completed)
 	return stamp == 0 || ahead <= 0 ? 0 : completed + (uint64_t)ahead;
 }
 
+/* The newest generation that the guarded table waits for, 0 if none. *completed: what was read of
+ * space->completed, unchanged if the table never waited for anything. */
+uint64_t oct_tlb_behind(struct oct_pte_guard *guard, uint64_t *completed);
+
 /* Every CPU has taken an interrupt that began after the call. */
 void oct_grace_wait(struct oct_system *system);
 

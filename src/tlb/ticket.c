@@ -66,13 +66,8 @@ static void owe(struct oct_ticket *ticket, unsigned level, uintptr_t va)
 
 void oct_ticket_join(struct oct_ticket *ticket, struct oct_pte_guard *guard)
 {
-	uint64_t completed, generation;
+	uint64_t completed, generation = oct_tlb_behind(guard, &completed);
 
-	if (guard->ptl->stamp == 0)
-		return;
-	/* Acquire: pairs with the release in oct_tlb_complete. */
-	completed = oct_load(&guard->space->completed, OCT_ACQ);
-	generation = oct_stamp_generation(guard->ptl->stamp, completed);
 	if (generation > ticket->newest)
 		ticket->newest = generation;
 }

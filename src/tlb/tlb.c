@@ -250,8 +250,7 @@ void oct_tlb_complete(struct oct_space *space, uint64_t generation, uint64_t com
 }
 
 /* ---- Reliance ---------------------------------------------------------------------------------------- */
-/* The newest generation that the guarded table waits for, 0 if none. */
-static uint64_t behind(struct oct_pte_guard *guard, uint64_t *completed)
+uint64_t oct_tlb_behind(struct oct_pte_guard *guard, uint64_t *completed)
 {
 	if (guard->ptl->stamp == 0)
 		return 0;
@@ -262,7 +261,7 @@ static uint64_t behind(struct oct_pte_guard *guard, uint64_t *completed)
 
 bool oct_tlb_rely(struct oct_pte_guard *guard)
 {
-	uint64_t completed, generation = behind(guard, &completed);
+	uint64_t completed, generation = oct_tlb_behind(guard, &completed);
 
 	if (generation != 0) {
 		OCT_COVER("rely-behind");
@@ -274,7 +273,7 @@ bool oct_tlb_rely(struct oct_pte_guard *guard)
 
 int oct_tlb_rely_or_unlock(struct oct_pte_guard *guard)
 {
-	uint64_t completed, generation = behind(guard, &completed);
+	uint64_t completed, generation = oct_tlb_behind(guard, &completed);
 
 	if (generation == 0) {
 		OCT_RELIED(guard->pte, guard->va);
@@ -288,7 +287,7 @@ int oct_tlb_rely_or_unlock(struct oct_pte_guard *guard)
 
 void oct_tlb_complete_all(struct oct_space *space)
 {
-	uint64_t completed = oct_load(&space->completed, OCT_ACQ);  /* as in behind() */
+	uint64_t completed = oct_load(&space->completed, OCT_ACQ);  /* as in oct_tlb_behind */
 	uint64_t generation = oct_load(&space->generation, OCT_SC); /* F2: before running is read */
 
 	if (completed < generation)
@@ -327,15 +326,16 @@ static void enter_space(struct oct_system *system, struct oct_space *space, unsi
 	keep = asid != 0 &&
 	       (OCT_FORMAT_BROADCAST || oct_load(&space->seen[self], OCT_RLX) == generation); /* own word */
 	oct_mmu_load_root(space->root, asid, keep);
+	/* Relaxed: the load of the root is the release that cpu_done's acquire pairs with. */
 	if (!OCT_FORMAT_BROADCAST)
-		oct_store(&space->seen[self], generation, OCT_REL); /* pairs with cpu_done */
+		oct_store(&space->seen[self], generation, OCT_RLX);
 }
 
 static void enter_idle(struct oct_system *system, unsigned self)
 {
 	oct_mmu_load_root(system->idle_root, 0, false);
-	/* Release: pairs with the acquires in asid.c; the number is used no more. */
-	oct_store(&system->cpu[self].owner, (struct oct_space *)NULL, OCT_REL);
+	/* Relaxed: the number is used no more. Who takes it loads a root, a full barrier as the one above. */
+	oct_store(&system->cpu[self].owner, (struct oct_space *)NULL, OCT_RLX);
 }
 
 /* After another root was loaded. With broadcast the bit stays: the CPU may still hold translations. */
@@ -437,8 +437,9 @@ void oct_space_leave(struct oct_space *space)
 	if (system->cpu[self].space == space)
 		switch_here(system, NULL, self);
 	for (unsigned word = 0; word < OCT_CPU_WORDS; word++) {
-		/* Acquire: pairs with leave_former; nothing switches to the space any more (no F2). */
-		running[word] = oct_load(&space->running[word], OCT_ACQ);
+		/* Relaxed: nothing switches to the space any more (no F2), and what is freed waits for a
+		 * flush that reads the word again. */
+		running[word] = oct_load(&space->running[word], OCT_RLX);
 		if (word == self / 64)
 			running[word] &= ~cpu_bit(self);
 		any |= running[word] != 0;
