@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sim_machine sim_machine;
+SIM_STATE struct sim_machine sim_machine;
 _Thread_local struct sim_cpu *sim_self;
 
 /* ---- The machine ------------------------------------------------------------------------------- */
@@ -53,6 +53,11 @@ void sim_attach(struct oct_system *system)
 void sim_hardware_bits(bool on)
 {
 	sim_machine.hardware_bits = on;
+}
+
+void sim_panic_to(void (*handler)(const char *why))
+{
+	sim_machine.panic = handler;
 }
 
 void sim_become(unsigned cpu)
@@ -128,13 +133,25 @@ void sim_run(unsigned cpus, void (*fn)(unsigned cpu, void *arg), void *arg)
 }
 
 /* ---- Interrupts ------------------------------------------------------------------------------------- */
+static void answer_call(struct sim_cpu *cpu)
+{
+	void (*call)(void *arg) = oct_load(&cpu->call, OCT_ACQ); /* pairs with sim_interrupt */
+
+	if (!call)
+		return;
+	call(cpu->call_arg);
+	oct_store(&cpu->call, (void (*)(void *))NULL, OCT_REL);
+}
+
 void sim_take_interrupts(struct sim_cpu *cpu)
 {
 	cpu->irqs_off++;
 	/* Acquire: what the sender stored before is visible to the handler; pairs with oct_port_ipi. */
 	while (oct_xchg(&cpu->pending, 0u, OCT_ACQ_REL)) {
 		cpu->counters.interrupts++;
-		oct_tlb_interrupt(sim_machine.system);
+		if (sim_machine.system)
+			oct_tlb_interrupt(sim_machine.system);
+		answer_call(cpu);
 		oct_fetch_add(&cpu->taken, 1u, OCT_REL); /* pairs with oct_port_defer */
 	}
 	cpu->irqs_off--;
@@ -160,6 +177,7 @@ void oct_port_irq_restore(unsigned long state)
 	if (sim_self->irqs_off != state + 1)
 		oct_port_panic("sim: interrupts are restored out of order");
 	sim_self->irqs_off = (unsigned)state;
+	sim_delay();
 	sim_poll_cpu(sim_self);
 }
 
@@ -182,6 +200,7 @@ void oct_port_ipi(unsigned cpu)
 	if (sim_self->irqs_off != 0)
 		oct_port_panic("sim: an interrupt is sent, to be waited for, with interrupts off (R8)");
 	sim_self->counters.ipis++;
+	sim_delay();
 	/* SC: the store before the look at sleeps_on, as the sleeper sets that before it looks here. */
 	oct_store(&target->pending, 1u, OCT_SC);
 	if (target->parked) {
@@ -191,6 +210,26 @@ void oct_port_ipi(unsigned cpu)
 		pthread_cond_signal(&target->wake);
 		pthread_mutex_unlock(&target->mutex);
 	}
+}
+
+void sim_interrupt(unsigned cpu, void (*fn)(void *arg), void *arg)
+{
+	struct sim_cpu *target = &sim_machine.cpu[cpu];
+
+	while (oct_xchg(&target->call_busy, 1u, OCT_ACQ)) /* pairs with the store below */
+		oct_port_relax();
+	target->call_arg = arg;
+	oct_store(&target->call, fn, OCT_REL);
+	if (target == sim_self) {
+		sim_self->irqs_off++;
+		answer_call(target);
+		sim_self->irqs_off--;
+	} else {
+		oct_port_ipi(cpu);
+		while (oct_load(&target->call, OCT_ACQ)) /* pairs with answer_call */
+			oct_port_relax();
+	}
+	oct_store(&target->call_busy, 0u, OCT_REL);
 }
 
 void oct_port_relax(void)
@@ -274,6 +313,8 @@ void oct_port_log(const char *line)
 
 void oct_port_panic(const char *why)
 {
+	if (sim_machine.panic)
+		sim_machine.panic(why);
 	fflush(stdout);
 	fprintf(stderr, "panic on CPU %u: %s\n", sim_self ? sim_self->number : 0, why);
 	abort();

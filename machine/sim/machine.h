@@ -7,6 +7,19 @@
 #include <octavo/mmu.h>
 #include <pthread.h>
 
+/* Running scenarios (machine/sim/check): delays, and what is the machine's own among the variables. */
+#ifdef OCT_SIM_CHECK
+#define SIM_STATE __attribute__((section("sim_state")))
+void sim_delay(void);
+void sim_skew(void); /* at the start of an actor */
+uint64_t sim_random(void);
+#else
+#define SIM_STATE
+static inline void sim_delay(void)
+{
+}
+#endif
+
 enum {
 	TLB_SETS = 128,
 	TLB_WAYS = 4,
@@ -50,6 +63,7 @@ struct sim_cpu {
 	unsigned number;
 	/* ---- this CPU's thread only ---- */
 	unsigned irqs_off;
+	bool no_bits;            /* its walker sets neither young nor dirty; changes between runs only */
 	struct oct_space *space; /* runs it */
 	unsigned queued;
 	struct invalidation queue[MOST_QUEUED];
@@ -63,8 +77,11 @@ struct sim_cpu {
 	struct translation tlb[TLB_SETS][TLB_WAYS];
 	struct table_link link[OCT_LEVELS][LINK_SLOTS];
 	/* ---- others' ---- */
-	uint32_t pending;    /* atomic: an interrupt was sent */
-	uint32_t taken;      /* atomic: handlers that have returned */
+	uint32_t pending;        /* atomic: an interrupt was sent */
+	uint32_t taken;          /* atomic: handlers that have returned */
+	uint32_t call_busy;      /* atomic: somebody uses call */
+	void (*call)(void *arg); /* atomic: what the next interrupt runs, NULL for nothing */
+	void *call_arg;
 	bool parked;         /* no thread runs it; changes between runs only */
 	uint32_t *sleeps_on; /* atomic, set under mutex: word of oct_port_wait */
 	pthread_mutex_t mutex;
@@ -76,6 +93,7 @@ struct sim_machine {
 	unsigned cpus;
 	bool hardware_bits;
 	struct oct_system *system;
+	void (*panic)(const char *why);
 	uint32_t live; /* atomic: CPUs whose function has not returned */
 	struct sim_cpu cpu[OCT_MAX_CPUS];
 };
@@ -84,6 +102,8 @@ extern struct sim_machine sim_machine;
 extern _Thread_local struct sim_cpu *sim_self;
 
 /* ---- cpu.c ---- */
+/* Runs fn(arg) on cpu in an interrupt and waits for its end. Interrupts on. */
+void sim_interrupt(unsigned cpu, void (*fn)(void *arg), void *arg);
 void sim_take_interrupts(struct sim_cpu *cpu);
 static inline void sim_poll_cpu(struct sim_cpu *cpu)
 {

@@ -68,6 +68,7 @@ static void invalidate(struct invalidation todo)
 		oct_port_panic("sim: this architecture has no broadcast");
 	if (cpu->irqs_off == 0)
 		oct_port_panic("sim: an invalidation and its completion might be on different CPUs");
+	sim_delay();
 	cpu->counters.invalidations += instructions;
 	cpu->counters.by_page += todo.what == INVALIDATE_RANGE ? instructions : 0;
 	cpu->counters.by_asid += todo.what == INVALIDATE_ASID;
@@ -111,6 +112,7 @@ void oct_mmu_invalidate_end(enum oct_scope scope)
 	for (unsigned i = 0; i < cpu->queued; i++)
 		if (scope == OCT_LOCAL && cpu->queue[i].scope == OCT_BROADCAST)
 			oct_port_panic("sim: a local barrier does not complete a broadcast");
+	sim_delay();
 	complete_queue(cpu);
 }
 
@@ -252,6 +254,7 @@ static const struct translation *nothing_there(struct sim_cpu *cpu, uintptr_t va
 /* Translate by the tables, setting what the access sets, and cache it. NULL: a fault. */
 static const struct translation *walk_for(struct sim_cpu *cpu, uintptr_t va, unsigned access)
 {
+	bool sets_bits = sim_machine.hardware_bits && !cpu->no_bits;
 	struct place place = walk(cpu, va);
 	oct_pte_t pte, updated;
 
@@ -269,10 +272,9 @@ static const struct translation *walk_for(struct sim_cpu *cpu, uintptr_t va, uns
 		case SIM_LEAF:
 			break;
 		}
-		if (!oct_pte_young(pte) && !sim_machine.hardware_bits)
+		if (!oct_pte_young(pte) && !sets_bits)
 			return NULL;
-		if (!(oct_pte_prot(pte) & access) ||
-		    (needs_update(pte, access) && !sim_machine.hardware_bits)) {
+		if (!(oct_pte_prot(pte) & access) || (needs_update(pte, access) && !sets_bits)) {
 			if (OCT_FORMAT_FAULT_KEEPS && oct_pte_young(pte))
 				cache(cpu, &place, va, pte);
 			return NULL;
@@ -301,7 +303,7 @@ static const struct translation *translate(struct sim_cpu *cpu, uintptr_t va, un
 			cpu->counters.large_hits += cached->shift > OCT_PAGE_SHIFT;
 			return cached;
 		}
-		if (!sim_machine.hardware_bits)
+		if (!sim_machine.hardware_bits || cpu->no_bits)
 			return NULL;
 		/* Dirty is set in memory, by a walk that may find anything there by now. */
 		cached->pte = 0;
@@ -361,6 +363,7 @@ static bool access_once(struct sim_cpu *cpu, uintptr_t va, unsigned access, unsi
 		busy_give(cpu);
 		return false;
 	}
+	sim_delay();
 	physical = with->base + (va & (((uintptr_t)1 << with->shift) - 1));
 	if (!sim_page_is(physical, OCT_USE_USER))
 		oct_port_panic("sim: an access reaches a page that is not out (I1)");

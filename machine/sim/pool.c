@@ -22,7 +22,7 @@ struct page_state {
 	bool used;          /* was out at least once */
 };
 
-static struct {
+static SIM_STATE struct {
 	pthread_mutex_t lock;
 	unsigned char *bytes;
 	struct oct_folio *folios;
@@ -209,6 +209,7 @@ void oct_port_page_free(oct_phys_t page, unsigned order, enum oct_page_use use)
 		poison(i);
 	}
 	oct_fetch_sub(&pool.out, (size_t)1 << order, OCT_RLX);
+	sim_delay();
 	pthread_mutex_lock(&pool.lock);
 	block_give(index, order);
 	pthread_mutex_unlock(&pool.lock);
@@ -239,8 +240,10 @@ void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order)
 	uint64_t *to = oct_port_phys_to_virt(dst);
 	const uint64_t *from = oct_port_phys_to_virt(src);
 
+	sim_delay();
 	for (size_t i = 0; i < WORDS << order; i++)
 		to[i] = oct_load(&from[i], OCT_RLX); /* users may store meanwhile */
+	sim_delay();
 }
 
 void oct_port_icache_sync(oct_phys_t page, unsigned order)

@@ -25,7 +25,9 @@
 #include <octavo/octavo.h>
 
 /* ---- The machine ------------------------------------------------------------------------------- */
-enum { SIM_PAGES = 1 << 18 }; /* of the pool */
+#ifndef SIM_PAGES
+#define SIM_PAGES ((size_t)1 << 18) /* of the pool, a multiple of 512 */
+#endif
 
 /* cpus 1 .. OCT_MAX_CPUS, every page free, TLBs empty, counters zero. Panics where memory is missing. */
 void sim_init(unsigned cpus);
@@ -35,6 +37,9 @@ void sim_exit(void);
 void sim_attach(struct oct_system *system);
 /* false: the walker sets neither young nor dirty, it faults instead. true at the start. */
 void sim_hardware_bits(bool on);
+
+/* A panic of core or machine calls handler, which does not return, in the thread that it happens in. */
+void sim_panic_to(void (*handler)(const char *why));
 
 /* Runs fn(cpu, arg) on CPUs 0 .. cpus-1, each in a thread of its own (CPU 0 in the caller's), and
  * returns when all have returned. Each of them answers interrupts until then. */
@@ -59,6 +64,23 @@ static inline int sim_store64(uintptr_t va, uint64_t value)
 }
 /* Whether an instruction could be fetched at va. */
 int sim_fetch(uintptr_t va);
+
+/* ---- Objects: what oct_port_page_read and oct_port_page_write are about --------------------------- */
+struct sim_object {
+	uint64_t pages;
+	uint64_t *words;
+};
+/* Zeros. Pass it as object to the core. Panics where memory is missing. */
+void sim_object_init(struct sim_object *object, uint64_t pages);
+void sim_object_exit(struct sim_object *object);
+/* The page as it was last written. */
+uint64_t *sim_object_page(const struct sim_object *object, uint64_t index);
+/* The n-th read or write from now fails, once; 0: none does. */
+void sim_fail_io(uint64_t n);
+uint64_t sim_io(void);
+/* What oct_port_event answers with; NULL, at the start: 0 to all. */
+void sim_on_event(int (*event)(const struct oct_event *event));
+uint64_t sim_events(void);
 
 /* ---- Counters ----------------------------------------------------------------------------------- */
 struct sim_counters {
