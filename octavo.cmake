@@ -21,6 +21,7 @@ set(OCTAVO_T0_SOURCES ${OCTAVO_T1_SOURCES})
 set(OCTAVO_T2_SOURCES
     ${OCTAVO_T1_SOURCES}
     ${OCTAVO_DIR}/src/lock/rwlock.c
+    ${OCTAVO_DIR}/src/page/anon.c
     ${OCTAVO_DIR}/src/page/folio.c
     ${OCTAVO_DIR}/src/space/fault.c
     ${OCTAVO_DIR}/src/space/fork.c

@@ -1,12 +1,13 @@
 /* lock.h: the reader/writer lock of an address space. SPDX-License-Identifier: MIT
  *
  * A sleeping lock over two upcalls (oct_port_wait, oct_port_wake). A host may bring its own: when
- * OCT_PORT_HEADER defines OCT_HOST_RWLOCK it also defines struct oct_rwlock and the five functions
+ * OCT_PORT_HEADER defines OCT_HOST_RWLOCK it also defines struct oct_rwlock and the six functions
  * below. What the core asks of such a lock is what is written here and no more: readers need not
  * be ordered against one another. docs/LOCKING.md states the order among locks. */
 #ifndef OCTAVO_LOCK_H
 #define OCTAVO_LOCK_H
 
+#include <stdbool.h>
 #include <octavo/port.h>
 
 #ifndef OCT_HOST_RWLOCK
@@ -28,6 +29,8 @@ void oct_rwlock_init(struct oct_rwlock *lock);
  * caller does not hold this lock already (a waiting writer stops new readers, so a second read_lock
  * of one thread could wait for itself). Everything a writer did before its write_unlock is visible. */
 void oct_rwlock_read_lock(struct oct_rwlock *lock);
+/* read_lock without sleeping: false if a writer holds it or sleeps on it. Any lock may be held. */
+bool oct_rwlock_read_trylock(struct oct_rwlock *lock);
 /* Never sleeps. What the caller did is visible to the next writer. */
 void oct_rwlock_read_unlock(struct oct_rwlock *lock);
 

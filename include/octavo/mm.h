@@ -19,6 +19,7 @@
 #include <octavo/lock.h>
 #include <octavo/vma.h>
 #include <octavo/folio.h>
+#include <octavo/anon.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +32,7 @@ struct oct_mm {
 	unsigned policy;           /* enum oct_mm_policy, guarded by lock */
 	size_t stack_bytes;        /* guarded by lock: how large an area that grows down may get */
 	oct_phys_t zero_page;      /* the system's, for ever */
+	struct oct_kin kin;        /* where its private pages are found again */
 };
 
 /* What the host wants of a space (oct_mm_set_policy). */
@@ -72,7 +74,8 @@ void oct_mm_switch(struct oct_system *system, struct oct_mm *mm);
  * write-protection is the parent's alone: the child has none. Policy and stack_bytes are copied. Write
  * rights taken in the parent are complete (R4: else a sibling thread could store into the shared page after fork).
  * 0; -OCT_ENOMEM: the child is empty again, the parent has lost nothing (some of its pages may be
- * write-protected until the next store to each); -OCT_EINVAL: the child is not empty or is parent. */
+ * write-protected until the next store to each); -OCT_EINVAL: the child is not empty or is parent,
+ * or is in a registry of pages (anon.h) that the parent is not in. It is in the parent's afterwards. */
 int oct_fork(struct oct_mm *child, struct oct_mm *parent);
 
 /* ---- Ranges of a space ---------------------------------------------------------------------- */

@@ -11,6 +11,9 @@
 #include <octavo/tlb.h>
 #include <octavo/table.h>
 #include <octavo/mm.h>
+#include <octavo/anon.h>
+#include <octavo/swap.h>
+#include <octavo/reclaim.h>
 #include <octavo/mapping.h>
 #include <octavo/selftest.h>
 

@@ -51,7 +51,8 @@ typedef uint64_t oct_pte_t;
  * stray update is not misread: kind in bits 2..4, value in bits 12..47. */
 enum oct_soft_kind {
 	OCT_SOFT_BROKEN = 1, /* break-before-make under way */
-	OCT_SOFT_MARKER = 2, /* first of the kinds that the owner of the space gives a meaning */
+	OCT_SOFT_MARKER = 2, /* first of the kinds that the owner of the space gives a meaning (struct oct_soft) */
+	OCT_SOFT_SWAP = 3,   /* a page that is in a swap area (swap.h) */
 	OCT_SOFT_KIND_MAX = 7,
 };
 
@@ -82,6 +83,13 @@ static inline uint64_t oct_pte_soft_value(oct_pte_t pte)
 static inline bool oct_pte_none(oct_pte_t pte)
 {
 	return !oct_pte_present(pte) && (pte & (OCT_SOFT_KIND_MASK | OCT_SOFT_VALUE_MASK)) == 0;
+}
+
+/* Two soft entries say the same, whatever stray bits hardware has set in them. */
+static inline bool oct_pte_soft_same(oct_pte_t a, oct_pte_t b)
+{
+	return ((a ^ b) & (OCT_SOFT_KIND_MASK | OCT_SOFT_VALUE_MASK)) == 0 && !oct_pte_present(a) &&
+	       !oct_pte_present(b);
 }
 
 static inline oct_pte_t oct_pte_broken(void)

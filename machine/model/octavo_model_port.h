@@ -37,6 +37,7 @@ struct oct_rwlock {
 };
 void oct_rwlock_init(struct oct_rwlock *lock);
 void oct_rwlock_read_lock(struct oct_rwlock *lock);
+bool oct_rwlock_read_trylock(struct oct_rwlock *lock);
 void oct_rwlock_read_unlock(struct oct_rwlock *lock);
 void oct_rwlock_write_lock(struct oct_rwlock *lock);
 void oct_rwlock_write_unlock(struct oct_rwlock *lock);

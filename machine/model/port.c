@@ -221,6 +221,15 @@ void oct_rwlock_read_lock(struct oct_rwlock *lock)
 		lock_take(place(&lock->word[this_cpu()], 4), 4, CALLER);
 }
 
+bool oct_rwlock_read_trylock(struct oct_rwlock *lock)
+{
+	bool stored = true;
+
+	if (in_race() && world.lock_written)
+		do_rmw(place(&lock->word[this_cpu()], 4), __ATOMIC_ACQUIRE, 4, RMW_CAS, 1, 0, &stored, CALLER);
+	return stored;
+}
+
 void oct_rwlock_read_unlock(struct oct_rwlock *lock)
 {
 	if (in_race() && world.lock_written)

@@ -39,6 +39,17 @@ void oct_rwlock_read_lock(struct oct_rwlock *lock)
 	}
 }
 
+bool oct_rwlock_read_trylock(struct oct_rwlock *lock)
+{
+	uint32_t seen = oct_load(&lock->state, OCT_RLX);
+
+	while (!(seen & (WRITER | SLEEPERS)))
+		/* Acquire: as in read_lock. A failure read a newer value. */
+		if (oct_cas(&lock->state, &seen, seen + 1, OCT_ACQ))
+			return true;
+	return false;
+}
+
 void oct_rwlock_read_unlock(struct oct_rwlock *lock)
 {
 	uint32_t seen = oct_load(&lock->state, OCT_RLX);

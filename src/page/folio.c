@@ -18,6 +18,8 @@ struct oct_folio *oct_folio_alloc(void)
 	folio->page = page;
 	folio->order = 0;
 	folio->mapping = NULL;
+	folio->lineage = 0;
+	folio->swap = 0;
 	/* Relaxed: published by the entry that maps the page, stored with the table's lock held. */
 	oct_store(&folio->refcount, 1u, OCT_RLX);
 	oct_store(&folio->flags, (uint32_t)OCT_FOLIO_ANON, OCT_RLX);

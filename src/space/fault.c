@@ -9,7 +9,8 @@
  *
  * States of a leaf entry, and what a fault does to it
  *   none            nothing yet: a cleared page is installed (zero_fill)
- *   soft            somebody has taken the entry away for a moment: retry
+ *   soft            its meaning knows what to do (struct oct_soft: swap); broken: somebody has taken the
+ *                   entry away for a moment: retry
  *   present         resolve() gives what the access lacks and the area allows: rights, young, dirty
  *   present, uffd   a store is an event, before anything else is looked at
  *   present, no write right, private area
@@ -91,6 +92,8 @@ static int zero_fill(struct oct_fault *fault)
 	if (!folio)
 		return -OCT_ENOMEM;
 	OCT_COVER("zero-fill");
+	if (fault->kind == OCT_VMA_ANON)
+		oct_anon_born(fault->mm, fault->vma, fault->va, folio);
 	oct_port_page_clear(folio->page, 0);
 	oct_fault_install(fault, folio, oct_fault_entry(fault, folio));
 	return OCT_FAULT_DONE;
@@ -139,6 +142,7 @@ static int copy_or_reuse(struct oct_fault *fault, oct_pte_t pte)
 	if (!folio)
 		return -OCT_ENOMEM;
 	OCT_COVER("cow-copy");
+	oct_anon_born(fault->mm, fault->vma, fault->va, folio);
 	copied = oct_fault_entry(fault, folio);
 	oct_ticket_join(&fault->ticket, &fault->guard); /* R4 */
 	behind = fault->ticket.newest != 0;
@@ -172,10 +176,13 @@ static int fill(struct oct_fault *fault)
 	return OCT_FAULT_SIGNAL;
 }
 
-/* A soft entry: somebody has the page in hand. */
-static int wait_for_entry(const struct oct_fault *fault)
+/* A soft entry: a page in swap, or somebody has the page in hand. */
+static int soft_entry(struct oct_fault *fault, oct_pte_t pte)
 {
-	(void)fault;
+	const struct oct_soft *soft = fault->mm->space.soft;
+
+	if (soft && oct_pte_soft_kind(pte) != OCT_SOFT_BROKEN)
+		return soft->fault(fault, pte);
 	OCT_COVER("fault-retry");
 	return OCT_FAULT_RETRY;
 }
@@ -188,7 +195,7 @@ static int fault_locked(struct oct_fault *fault)
 	if (oct_pte_none(pte))
 		return fill(fault);
 	if (!oct_pte_present(pte))
-		return wait_for_entry(fault);
+		return soft_entry(fault, pte);
 	if (!fault->store)
 		return oct_fault_resolve(fault, pte, false);
 	if (oct_pte_uffd_wp(pte))

@@ -22,14 +22,29 @@ static oct_pte_t take_write(oct_pte_t pte, unsigned long arg)
 	return oct_pte_present(pte) ? oct_pte_wrprotect(pte) : pte;
 }
 
+/* The child's soft entry means the same. The page may be one that a CPU of the parent still stores to: what
+ * took it away may not be flushed yet, and is before the call returns (R4). */
+static void copy_soft(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
+                      oct_pte_t pte)
+{
+	const struct oct_soft *soft = from->space->soft;
+
+	if (!soft || oct_pte_none(pte) || oct_pte_soft_kind(pte) == OCT_SOFT_BROKEN)
+		return;
+	oct_ticket_join(ticket, from);
+	oct_entry_install(to, to->pte, to->va, soft->copy(from->space, pte));
+}
+
 /* Share the page of one parent entry. */
 static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
                         bool shared)
 {
 	oct_pte_t pte = oct_pte_get(from);
 
-	if (!oct_pte_present(pte))
+	if (!oct_pte_present(pte)) {
+		copy_soft(ticket, from, to, pte);
 		return;
+	}
 	if (!shared) {
 		oct_pte_t old;
 
@@ -97,6 +112,7 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 
 	if (error)
 		return error;
+	oct_anon_fork(child, parent);
 	oct_ticket_init(&ticket, &parent->space);
 	for (vma = oct_vma_first(&parent->areas, 0); vma && !error;
 	     vma = oct_vma_first(&parent->areas, vma->end)) {
@@ -117,7 +133,7 @@ int oct_fork(struct oct_mm *child, struct oct_mm *parent)
 {
 	int error;
 
-	if (child == parent || child->areas.root)
+	if (child == parent || child->areas.root || (child->kin.anon && child->kin.anon != parent->kin.anon))
 		return -OCT_EINVAL;
 	oct_rwlock_write_lock(&parent->lock);
 	error = fork_locked(child, parent);

@@ -30,6 +30,7 @@ int oct_mm_init(struct oct_mm *mm, struct oct_system *system)
 	mm->space.page_release = release_page;
 	oct_rwlock_init(&mm->lock);
 	oct_vma_tree_init(&mm->areas);
+	oct_kin_init(&mm->kin);
 	return 0;
 }
 
@@ -38,6 +39,7 @@ void oct_mm_exit(struct oct_mm *mm)
 	const struct oct_vma *vma;
 	struct oct_ticket ticket;
 
+	oct_anon_remove(mm); /* its entries keep the references that nobody finds any more */
 	/* R5: a dying space first leaves every CPU; then its flushes have no target. */
 	oct_space_leave(&mm->space);
 	oct_ticket_init(&ticket, &mm->space);

@@ -135,6 +135,8 @@ static void unmap_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, bo
 	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0, &old);
 	if (free_pages && oct_pte_present(old))
 		oct_ticket_free_page(ticket, guard, oct_pte_phys(old));
+	else if (!oct_pte_present(old) && guard->space->soft != NULL)
+		guard->space->soft->release(guard->space, old);
 }
 
 int oct_table_unmap(struct oct_space *space, uintptr_t start, uintptr_t end, bool free_pages,

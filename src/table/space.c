@@ -73,6 +73,7 @@ static void space_reset(struct oct_space *space, struct oct_system *system, oct_
 	for (unsigned cpu = 0; cpu < OCT_MAX_CPUS; cpu++)
 		space->seen[cpu] = 0;
 	space->page_release = NULL;
+	space->soft = NULL;
 }
 
 /* The kernel half's slots of one root, as they stand in another; nobody walks the target yet. */
