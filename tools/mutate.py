@@ -5,7 +5,7 @@ SPDX-License-Identifier: MIT
 
 usage: tools/mutate.py [--list] [--only REGEX] [--jobs N] [--build DIR]      (make mutate)
 
-From the syntax tree (libclang) of src/tlb, src/space and src/table, per architecture:
+From the syntax tree (libclang) of src/, without formats and locks, per architecture:
   fence    oct_fence() removed
   order    acquire, release and acquire-release become relaxed; SC becomes what the operation has below
   mmu      oct_mmu_publish() or an invalidation removed
@@ -18,11 +18,14 @@ From the syntax tree (libclang) of src/tlb, src/space and src/table, per archite
            the model's CPUs do not migrate)
   recheck  an `if` on an entry, a stamp or a generation read under a lock decides without looking: what
            leaves the section does not, what changes something does, what only flushes or waits does not
-Each mutant is compiled in a private copy of the tree and the scenarios that hold today are explored.
+Each mutant is compiled in a private copy of the tree and explored by the scenarios that hold today and run
+the function that it is in, until one reports it. Which ones do is recorded once: in a copy where each
+function says that it was entered. Those that killed a neighbour, or this mutant last time, go first.
 killed: an invariant, a race, a deadlock, ... was reported; crash and time-out are counted against the
 score; what does not compile is not counted. Survivors stand in tools/mutate-survivors.txt with their
 reason, by file, function, kind and ordinal, which do not change when lines move.
 
+The score is that of src/tlb, src/space and src/table; what is in other folders is tried and printed too.
 Exit status: 0; 1 less than nine of ten killed, or a survivor that is not listed; 2 it could not run.
 """
 import argparse
@@ -35,6 +38,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 try:
@@ -44,7 +48,9 @@ except ImportError:
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIST = os.path.join(ROOT, 'tools', 'mutate-survivors.txt')
-FOLDERS = ('src/tlb/', 'src/space/', 'src/table/')
+SCORED = ('src/tlb/', 'src/space/', 'src/table/')
+FOLDERS = tuple(sorted('src/%s/' % name for name in os.listdir(os.path.join(ROOT, 'src'))
+                       if name not in ('arch', 'lock')))
 with open(os.path.join(ROOT, 'Makefile'), encoding='utf-8') as makefile:
     ARCHS = {arch: '-DOCT_ARCH_' + arch.upper()
              for arch in re.search(r'^ARCHS\s*:=\s*(.*)$', makefile.read(), re.M).group(1).split()}
@@ -52,8 +58,10 @@ MODEL = ['-std=gnu11', '-DOCT_MODEL', '-DOCT_MMU_MACHINE', '-DOCT_PORT_HEADER="o
          '-Iinclude', '-Imachine/model']
 MAKE = ['make', '-s', '--no-print-directory', 'BUILD=build', 'CFLAGS=-Wno-error']
 SCENARIOS = re.compile(r'^core/|^(races|questions)/.*-now')
-SLOWEST = 1.0     # seconds: a scenario that takes longer is left out
-TIME_LIMIT = 20   # seconds per exploration of a mutant
+EXPECTED = ('holds', 'forbidden')
+LARGEST = 12000   # executions, blocked ones too: a scenario that takes more (seconds) is left out
+TIME_LIMIT = 10   # seconds per exploration of a mutant
+TIME_OUTS = 3     # no more is tried
 SCORE = 0.9
 
 WEAKER = {('load', 'ACQ'): 'RLX', ('load', 'SC'): 'ACQ', ('store', 'REL'): 'RLX', ('store', 'SC'): 'REL',
@@ -392,19 +400,118 @@ def check(tree, arch, names, seconds, jobs='1'):
         return None
 
 
-def baseline(tree):
-    """Per architecture, groups of scenarios that hold today, the quick ones first."""
-    groups = {}
+REACHED = '''/* Which functions of the core does the race enter? */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+bool in_race(void);
+void mutate_reached(unsigned function);
+static char *reached;
+__attribute__((constructor)) static void mutate_open(void)
+{
+	int file = getenv("MUTATE_REACHED") ? open(getenv("MUTATE_REACHED"), O_RDWR) : -1;
+
+	if (file >= 0)
+		reached = mmap(NULL, %d, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+}
+void mutate_reached(unsigned function)
+{
+	if (reached && in_race())
+		reached[function] = 1;
+}
+'''
+
+
+def functions_of(tree):
+    """Per function that some architecture has: where its body begins."""
+    os.chdir(tree)
+    bodies = {}
     for arch in ARCHS:
-        results = check(tree, arch, [], 2 * SLOWEST, '2')
-        if results is None:
-            sys.exit('mutate: the scenarios do not end')
-        good = [r for r in results if r['expected'] == 'holds' and r['verdict'] == 'holds' and
-                r['seconds'] <= SLOWEST and SCENARIOS.search(r['name'])]
-        good.sort(key=lambda r: r['seconds'])
-        groups[arch] = [[r['name'] for r in good if low <= r['seconds'] < high]
-                        for low, high in ((0, 0.02), (0.02, 0.5), (0.5, sys.maxsize))]
-    return groups
+        for function in read_tree(tree, arch):
+            body = [c for c in function.node.get_children() if c.kind == K.COMPOUND_STMT][-1]
+            bodies[function.file, body.extent.start.offset + 1] = function.name
+    return bodies
+
+
+def instrument(tree):
+    """Lets each function say that it was entered. The names by number, and what the files were."""
+    originals, names = {}, []
+    for (file, start), name in sorted(functions_of(tree).items(), reverse=True):
+        path = os.path.join(tree, file)
+        if path not in originals:
+            with open(path, encoding='utf-8') as source:
+                originals[path] = text = source.read()
+        text = '%s extern void mutate_reached(unsigned); mutate_reached(%d);%s' % (
+            text[:start], len(names), text[start:])
+        names.append((file, name))
+        with open(path, 'w', encoding='utf-8') as source:
+            source.write(text)
+    path = os.path.join(tree, 'machine/model/glue/mutate.c')
+    with open(path, 'w', encoding='utf-8') as source:
+        source.write(REACHED % len(names))
+    return names, originals, path
+
+
+def baseline(tree):
+    """Per architecture the scenarios that hold today, with their executions and the functions that they enter."""
+    names, originals, extra = instrument(tree)
+    run = make(tree, ['all'], '-j2')
+    scenarios = {arch: {} for arch in ARCHS}
+    if run.returncode:
+        sys.exit('mutate: %s' % run.stderr)
+    listed = json.loads(subprocess.run(['build/octavo', 'check', '--list', '--json'], cwd=tree, text=True, check=True,
+                                       stdout=subprocess.PIPE).stdout)['scenarios']
+    for one in listed:
+        if one['expected'] not in EXPECTED or not SCENARIOS.search(one['name']):
+            continue
+        with tempfile.NamedTemporaryFile() as reached:
+            reached.write(bytes(len(names)))
+            reached.flush()
+            os.environ['MUTATE_REACHED'] = reached.name
+            result = check(tree, one['arch'], [one['name']], TIME_LIMIT)[0]
+            reached.seek(0)
+            entered = {names[i] for i, byte in enumerate(reached.read()) if byte}
+        size = result['executions'] + result['blocked']
+        if result['verdict'] == one['expected'] and size <= LARGEST:
+            scenarios[one['arch']][one['name']] = (size, entered)
+    del os.environ['MUTATE_REACHED']
+    for path, text in originals.items():
+        with open(path, 'w', encoding='utf-8') as source:
+            source.write(text)
+    os.remove(extra)
+    return scenarios
+
+
+class Killers:
+    """Who killed what: remembered over runs for each mutant, in this run for its neighbours."""
+
+    def __init__(self, path):
+        self.path, self.by_function, self.by_file = path, collections.Counter(), collections.Counter()
+        self.last = {}
+        if os.path.exists(path):
+            with open(path, encoding='utf-8') as file:
+                self.last = json.load(file)
+
+    def killed(self, name, mutant, scenario, arch):
+        self.last[name] = [scenario, arch]
+        self.by_function[mutant.file, mutant.function, scenario] += 1
+        self.by_file[mutant.file, scenario] += 1
+
+    def archs(self, name, mutant):
+        first = self.last.get(name, ['', ''])[1]
+        return sorted(mutant.archs, key=lambda arch: arch != first)
+
+    def order(self, name, mutant, scenarios):
+        """Those of scenarios that run the mutated function, the likely ones first."""
+        first = self.last.get(name, ['', ''])[0]
+        found = [s for s, (_, entered) in scenarios.items() if (mutant.file, mutant.function) in entered]
+        return sorted(found, key=lambda s: (s != first, -self.by_function[mutant.file, mutant.function, s],
+                                            scenarios[s][0] > 1000, -self.by_file[mutant.file, s], scenarios[s][0]))
+
+    def save(self):
+        with open(self.path, 'w', encoding='utf-8') as file:
+            json.dump(self.last, file, indent=1, sort_keys=True)
 
 
 class Verdict:
@@ -422,25 +529,29 @@ class Verdict:
             self.detail = detail
 
 
-def explore(tree, arch, groups, verdict):
-    for names in groups:
-        results = check(tree, arch, names, TIME_LIMIT) if names else []
+def explore(tree, arch, names, verdict):
+    """Asks the scenarios in turn, ever more at a time; the one that kills, or None."""
+    time_outs, several = 0, 1
+    while names and time_outs < TIME_OUTS:
+        results = check(tree, arch, names[:several], TIME_LIMIT)
+        names, several = names[several:], min(2 * several, 16)
         if results is None:
             verdict.take('time-out', arch)
-            return
+            time_outs += 1
+            continue
         for result in results:
             where = '%s %s' % (result['name'], arch)
-            if result['verdict'] == 'violation':
-                verdict.take('killed', '%s in %s' % (result['invariant'], where))
-                return
+            if result['verdict'] in ('violation', 'allowed'):
+                verdict.take('killed', '%s in %s' % (result['invariant'] or 'the outcome', where))
+                return result['name']
             if result['verdict'] == 'error':
                 verdict.take('crash', '%s: %s' % (where, result['text']))
             elif result['verdict'] == 'bounded':
                 verdict.take('time-out', where)
+                time_outs += 1
             elif result['verdict'] == 'vacuous':
                 verdict.take('survived', 'vacuous: ' + where)
-        if verdict.kind == 'time-out':
-            return
+    return None
 
 
 def apply(text, edits):
@@ -449,24 +560,29 @@ def apply(text, edits):
     return text
 
 
-def try_mutant(tree, mutant, groups):
+def try_mutant(tree, name, mutant, scenarios, killers):
     path, verdict = os.path.join(tree, mutant.file), Verdict()
     with open(path, encoding='utf-8') as source:
         original = source.read()
     text = apply(original, mutant.edits)
-    if mutant.kind == 'lock' and mutant.file.startswith('src/space/'):
+    if mutant.kind == 'lock' and not mutant.file.startswith('src/tlb/'):
         text = '#include "../tlb/authority.h"\n' + text
     try:
         with open(path, 'w', encoding='utf-8') as source:
             source.write(text)
-        run = make(tree, ['build/lib/%s/scenarios.so' % arch for arch in mutant.archs])
-        if run.returncode:
-            verdict.kind = 'not compiled'
-            verdict.detail = next((line for line in run.stderr.splitlines() if 'error' in line), 'make failed')
-            return verdict
-        for arch in mutant.archs:
-            explore(tree, arch, groups[arch], verdict)
-            if verdict.kind == 'killed':
+        for arch in killers.archs(name, mutant):
+            names = killers.order(name, mutant, scenarios[arch])
+            if not names:
+                verdict.take('survived', 'no scenario runs the function')
+                continue
+            run = make(tree, ['build/lib/%s/scenarios.so' % arch])
+            if run.returncode:
+                verdict.kind = 'not compiled'
+                verdict.detail = next((line for line in run.stderr.splitlines() if 'error' in line), 'make failed')
+                return verdict
+            killer = explore(tree, arch, names, verdict)
+            if killer:
+                killers.killed(name, mutant, killer, arch)
                 break
     finally:
         with open(path, 'w', encoding='utf-8') as source:
@@ -474,7 +590,7 @@ def try_mutant(tree, mutant, groups):
     return verdict
 
 
-def run_all(mutants, trees, groups):
+def run_all(mutants, trees, scenarios, killers):
     """Tries each mutant in a free tree; a row each, in order."""
     free, verdicts = queue.Queue(), {}
     width = max((len(name) for name in mutants), default=0)
@@ -484,7 +600,7 @@ def run_all(mutants, trees, groups):
     def one(name):
         tree = free.get()
         try:
-            return name, try_mutant(tree, mutants[name], groups)
+            return name, try_mutant(tree, name, mutants[name], scenarios, killers)
         finally:
             free.put(tree)
 
@@ -508,26 +624,36 @@ def known_survivors():
     return known
 
 
+def score(name, verdicts):
+    """Prints what became of the mutants of a folder, or of several; the part that was killed."""
+    count = collections.Counter(verdict.kind for verdict in verdicts)
+    counted = len(verdicts) - count['not compiled']
+    print('mutate: %s: %d of %d killed (%.1f %%); %d survived, %d crashed, %d timed out; %d did not compile' % (
+        name, count['killed'], counted, 100.0 * count['killed'] / max(counted, 1), count['survived'], count['crash'],
+        count['time-out'], count['not compiled']))
+    return count['killed'] / max(counted, 1)
+
+
 def judge(mutants, verdicts, everything):
     """Prints score and survivors; the exit status."""
-    count = collections.Counter(verdict.kind for verdict in verdicts.values())
-    counted = len(verdicts) - count['not compiled']
     known, status = known_survivors(), 0
     for name, verdict in verdicts.items():
         if verdict.kind in ('killed', 'not compiled'):
             if name in known:
                 print('mutate: listed as a survivor, but %s: %s' % (verdict.kind, name))
-        elif not known.get(name):
+        elif not known.get(name) and name.startswith(SCORED):
             print('mutate: %s and not explained in tools/mutate-survivors.txt: %s' % (verdict.kind, name))
             status = 1
     if everything:
         for name in known:
             if name not in mutants:
                 print('mutate: listed as a survivor, but there is no such mutant: %s' % name)
-    print('mutate: %d of %d killed (%.1f %%); %d survived, %d crashed, %d timed out; %d did not compile' % (
-        count['killed'], counted, 100.0 * count['killed'] / max(counted, 1), count['survived'], count['crash'],
-        count['time-out'], count['not compiled']))
-    if everything and count['killed'] < SCORE * counted:
+    for folder in FOLDERS:
+        of_folder = [verdict for name, verdict in verdicts.items() if name.startswith(folder)]
+        if of_folder:
+            score(folder, of_folder)
+    total = score('score', [verdict for name, verdict in verdicts.items() if name.startswith(SCORED)])
+    if everything and total < SCORE:
         print('mutate: less than nine of ten')
         status = 1
     return status
@@ -554,6 +680,7 @@ def main():
             print('%s  line %d  %s  %s' % (name, mutant.line, '+'.join(mutant.archs), mutant.what))
         print('%d mutants' % len(mutants))
         return 0
+    scenarios = baseline(trees[0])
     run = make(trees[0], ['all'], '-j%d' % len(trees))
     if run.returncode:
         sys.stderr.write(run.stderr)
@@ -561,11 +688,14 @@ def main():
     for tree in trees[1:]:
         shutil.rmtree(tree, ignore_errors=True)
         shutil.copytree(trees[0], tree, symlinks=True)
-    groups = baseline(trees[0])
-    verdicts = run_all(mutants, trees, groups)
+    killers = Killers(os.path.join(build, 'killers.json'))
+    try:
+        verdicts = run_all(mutants, trees, scenarios, killers)
+    finally:
+        killers.save()
     status = judge(mutants, verdicts, everything)
     print('mutate: scenarios: %s; %d s' % (
-        ', '.join('%d on %s' % (sum(map(len, groups[arch])), arch) for arch in ARCHS), time.time() - start))
+        ', '.join('%d on %s' % (len(scenarios[arch]), arch) for arch in ARCHS), time.time() - start))
     return status
 
 
