@@ -36,6 +36,9 @@ CORE := $(sort $(wildcard src/tlb/*.c src/table/*.c src/page/*.c src/lock/*.c sr
 endif
 GLUE      := $(sort $(wildcard machine/model/glue/*.c))
 SCENARIOS := $(sort $(wildcard scenario/*/*.c))
+# The sim, and what runs on it: no litmus tests.
+SIM       := $(sort $(wildcard machine/sim/*.c machine/sim/check/*.c))
+STRESSED  := $(filter-out scenario/rc11/% scenario/vmsa/% tests/%,$(SCENARIOS))
 COMMAND   := $(sort $(wildcard machine/model/*.c machine/model/*.S cli/*.c))
 
 # ---- Flags ---------------------------------------------------------------------------------------
@@ -62,6 +65,10 @@ define_riscv64 := -DOCT_ARCH_RISCV64
 COMMON := -std=gnu11 -O2 $(DEBUG) $(WARN) -MMD -MP
 LIBRARY := $(COMMON) $(MODEL) -fPIC -fvisibility=default -fno-builtin -fno-omit-frame-pointer \
 	-fno-optimize-sibling-calls
+# cli/compile.c uses the same for files. Real tables, but numbers and queues that run out soon.
+ON_SIM := $(COMMON) -fPIC -fno-builtin -fvisibility=default -DOCT_SIM_CHECK -DOCT_MMU_MACHINE -DSIM_PAGES=4096 \
+	-DOCT_PORT_HEADER='"octavo_sim_port.h"' -DOCT_GATHER_PAGES=2 -DOCT_MAX_ASIDS=3 -DOCT_MAX_CPUS=9 \
+	-DOCT_OPEN_RANGES=4 -Iinclude -Imachine/sim/check -D_GNU_SOURCE
 COMMAND_FLAGS := $(COMMON) $(MODEL) $(define_arm64) -Icli -D_GNU_SOURCE \
 	-DOCTAVO_VERSION='"$(VERSION)"' \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -Wno-error)
@@ -71,8 +78,8 @@ LIBS := -ldl -ljansson -ldw -lelf
 
 # Whatever changes the meaning of the objects rebuilds them; a changed list of files links anew.
 quoted = '$(subst ','"'"',$1)'
-FLAGS := $(CC) $(LIBRARY) $(TSAN) $(COMMAND_FLAGS) $(CFLAGS)
-FILES := $(CORE) $(GLUE) $(SCENARIOS) $(COMMAND)
+FLAGS := $(CC) $(LIBRARY) $(TSAN) $(ON_SIM) $(COMMAND_FLAGS) $(CFLAGS)
+FILES := $(CORE) $(GLUE) $(SCENARIOS) $(COMMAND) $(SIM)
 $(BUILD)/flags $(BUILD)/files: FORCE
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(if $(filter %flags,$@),$(FLAGS),$(FILES))) > $@.new
@@ -100,6 +107,20 @@ $$(BUILD)/lib/$1/scenarios.so: $$(BUILD)/lib/$1/core.a $$(scenarios_$1)
 	$$(Q)$$(CC) -shared -Wl,-Bsymbolic $(WRAP) -o $$@ -Wl,--whole-archive $$< -Wl,--no-whole-archive \
 		$$(scenarios_$1)
 OBJECTS += $$(core_$1) $$(glue_$1) $$(scenarios_$1)
+
+# The same over the sim.
+sim_$1 := $$(CORE:%.c=$$(BUILD)/$1/sim/%.o) $$(SIM:%.c=$$(BUILD)/$1/sim/%.o)
+stressed_$1 := $$(STRESSED:%.c=$$(BUILD)/$1/sim/%.o)
+$$(sim_$1) $$(stressed_$1): $$(BUILD)/$1/sim/%.o: %.c $$(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ON_SIM) $$(define_$1) $$(CFLAGS) -c '$$<' -o '$$@'
+$$(BUILD)/lib/$1/sim.a: $$(sim_$1) $$(BUILD)/files
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$(sim_$1)
+$$(BUILD)/lib/$1/sim.so: $$(BUILD)/lib/$1/sim.a $$(stressed_$1)
+	$$(Q)$$(CC) -shared -Wl,-Bsymbolic -o $$@ -Wl,--whole-archive $$< -Wl,--no-whole-archive $$(stressed_$1)
+OBJECTS += $$(sim_$1) $$(stressed_$1)
 endef
 Q := $(if $(V),,@)
 $(foreach arch,$(ARCHS),$(eval $(call library,$(arch))))
@@ -113,9 +134,11 @@ $(BUILD)/command/%.o: %.c $(BUILD)/flags
 $(BUILD)/command/%.o: %.S $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COMMAND_FLAGS) $(CFLAGS) -c '$<' -o '$@'
-$(BUILD)/octavo: $(BUILD)/files $(command_objects) $(ARCHS:%=$(BUILD)/lib/%/scenarios.so)
+$(BUILD)/octavo: $(BUILD)/files $(command_objects) $(ARCHS:%=$(BUILD)/lib/%/scenarios.so) \
+		$(ARCHS:%=$(BUILD)/lib/%/sim.so)
 	@ln -sfn '$(CURDIR)/include' $(BUILD)/include
 	@ln -sfn '$(CURDIR)/machine/model' $(BUILD)/model
+	@ln -sfn '$(CURDIR)/machine/sim/check' $(BUILD)/sim
 	$(Q)$(CC) -rdynamic $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $(command_objects) $(LDFLAGS) $(LIBS)
 	@echo "built $@"
 
@@ -177,6 +200,8 @@ install: all
 	cp -RL include/octavo '$(DESTDIR)$(PREFIX)/include/'
 	install -d '$(DESTDIR)$(PREFIX)/lib/octavo/model'
 	install -m 644 machine/model/*.h '$(DESTDIR)$(PREFIX)/lib/octavo/model/'
+	install -d '$(DESTDIR)$(PREFIX)/lib/octavo/sim'
+	install -m 644 machine/sim/check/octavo_sim_port.h '$(DESTDIR)$(PREFIX)/lib/octavo/sim/'
 
 clean:
 	rm -rf $(BUILD)

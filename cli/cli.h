@@ -38,6 +38,7 @@ struct arguments {
 	char *replay_name;  /* the name in it */
 	const char *report; /* directory of HTML pages, or NULL */
 	bool list, json;
+	bool sim; /* stress loops instead of explorations */
 	const char **names; /* scenarios and files asked for */
 	size_t nnames;
 };
@@ -51,10 +52,12 @@ unsigned arch_of_name(const char *name, size_t length); /* 0: unknown */
 /* place.c: where the command's files are, built or installed. All return false when not found. */
 bool place_library(unsigned arch, const char *file, char *path, size_t size);
 bool place_headers(char *include, char *model, size_t size);
+/* The headers of the sim, for scenarios given as files. */
+bool place_sim(char *sim, size_t size);
 
 /* compile.c: a scenario given as a file, to a library in a temporary directory that is removed
  * when the process ends. NULL after printing what is wrong. */
-struct oc_library *compile_scenario(const char *file, unsigned arch);
+struct oc_library *compile_scenario(const char *file, unsigned arch, bool sim);
 
 /* select.c: the jobs that the arguments ask for; false after printing what is wrong. */
 bool jobs_select(const struct arguments *arguments, struct jobs *jobs);

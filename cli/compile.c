@@ -107,6 +107,38 @@ static void add(struct command *command, const char *text)
 		command->list[command->count++] = strdup(text);
 }
 
+static const char *arch_flag(unsigned arch)
+{
+	return arch == OC_ARM64    ? "-DOCT_ARCH_ARM64"
+	       : arch == OC_X86_64 ? "-DOCT_ARCH_X86_64"
+	                           : "-DOCT_ARCH_RISCV64";
+}
+
+/* On the sim nothing is instrumented: the Makefile's SIM. */
+static void add_sim_flags(struct command *command, unsigned arch)
+{
+	static const char *const flags[] = {"-std=gnu11",
+	                                    "-O2",
+	                                    "-g",
+	                                    "-Wall",
+	                                    "-Wextra",
+	                                    "-Wno-missing-field-initializers",
+	                                    "-fPIC",
+	                                    "-fno-builtin",
+	                                    "-DOCT_SIM_CHECK",
+	                                    "-DOCT_MMU_MACHINE",
+	                                    "-DOCT_PORT_HEADER=\"octavo_sim_port.h\"",
+	                                    "-DSIM_PAGES=4096",
+	                                    "-DOCT_GATHER_PAGES=2",
+	                                    "-DOCT_MAX_ASIDS=3",
+	                                    "-DOCT_MAX_CPUS=9",
+	                                    "-DOCT_OPEN_RANGES=4"};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		add(command, flags[i]);
+	add(command, arch_flag(arch));
+}
+
 static void add_flags(struct command *command, unsigned arch)
 {
 	static const char *const common[] = {
@@ -135,19 +167,17 @@ static void add_flags(struct command *command, unsigned arch)
 		add(command, common[i]);
 	for (size_t i = 0; i < (is_clang ? sizeof(clang) : sizeof(gcc)) / sizeof(gcc[0]); i++)
 		add(command, is_clang ? clang[i] : gcc[i]);
-	add(command, arch == OC_ARM64    ? "-DOCT_ARCH_ARM64"
-	             : arch == OC_X86_64 ? "-DOCT_ARCH_X86_64"
-	                                 : "-DOCT_ARCH_RISCV64");
+	add(command, arch_flag(arch));
 }
 
-static bool build(const char *file, unsigned arch, const char *object, const char *library)
+static bool build(const char *file, unsigned arch, bool sim, const char *object, const char *library)
 {
 	char include[PATH_MAX + 2] = "-I", model[PATH_MAX + 2] = "-I", core[PATH_MAX];
 	struct command compile = {.count = 0}, link = {.count = 0};
 	bool good;
 
-	if (!place_headers(include + 2, model + 2, PATH_MAX) ||
-	    !place_library(arch, "core.a", core, sizeof(core))) {
+	if (!place_headers(include + 2, model + 2, PATH_MAX) || (sim && !place_sim(model + 2, PATH_MAX)) ||
+	    !place_library(arch, sim ? "sim.a" : "core.a", core, sizeof(core))) {
 		fprintf(stderr, "octavo: the core and headers for %s are not where the command is\n",
 		        oc_arch_name(arch));
 		return false;
@@ -166,11 +196,15 @@ static bool build(const char *file, unsigned arch, const char *object, const cha
 	                             core,
 	                             "-Wl,--no-whole-archive"};
 
-	add_flags(&compile, arch);
+	if (sim)
+		add_sim_flags(&compile, arch);
+	else
+		add_flags(&compile, arch);
 	for (size_t i = 0; i < sizeof(tail) / sizeof(tail[0]); i++)
 		add(&compile, tail[i]);
 	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
-		add(&link, whole[i]);
+		if (!sim || strncmp(whole[i], "-Wl,--wrap", 10)) /* the sim's accesses are not watched */
+			add(&link, whole[i]);
 	good = run_compiler(compile.list, compile.count) && run_compiler(link.list, link.count);
 	for (size_t i = 0; i < compile.count; i++)
 		free(compile.list[i]);
@@ -180,7 +214,7 @@ static bool build(const char *file, unsigned arch, const char *object, const cha
 	return good;
 }
 
-struct oc_library *compile_scenario(const char *file, unsigned arch)
+struct oc_library *compile_scenario(const char *file, unsigned arch, bool sim)
 {
 	static unsigned serial;
 	char object[128], library[128], error[512] = "";
@@ -195,7 +229,7 @@ struct oc_library *compile_scenario(const char *file, unsigned arch)
 	snprintf(object, sizeof(object), "%s/%s-%u.o", directory, oc_arch_name(arch), serial);
 	snprintf(library, sizeof(library), "%s/%s-%u.so", directory, oc_arch_name(arch), serial);
 	serial++;
-	if (!build(file, arch, object, library)) {
+	if (!build(file, arch, sim, object, library)) {
 		fprintf(stderr, "octavo: %s does not compile for %s\n", file, oc_arch_name(arch));
 		return NULL;
 	}

@@ -14,6 +14,7 @@ enum {
 	KEY_TIME,
 	KEY_MAX,
 	KEY_JOBS,
+	KEY_MACHINE,
 	KEY_OUTCOMES,
 	KEY_REPLAY,
 	KEY_REPORT,
@@ -42,6 +43,10 @@ static const struct argp_option options[] = {
     {"time", KEY_TIME, "SECONDS", 0, "give each exploration up after this time", 2},
     {"max-executions", KEY_MAX, "N", 0, "give each exploration up after N executions", 2},
     {"jobs", KEY_JOBS, "N", 0, "explore N variants at a time, each in a process (default 1)", 2},
+    {"machine", KEY_MACHINE, "MACHINE", 0,
+     "model (default), or sim: run each variant as a stress loop on threads, of --max-executions turns "
+     "(default 10000); no proof",
+     2},
     {"outcomes", KEY_OUTCOMES, NULL, 0, "print the final values of oc_reg() and how often", 3},
     {"replay", KEY_REPLAY, "ID", 0, "show the execution that an answer's id names", 3},
     {"gdb", KEY_GDB, NULL, 0, "with --replay: SIGTRAP where that execution starts", 3},
@@ -181,6 +186,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_JOBS:
 		a->workers = (unsigned)number(state, "jobs", text, 1, 256);
 		return 0;
+	case KEY_MACHINE:
+		if (strcmp(text, "model") && strcmp(text, "sim"))
+			argp_error(state, "unknown machine '%s' (model, sim)", text);
+		a->sim = text[0] == 's';
+		return 0;
 	case KEY_OUTCOMES:
 		a->explore.outcomes = true;
 		return 0;
@@ -207,6 +217,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			argp_error(state, "--gdb goes with --replay");
 		if (a->report && a->list)
 			argp_error(state, "--report has nothing to write with --list");
+		if (a->sim && (a->explore.bound >= 0 || a->explore.sample || a->replay ||
+		               a->explore.outcomes || a->explore.memory != OC_RC11))
+			argp_error(state, "--machine sim explores nothing: no --bound, --sample, --replay, "
+			                  "--outcomes or --memory");
 		return 0;
 	default:
 		if (parse_knob(key, text, state, &a->explore.knobs))

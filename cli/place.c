@@ -1,7 +1,7 @@
 /* place.c: where the command's files are. SPDX-License-Identifier: MIT
  *
- * Built:      build/octavo      build/lib/ARCH/...           build/include, build/model (links)
- * Installed:  PREFIX/bin/octavo PREFIX/lib/octavo/ARCH/...   PREFIX/include, PREFIX/lib/octavo/model */
+ * Built:      build/octavo      build/lib/ARCH/...           build/include, build/model, build/sim (links)
+ * Installed:  PREFIX/bin/octavo PREFIX/lib/octavo/ARCH/...   PREFIX/include, PREFIX/lib/octavo/{model,sim} */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,4 +59,9 @@ bool place_headers(char *include, char *model, size_t size)
 {
 	return find("include", "../include", "/octavo/check.h", include, size) &&
 	       find("model", "../lib/octavo/model", "/octavo_model_port.h", model, size);
+}
+
+bool place_sim(char *sim, size_t size)
+{
+	return find("sim", "../lib/octavo/sim", "/octavo_sim_port.h", sim, size);
 }

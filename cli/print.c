@@ -76,7 +76,8 @@ void print_row(const struct printer *printer, const json_t *result)
 	       marks[status]);
 	if (*jstring(result, "missing_cover"))
 		printf("    never reached: %s\n", jstring(result, "missing_cover"));
-	else if (status == STATUS_USAGE && *jstring(result, "text"))
+	else if ((status == STATUS_USAGE || !strcmp(jstring(result, "machine"), "sim")) &&
+	         *jstring(result, "text"))
 		printf("    %s\n", jstring(result, "text"));
 	fflush(stdout);
 }

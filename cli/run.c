@@ -50,11 +50,15 @@ static void report_progress(void *arg, uint64_t executions, uint64_t blocked)
 
 json_t *job_explore(const struct job *job, const struct oc_options *options)
 {
+	oc_run_fn *run = oc_library_run(job->library);
 	struct oc_result result;
 	json_t *json;
 
 	memset(&result, 0, sizeof(result));
-	oc_explore(job->library, job->scenario, job->variant, options, &result);
+	if (run)
+		run(job->scenario, job->variant, options, &result);
+	else
+		oc_explore(job->library, job->scenario, job->variant, options, &result);
 	json = result_json(job, options, &result);
 	oc_result_free(&result);
 	return json;

@@ -97,7 +97,8 @@ static bool load_own(const struct arguments *arguments, struct jobs *all)
 
 		if (arguments->archs && !(arguments->archs & all_archs[i]))
 			continue;
-		if (!place_library(all_archs[i], "scenarios.so", path, sizeof(path))) {
+		if (!place_library(all_archs[i], arguments->sim ? "sim.so" : "scenarios.so", path,
+		                   sizeof(path))) {
 			fprintf(stderr, "octavo: no scenarios for %s beside the command: run make\n",
 			        oc_arch_name(all_archs[i]));
 			return false;
@@ -125,7 +126,7 @@ static bool load_file(const struct arguments *arguments, const char *file, struc
 
 		if (arguments->archs && !(arguments->archs & all_archs[i]))
 			continue;
-		library = keep(compile_scenario(file, all_archs[i]));
+		library = keep(compile_scenario(file, all_archs[i], arguments->sim));
 		good = library && append_library(&found, library, file);
 	}
 	if (good && !found.count) {
@@ -142,7 +143,7 @@ static bool load_file(const struct arguments *arguments, const char *file, struc
 	return good;
 }
 
-static bool take_named(const struct jobs *all, const char *asked, struct jobs *jobs)
+static bool take_named(const struct jobs *all, const char *asked, bool sim, struct jobs *jobs)
 {
 	size_t before = jobs->count;
 
@@ -151,7 +152,8 @@ static bool take_named(const struct jobs *all, const char *asked, struct jobs *j
 			return false;
 	if (jobs->count > before)
 		return true;
-	fprintf(stderr, "octavo: unknown scenario '%s' (octavo check --list shows the names)\n", asked);
+	fprintf(stderr, "octavo: unknown scenario '%s' (octavo check%s --list shows the names)\n", asked,
+	        sim ? " --machine sim" : "");
 	return false;
 }
 
@@ -163,7 +165,7 @@ static bool select_replay(const struct arguments *arguments, struct jobs *jobs)
 	for (size_t i = 0; i < arguments->nnames && good; i++)
 		good = load_file(arguments, arguments->names[i], jobs);
 	if (good && !arguments->nnames)
-		good = load_own(arguments, &all) && take_named(&all, arguments->replay_name, jobs);
+		good = load_own(arguments, &all) && take_named(&all, arguments->replay_name, false, jobs);
 	free(all.list);
 	if (good && (jobs->count != 1 || strcmp(jobs->list[0].name, arguments->replay_name))) {
 		fprintf(stderr, "octavo: unknown id '%s': no variant '%s'\n", arguments->replay,
@@ -188,7 +190,8 @@ bool jobs_select(const struct arguments *arguments, struct jobs *jobs)
 	for (size_t i = 0; i < arguments->nnames && good; i++) {
 		const char *name = arguments->names[i];
 
-		good = is_file(name) ? load_file(arguments, name, jobs) : take_named(&all, name, jobs);
+		good = is_file(name) ? load_file(arguments, name, jobs)
+		                     : take_named(&all, name, arguments->sim, jobs);
 	}
 	if (!arguments->nnames) {
 		*jobs = all;

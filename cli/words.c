@@ -550,6 +550,7 @@ json_t *result_json(const struct job *job, const struct oc_options *options, con
 	json_object_set_new(json, "name", json_string(job->name));
 	json_object_set_new(json, "arch", json_string(oc_arch_name(job->arch)));
 	json_object_set_new(json, "memory", json_string(options->memory == OC_RC11 ? "rc11" : "sc"));
+	json_object_set_new(json, "machine", json_string(result->stress ? "sim" : "model"));
 	json_object_set_new(json, "verdict", json_string(oc_verdict_name(result->verdict)));
 	expected_json(job->expected, json);
 	json_object_set_new(json, "met", json_boolean(oc_result_meets(result, job->expected)));

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "library.h"
+#include "../sim/check/stress.h"
 
 enum { MAX_SCENARIOS = 512 };
 
 struct oc_library {
 	void *handle;
-	const struct oc_glue *glue;
+	const struct oc_glue *glue;       /* of a library that is explored */
+	const struct oc_sim_library *sim; /* of one for the sim */
 	const struct oc_scenario *scenarios[MAX_SCENARIOS];
 	unsigned count;
 };
@@ -41,8 +43,9 @@ struct oc_library *oc_library_open(const char *path, char *error, size_t size)
 	l->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	loading = NULL;
 	l->glue = l->handle ? dlsym(l->handle, "oc_glue") : NULL;
-	if (!l->glue || l->count > MAX_SCENARIOS) {
-		const char *why = l->glue ? "too many scenarios" : dlerror();
+	l->sim = l->handle ? dlsym(l->handle, "oc_sim") : NULL;
+	if (!(l->glue || l->sim) || l->count > MAX_SCENARIOS) {
+		const char *why = l->glue || l->sim ? "too many scenarios" : dlerror();
 
 		snprintf(error, size, "%s", why ? why : "not a scenario library");
 		if (l->handle)
@@ -56,7 +59,12 @@ struct oc_library *oc_library_open(const char *path, char *error, size_t size)
 
 unsigned oc_library_arch(const struct oc_library *library)
 {
-	return library->glue->arch;
+	return library->sim ? library->sim->arch : library->glue->arch;
+}
+
+oc_run_fn *oc_library_run(const struct oc_library *library)
+{
+	return library->sim ? library->sim->run : NULL;
 }
 
 unsigned oc_library_count(const struct oc_library *library)

@@ -118,6 +118,7 @@ struct oc_result {
 	unsigned events_max;
 	int bound; /* the bound that the verdict is for, -1 everything */
 	double seconds;
+	bool stress;           /* a stress loop on the sim: executions are its turns, and never all */
 	const char *lanes[2 * OC_MAX_ACTORS];
 	unsigned nlanes;
 	struct oc_step *steps; /* of the violation or the allowed execution */
@@ -135,6 +136,10 @@ struct oc_library *oc_library_open(const char *path, char *error, size_t size);
 unsigned oc_library_arch(const struct oc_library *library); /* OC_ARM64 ... */
 unsigned oc_library_count(const struct oc_library *library);
 const struct oc_scenario *oc_library_scenario(const struct oc_library *library, unsigned index);
+/* What runs a variant of a library for the sim, NULL for one that is explored. */
+typedef void oc_run_fn(const struct oc_scenario *scenario, unsigned variant, const struct oc_options *options,
+                       struct oc_result *result);
+oc_run_fn *oc_library_run(const struct oc_library *library);
 void oc_library_close(struct oc_library *library);
 
 /* Explore variant number variant of a scenario. Never fails otherwise than by result.verdict. */

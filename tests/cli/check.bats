@@ -230,3 +230,47 @@ small_scenario() {
 	[ "$status" -eq 1 ]
 	[[ "$output" == *checks/new* ]]
 }
+
+@test "--machine sim: a stress loop finds what the model finds, and proves nothing" {
+	run $octavo check --machine sim --arch arm64 --max-executions 100000 --time 60 races/14-old
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"violation I2"*"a stress loop on the sim, no proof"* ]]
+	run $octavo check --machine sim --arch x86_64 --max-executions 200 races/14-now
+	[ "$status" -eq 3 ]
+	[[ "$output" == *bounded*"not exhausted"*"a stress loop, no proof: nothing was found in 200 turns"* ]]
+	run $octavo check --machine sim --arch riscv64 --max-executions 200 --json races/14-now
+	[ "$status" -eq 3 ]
+	[ "$(echo "$output" | jq -r '.results[0] | "\(.machine) \(.verdict) \(.executions)"')" = "sim bounded 200" ]
+}
+
+@test "--machine sim: every turn begins with the variables as they were loaded" {
+	cat > "$dir/fresh.c" <<-END
+	#include <octavo/check.h>
+	static unsigned zero, seven = 7;
+	static void actor(void) { oct_fetch_add(&zero, 1, OCT_RLX); oct_fetch_add(&seven, 1, OCT_RLX); }
+	static void final(void) { OC_ASSERT(OC_ASSERTION, zero == 2 && seven == 9); }
+	OC_SCENARIO(.final = final, .actors = { OC_THREAD(actor), OC_THREAD(OC_VARIANT) },
+		.variants = { { "plain", actor, OC_HOLDS } })
+	END
+	run $octavo check --machine sim --max-executions 50 "$dir/fresh.c"
+	[ "$status" -eq 3 ]
+	[[ "$output" == *"nothing was found in 50 turns"* ]]
+}
+
+@test "--machine sim refuses what it cannot do: status 2" {
+	run $octavo check --machine sim --arch arm64 classic/mp-relaxed
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"does not run on the sim: a litmus test"* ]]
+	run $octavo check --machine sim --arch arm64 --bbm 2 races/14-now
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"a knob that only the model has"* ]]
+	for option in "--bound 1" "--sample 5" "--memory sc" "--outcomes"; do
+		run $octavo check --machine sim $option races/14
+		[ "$status" -eq 2 ]
+		[[ "$output" == *"explores nothing"* ]]
+	done
+	run $octavo check --machine emulator races/14
+	[ "$status" -eq 2 ]
+	run $octavo check --machine sim vmsa/
+	[ "$status" -eq 2 ]
+}
