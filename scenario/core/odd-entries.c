@@ -6,7 +6,8 @@
 #include <octavo/check.h>
 
 enum { VA = 0x10000, NEXT = VA + 0x1000, EMPTY = VA + 0x2000, SHARED = VA + 0x3000 };
-enum { TABLE = 0x10000, TABLE_BYTES = 0x8000, NOWHERE = 0x80000, READ_WRITE = OCT_READ | OCT_WRITE };
+enum { TABLE = 0x10000, TABLE_BYTES = 0x8000, READ_WRITE = OCT_READ | OCT_WRITE };
+#define NOWHERE (16 * OCT_TABLE_ENTRIES * OCT_PAGE_SIZE) /* under a leaf table of its own */
 
 static struct oct_mm *mm;
 static oct_pte_t entry; /* of VA */

@@ -520,26 +520,27 @@ static void *loop(void *arg)
 
 /* ---- The run
  * -------------------------------------------------------------------------------------------------------- */
-static bool is_litmus(const struct oc_variant *variant)
+/* What is expected here. */
+static unsigned expected(const struct oc_variant *variant)
 {
-	const unsigned allowed = OC_EXPECT_KIND(OC_ALLOWED), forbidden = OC_EXPECT_KIND(OC_FORBIDDEN);
-	bool litmus = variant->outcome || OC_EXPECT_KIND(variant->expected) == allowed ||
-	              OC_EXPECT_KIND(variant->expected) == forbidden;
-
 	for (unsigned i = 0; i < OC_MAX_ON && variant->on[i].archs; i++)
-		litmus |= OC_EXPECT_KIND(variant->on[i].expected) == allowed ||
-		          OC_EXPECT_KIND(variant->on[i].expected) == forbidden;
-	return litmus;
+		if (variant->on[i].archs & oc_sim.arch)
+			return variant->on[i].expected;
+	return variant->expected;
 }
 
 /* What the sim has not got, NULL for nothing. ets2 and reuse are how it is anyway. */
 static const char *refused(const struct oc_scenario *scenario, const struct oc_variant *variant,
                            const struct oc_knobs *asked)
 {
+	unsigned kind = OC_EXPECT_KIND(expected(variant));
 	const struct oc_knobs *const knobs[] = {&scenario->knobs, &variant->knobs, asked};
 
-	if (is_litmus(variant))
+	if (variant->outcome || kind == OC_EXPECT_KIND(OC_ALLOWED) || kind == OC_EXPECT_KIND(OC_FORBIDDEN))
 		return "a litmus test asks for outcomes of reordered memory: the model's";
+	if (kind == OC_EXPECT_KIND(OC_VIOLATES(0)) &&
+	    (OC_EXPECT_ARG(expected(variant)) == OC_RACE || OC_EXPECT_ARG(expected(variant)) == OC_LEAK))
+		return "only the model sees data races and leaks";
 	for (unsigned i = 0; i < OC_MAX_ACTORS && scenario->actors[i].kind != OC_ACTOR_NONE; i++)
 		if (scenario->actors[i].kind == OC_ACTOR_IOMMU)
 			return "it has an IOMMU: the model's";
@@ -556,17 +557,6 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* A turn that does not end may wait for ever or go round for ever: that looks the same from here. */
-static bool expects_endless(void)
-{
-	bool endless = world.variant->expected == OC_VIOLATES(OC_I9);
-
-	for (unsigned i = 0; i < OC_MAX_ON && world.variant->on[i].archs; i++)
-		endless |= (world.variant->on[i].archs & oc_sim.arch) &&
-		           world.variant->on[i].expected == OC_VIOLATES(OC_I9);
-	return endless;
 }
 
 /* Until the loop ends, fails, or stands still. */
@@ -591,7 +581,8 @@ static void watch(const struct oc_options *options, struct oc_result *result)
 		if (!over && now() - moved > STUCK_SECONDS) {
 			pthread_mutex_lock(&world.lock);
 			world.failed = over = true;
-			world.what = expects_endless() ? OC_I9 : OC_DEADLOCK;
+			/* Waiting for ever and going round for ever look the same from here. */
+			world.what = expected(world.variant) == OC_VIOLATES(OC_I9) ? OC_I9 : OC_DEADLOCK;
 			snprintf(world.text, sizeof world.text, "a turn did not end in %d seconds",
 			         STUCK_SECONDS);
 			pthread_mutex_unlock(&world.lock);
