@@ -35,9 +35,27 @@ void events_flush(void)
 	         pending[self].pc);
 }
 
+/* Where the frame of the code that called a hook begins: the checker's own frames below it say nothing
+ * about what has returned. NULL: not in a hook that tells. */
+static char *frame_of_caller[MAX_THREADS];
+
+static void enter(void *frame)
+{
+	if (in_race())
+		frame_of_caller[explore_self()] = frame;
+}
+
+char *events_stack_in_use(unsigned thread)
+{
+	char *known = frame_of_caller[thread], *in_use = explore_stack_in_use(thread);
+
+	return known && known > in_use ? known : in_use;
+}
+
 void events_begin(void)
 {
 	memset(pending, 0, sizeof(pending));
+	memset(frame_of_caller, 0, sizeof(frame_of_caller));
 }
 
 struct event event_make(enum event_kind kind, uint16_t location, int order, const void *pc)
@@ -172,6 +190,7 @@ void oc_await_failed(void)
 {
 	if (!in_race())
 		oct_port_panic("waits for another CPU outside of the race");
+	enter(__builtin_frame_address(0));
 	for (;;)
 		explore_await_failed();
 }
@@ -205,7 +224,7 @@ static void plain(void *address, unsigned size, bool write, const void *pc)
 			memory_touched(address, size);
 		return;
 	}
-	if (on_own_stack(address))
+	if (on_own_stack(address) && !world.stacks_shared && (size > 8 || !place_known(address, size)))
 		return;
 	race_plain(address, size, write, pc);
 	if (size <= 8 && place_known(address, size))
@@ -216,13 +235,20 @@ static void plain(void *address, unsigned size, bool write, const void *pc)
 
 static void is_volatile(void *address, unsigned size, bool write, const void *pc)
 {
+	unsigned index;
+
 	if (!in_race()) {
 		if (write)
 			memory_touched(address, size);
 		return;
 	}
-	race_atomic(address, size, write, pc);
-	by_memory(address, size, write, pc);
+	events_flush();
+	index = explore_done(explore_self());
+	if (!write)
+		by_memory(address, size, false, pc);
+	race_atomic(address, size, write, index, pc);
+	if (write)
+		by_memory(address, size, true, pc);
 }
 
 #define CALLER __builtin_return_address(0)
@@ -340,21 +366,49 @@ int __wrap_memcmp(const void *a, const void *b, size_t n)
 
 /* ---- atomics ------------------------------------------------------------------------------------------ */
 
-static uint16_t atomic_place(const void *address, unsigned size, bool write, const void *pc)
+static uint16_t atomic_place(const void *address, unsigned size, const void *pc)
 {
-	uint16_t id = place(address, size);
+	uint16_t id;
 
+	events_flush();
+	id = place(address, size);
 	if (world.places[id].size != size)
 		violate(OC_ASSERTION, pc, "one place is accessed with sizes of %u and %u bytes",
 		        world.places[id].size, size);
-	race_atomic(address, size, write, pc);
 	return id;
+}
+
+static uint64_t atomic_read(const void *address, unsigned size, int order, const void *pc)
+{
+	uint16_t id = atomic_place(address, size, pc);
+	unsigned index = explore_done(explore_self());
+	uint64_t value = do_read(id, order, size, pc);
+
+	race_atomic(address, size, false, index, pc);
+	enter(NULL);
+	return value;
+}
+
+static void atomic_write(void *address, unsigned size, int order, uint64_t value, const void *pc)
+{
+	uint16_t id = atomic_place(address, size, pc);
+	unsigned index = explore_done(explore_self());
+
+	do_write(id, order, size, value, pc);
+	race_atomic(address, size, true, index, pc);
+	enter(NULL);
 }
 
 static uint64_t atomic_rmw(void *address, unsigned size, int order, enum rmw_op op, uint64_t operand,
                            uint64_t expected, bool *stored, const void *pc)
 {
-	return do_rmw(atomic_place(address, size, true, pc), order, size, op, operand, expected, stored, pc);
+	uint16_t id = atomic_place(address, size, pc);
+	unsigned index = explore_done(explore_self());
+	uint64_t value = do_rmw(id, order, size, op, operand, expected, stored, pc);
+
+	race_atomic(address, size, *stored, index, pc);
+	enter(NULL);
+	return value;
 }
 
 /* consume is acquire, as compilers have it */
@@ -363,6 +417,9 @@ static int c_order(int order)
 	return order == __ATOMIC_CONSUME ? __ATOMIC_ACQUIRE : order;
 }
 
+/* The innermost frame that is the scenario's: this, of the hook, begins where it ends. */
+#define ENTER() enter(__builtin_frame_address(0))
+
 #define FETCH(bits, name, op, expression)                                                                    \
 	uint##bits##_t __tsan_atomic##bits##_fetch_##name(volatile void *, uint##bits##_t, int);             \
 	uint##bits##_t __tsan_atomic##bits##_fetch_##name(volatile void *p, uint##bits##_t v, int o)         \
@@ -370,6 +427,7 @@ static int c_order(int order)
 		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, old;                                     \
 		bool stored;                                                                                 \
                                                                                                              \
+		ENTER();                                                                                     \
 		if (in_race())                                                                               \
 			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), op, v, 0, &stored,        \
 			                                  CALLER);                                           \
@@ -389,6 +447,7 @@ static int c_order(int order)
 		bool stored = false;                                                                         \
                                                                                                              \
 		(void)failure;                                                                               \
+		ENTER();                                                                                     \
 		if (in_race()) {                                                                             \
 			found = (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_CAS, v, *e, &stored, \
 			                                   CALLER);                                          \
@@ -415,6 +474,7 @@ static int c_order(int order)
 		bool stored;                                                                                 \
                                                                                                              \
 		(void)failure;                                                                               \
+		ENTER();                                                                                     \
 		if (in_race())                                                                               \
 			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_CAS, v, expected,     \
 			                                  &stored, CALLER);                                  \
@@ -431,9 +491,9 @@ static int c_order(int order)
 	{                                                                                                    \
 		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p;                                          \
                                                                                                              \
+		ENTER();                                                                                     \
 		if (in_race())                                                                               \
-			return (uint##bits##_t)do_read(atomic_place(a, bits / 8, false, CALLER), c_order(o), \
-			                               bits / 8, CALLER);                                    \
+			return (uint##bits##_t)atomic_read(a, bits / 8, c_order(o), CALLER);                 \
 		return *a;                                                                                   \
 	}                                                                                                    \
 	void __tsan_atomic##bits##_store(volatile void *, uint##bits##_t, int);                              \
@@ -441,8 +501,9 @@ static int c_order(int order)
 	{                                                                                                    \
 		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p;                                          \
                                                                                                              \
+		ENTER();                                                                                     \
 		if (in_race()) {                                                                             \
-			do_write(atomic_place(a, bits / 8, true, CALLER), o, bits / 8, v, CALLER);           \
+			atomic_write(a, bits / 8, o, v, CALLER);                                             \
 			return;                                                                              \
 		}                                                                                            \
 		*a = v;                                                                                      \
@@ -463,6 +524,7 @@ static int c_order(int order)
 		uint##bits##_t *a = (uint##bits##_t *)(uintptr_t)p, old;                                     \
 		bool stored;                                                                                 \
                                                                                                              \
+		ENTER();                                                                                     \
 		if (in_race())                                                                               \
 			return (uint##bits##_t)atomic_rmw(a, bits / 8, c_order(o), RMW_XCHG, v, 0, &stored,  \
 			                                  CALLER);                                           \

@@ -90,5 +90,7 @@ unsigned explore_done(unsigned thread);
 bool explore_waits(unsigned thread);
 /* Where the stacks are: for the race detector. */
 char *explore_stack(unsigned thread);
+/* Where the frames begin that a thread which does not run is in: what is below has returned. */
+char *explore_stack_in_use(unsigned thread);
 
 #endif

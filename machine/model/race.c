@@ -2,8 +2,12 @@
  *
  * Per eight bytes the last accesses of each thread are kept, as in FastTrack (Flanagan, Freund,
  * PLDI 2009). An access of thread u made before its event number k is ordered before thread t iff
- * t's clock has seen an event of u from k on. Accesses of a thread to its own stack are passed
- * over: what threads share they do not keep there. */
+ * t's clock has seen an event of u from k on.
+ *
+ * Accesses of a thread to its own stack are passed over, until some thread is seen on the stack of
+ * another: then everything is explored again with stacks watched too. Who is there below the stack
+ * pointer of its owner uses a variable of a function that has returned. The owner runs natively
+ * no further than to what it must wait for, so if it has returned, nothing kept it from that. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -143,7 +147,44 @@ bool on_own_stack(const void *address)
 	return (size_t)((const char *)address - explore_stack(explore_self())) < FIBER_STACK;
 }
 
-static void record_access(const void *address, unsigned size, bool write, bool atomic, const void *pc)
+/* The thread on whose stack the address is, MAX_THREADS for none. */
+static unsigned stack_owner(const char *address)
+{
+	static const char *low, *high; /* of all stacks: they do not move */
+
+	if (!high) {
+		low = high = explore_stack(0);
+		for (unsigned i = 0; i < MAX_THREADS; i++) {
+			low = explore_stack(i) < low ? explore_stack(i) : low;
+			high = explore_stack(i) + FIBER_STACK > high ? explore_stack(i) + FIBER_STACK : high;
+		}
+	}
+	if (address < low || address >= high)
+		return MAX_THREADS;
+	for (unsigned i = 0; i < MAX_THREADS; i++)
+		if ((size_t)(address - explore_stack(i)) < FIBER_STACK)
+			return i;
+	return MAX_THREADS;
+}
+
+static void check_stack(const char *address, const void *pc)
+{
+	unsigned owner = stack_owner(address);
+
+	if (owner == MAX_THREADS || owner == explore_self())
+		return;
+	if (!world.stacks_shared) {
+		world.stacks_shared = true;
+		world.restart = true;
+		explore_stop(true);
+	}
+	if (address < events_stack_in_use(owner))
+		violate(OC_UAF, pc, "%s uses a variable of a function of %s that has returned",
+		        actor_name(explore_self()), actor_name(owner));
+}
+
+static void record_access(const void *address, unsigned size, bool write, bool atomic, unsigned index,
+                          const void *pc)
 {
 	unsigned self = explore_self();
 	uintptr_t at = (uintptr_t)address;
@@ -156,7 +197,7 @@ static void record_access(const void *address, unsigned size, bool write, bool a
 		                     .mask = (uint8_t)(((1u << here) - 1) << offset),
 		                     .write = write,
 		                     .atomic = atomic,
-		                     .index = (uint16_t)explore_done(self)};
+		                     .index = (uint16_t)index};
 
 		check(g, now, whole, address, pc);
 		at += here;
@@ -168,14 +209,16 @@ void race_plain(const void *address, unsigned size, bool write, const void *pc)
 {
 	unsigned frame;
 
+	check_stack(address, pc);
 	frame = frame_of(address);
 	if (frame && world.frame_freed[frame])
 		violate(OC_UAF, pc, "page %u is used after it was freed", frame);
 	used_plain[frame] = world.execution;
-	record_access(address, size, write, false, pc);
+	record_access(address, size, write, false, explore_done(explore_self()), pc);
 }
 
-void race_atomic(const void *address, unsigned size, bool write, const void *pc)
+void race_atomic(const void *address, unsigned size, bool write, unsigned index, const void *pc)
 {
-	record_access(address, size, write, true, pc);
+	check_stack(address, pc);
+	record_access(address, size, write, true, index, pc);
 }

@@ -36,6 +36,13 @@ char *explore_stack(unsigned thread)
 	return explorer.threads[thread].fiber.stack;
 }
 
+char *explore_stack_in_use(unsigned thread)
+{
+	const struct thread *t = &explorer.threads[thread];
+
+	return t->state == FINISHED ? t->fiber.stack + FIBER_STACK : t->fiber.sp;
+}
+
 static void leave(enum thread_state state)
 {
 	struct thread *t = &explorer.threads[explorer.self];

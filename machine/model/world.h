@@ -102,7 +102,8 @@ struct world {
 	struct page_word words[MAX_WORDS];
 	unsigned nwords;
 	bool lock_written; /* somebody takes an address space's lock for writing */
-	bool restart;      /* something of these two was learnt: explore from the start */
+	bool stacks_shared; /* some thread uses the stack of another */
+	bool restart;      /* something of these was learnt: explore from the start */
 	/* CPUs */
 	void *system;
 	struct oct_mm *mm[MAX_MMS];
@@ -147,7 +148,9 @@ uint64_t root_key(unsigned cpu, unsigned asid);
 void race_init(void);
 void race_plain(const void *address, unsigned size, bool write, const void *pc);
 void race_freed(unsigned frame, const void *pc);
-void race_atomic(const void *address, unsigned size, bool write, const void *pc);
+/* index: of the access's event in its thread. Called when the event is there: what it acquired comes
+ * before it, and whether a compare-and-swap stores is known. */
+void race_atomic(const void *address, unsigned size, bool write, unsigned index, const void *pc);
 bool on_own_stack(const void *address); /* of the running thread */
 
 /* events.c: one call per kind of event; outside of the race they act on memory directly */
@@ -166,6 +169,7 @@ void do_holds_nothing(
     unsigned asid);      /* the CPU's TLB knows nothing of asid: an invalidation that nobody made */
 void events_begin(void); /* before each execution */
 void events_flush(void); /* at the end of a thread */
+char *events_stack_in_use(unsigned thread); /* the code that runs there has no frame below it */
 
 /* decode.c */
 struct entry decode(uint64_t value, unsigned level);
