@@ -1,37 +1,20 @@
-/* core/concurrent-faults: two CPUs touch one page that is not there. SPDX-License-Identifier: MIT
- *
- * One page is made; both stores are in it. */
-#include <octavo/check.h>
-
-enum { VA = 0x10000 };
-
-static struct oct_mm *mm;
+/* core/concurrent-faults: two CPUs touch one page that is not there. SPDX-License-Identifier: MIT */
+#include "concurrent-faults.h"
 
 static void setup(void)
 {
-	uintptr_t where;
-
-	mm = oc_mm();
-	oc_map_anon(mm, VA + OCT_PAGE_SIZE, 1, OCT_READ | OCT_WRITE); /* the table is there */
-	OC_ASSERT(OC_ASSERTION,
-	          oct_mmap(mm, VA, OCT_PAGE_SIZE, OCT_READ | OCT_WRITE, OCT_MAP_FIXED, &where) == 0);
-}
-
-static void first(void)
-{
-	OC_ASSERT(OC_I2, oc_store32(mm, VA, 7) == 0);
-}
-
-static void second(void)
-{
-	OC_ASSERT(OC_I2, oc_store32(mm, VA + 4, 1) == 0);
+	faults_setup(2);
 }
 
 static void final(void)
 {
-	OC_ASSERT(OC_I2, oc_peek32(mm, VA) == 7);
-	OC_ASSERT(OC_I2, oc_peek32(mm, VA + 4) == 1);
+	faults_final(2);
 }
 
-OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL, .actors = {OC_CPU(first), OC_CPU(second)},
-            .cover = {"zero-fill"}, .variants = {{.name = "now", .expected = OC_HOLDS}})
+OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
+            .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
+            .variants = {{.name = "unchecked",
+                          .run = fault_unchecked,
+                          .expected = OC_VIOLATES(OC_I11),
+                          .on = {{OC_X86_64, OC_VIOLATES(OC_I2)}}},
+                         {.name = "now", .run = fault_now, .expected = OC_HOLDS, .cover = {"zero-fill"}}})
