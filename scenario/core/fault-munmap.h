@@ -8,7 +8,7 @@
 
 #include "../raw.h"
 
-enum { VA = 0x10000, ALIAS = 0x11000, EMPTY = 0x12000, NAIVE_VA = 0x24000 };
+enum { VA = 0x10000, ALIAS = 0x40000, EMPTY = 0x41000, NAIVE_VA = 0x24000 };
 
 static struct oct_mm *mm;
 static oct_pte_t *naive_entry;
