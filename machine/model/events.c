@@ -102,6 +102,8 @@ void do_write(uint16_t location, int order, unsigned size, uint64_t value, const
 	e.size = (uint8_t)size;
 	e.value = value;
 	explore_event(&e);
+	if (world.places[location].kind == PLACE_WORD)
+		lock_stored(world.places[location].key, pc);
 	cure_after(pc);
 }
 
@@ -125,6 +127,12 @@ uint64_t do_rmw(uint16_t location, int order, unsigned size, enum rmw_op op, uin
 	if (*stored) {
 		w = rmw_write_of(&world.rules, &e);
 		explore_event(&w);
+	}
+	if (*stored && world.places[location].kind == PLACE_WORD) {
+		if (op == RMW_CAS && (e.flags & F_AWAIT))
+			lock_taken(world.places[location].key, pc);
+		else
+			lock_stored(world.places[location].key, pc);
 	}
 	if (*stored || !(e.flags & F_AWAIT)) /* a lock that is not had is waited for: nothing follows */
 		cure_after(pc);

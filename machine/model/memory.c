@@ -153,6 +153,13 @@ void *memory_object(size_t size)
 	return object;
 }
 
+void memory_roots(void (*found)(const char *base, size_t size))
+{
+	found(world.arena, world.objects_used);
+	for (unsigned i = 1; i < nregions; i++)
+		found(regions[i].base, regions[i].size);
+}
+
 bool in_arena(const void *address)
 {
 	return (size_t)((const char *)address - world.arena) < OBJECT_BYTES + (size_t)FRAMES * PAGE;

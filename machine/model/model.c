@@ -44,6 +44,8 @@ static void restore(void *arg)
 	world.nregs = 0;
 	world.cure.applying = false;
 	memset(world.faults_again, 0, sizeof(world.faults_again));
+	memset(world.sleeps, 0, sizeof(world.sleeps));
+	locks_begin();
 	events_begin();
 }
 
@@ -105,24 +107,63 @@ static void complete(void)
 	}
 }
 
+/* Nobody goes on. */
+static void stuck(void)
+{
+	bool irqs_off = false, faults = false;
+	unsigned sleeper = MAX_THREADS;
+
+	for (unsigned i = 0; i < world.nactors; i++) {
+		irqs_off |= explore_waits(i) && world.cpu[i].irq_depth;
+		faults |= explore_waits(i) && world.faults_again[i];
+		if (explore_waits(i) && world.sleeps[i] && sleeper == MAX_THREADS)
+			sleeper = i;
+	}
+	if (faults)
+		violate(OC_I9, NULL,
+		        "an access faults again and again, and its handler changes nothing (one round is "
+		        "shown)");
+	else if (irqs_off)
+		violate(OC_I9, NULL, "every thread that is left waits for ever, one with its interrupts off");
+	else if (sleeper < MAX_THREADS)
+		violate(OC_DEADLOCK, NULL, "%s sleeps and nobody is left to wake it: a lost wake-up",
+		        actor_name(sleeper));
+	else
+		violate(OC_DEADLOCK, NULL, "every thread that is left waits for ever");
+}
+
+/* Only where nothing else is wrong: a second search, for the execution that shows it. */
+static bool judge_lock_order;
+
+static void check_lock_order(void)
+{
+	const struct lock_cycle *c = locks_closed();
+	char *outer, *inner;
+
+	if (!c || world.litmus)
+		return;
+	outer = word_name(c->outer);
+	inner = word_name(c->inner);
+	violate(
+	    OC_DEADLOCK, c->pc,
+	    "the lock order has a cycle: %s is taken inside of %s here, and elsewhere the other way round",
+	    inner ? inner : "a lock", outer ? outer : "another");
+	world.violation_thread = c->thread;
+	free(outer);
+	free(inner);
+}
+
 static bool ended(void *arg, enum explore_end end)
 {
 	(void)arg;
 	if (world.restart)
 		return false;
-	if (end == END_STUCK && !world.litmus && world.violated == OC_NOTHING) {
-		bool irqs_off = false, faults = false;
-
-		for (unsigned i = 0; i < world.nactors; i++) {
-			irqs_off |= explore_waits(i) && world.cpu[i].irq_depth;
-			faults |= explore_waits(i) && world.faults_again[i];
-		}
-		violate(irqs_off || faults ? OC_I9 : OC_DEADLOCK, NULL, "%s",
-		        faults ? "an access faults again and again, and its handler changes nothing"
-		               : "every thread that is left waits for ever");
-	}
+	if (end == END_STUCK && !world.litmus && world.violated == OC_NOTHING)
+		stuck();
 	if (end == END_COMPLETE && world.violated == OC_NOTHING)
 		complete();
+	if (world.violated == OC_NOTHING && (judge_lock_order || stats.runs == options->replay))
+		check_lock_order();
 	if (world.violated != OC_NOTHING) {
 		result->verdict = OC_V_VIOLATION;
 		result->what = world.violated;
@@ -343,8 +384,10 @@ static void explore_all(const struct explore_options *e)
 	bool alone = options->workers < 2 || (e->bound >= 0 && e->bound < 2) || e->sample || e->hash_graphs ||
 	             options->replay || options->outcomes || world.litmus;
 
+	locks_reset();
 	if (alone || !explore_shared(&client, e, options->workers, &stats)) {
 		world.violated = OC_NOTHING;
+		locks_reset();
 		explore(&client, e, &stats);
 	}
 }
@@ -440,10 +483,48 @@ static void look_for_cures(void)
 	stats = kept;
 }
 
+/* Small bounds first, so that an answer comes soon and its schedule is short; only: that bound alone. */
+static void deepen(const struct oc_options *given, int only, double start)
+{
+	static const int deepening[] = {0, 1, 2, -1};
+	struct oc_result *r = result;
+
+	completed_bound = -1;
+	for (unsigned i = given->replay && only < 0 ? 3 : 0; i < 4; i++) {
+		int bound = only >= 0 ? only : world.litmus || given->sample ? -1 : deepening[i];
+
+		memset(&stats, 0, sizeof(stats));
+		r->verdict = OC_V_HOLDS;
+		explore_bound(bound, given->seconds > 0 ? start + given->seconds : 0);
+		describe(bound);
+		make_id(bound, outcome_run ? outcome_run : stats.runs);
+		if (stats.error) {
+			r->verdict = OC_V_ERROR;
+			snprintf(r->text, sizeof(r->text), "%s", stats.error);
+			return;
+		}
+		if (r->verdict == OC_V_VIOLATION)
+			return;
+		if (!stats.out_of_budget)
+			completed_bound = bound;
+		if (stats.cut && !stats.out_of_budget && bound >= 0 && only < 0)
+			continue;
+		if (given->replay && stats.runs < given->replay) {
+			r->verdict = OC_V_ERROR;
+			snprintf(r->text, sizeof(r->text), "there is no such execution");
+			r->id[0] = 0;
+			return;
+		}
+		conclude(!stats.cut);
+		r->bound = stats.cut ? completed_bound : -1;
+		describe(r->bound);
+		return;
+	}
+}
+
 void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, unsigned variant,
                 const struct oc_options *given, struct oc_result *r)
 {
-	static const int deepening[] = {0, 1, 2, -1};
 	double start = now();
 	unsigned expected;
 	int only;
@@ -461,39 +542,14 @@ void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, 
 	r->verdict = OC_V_ERROR;
 	if (!prepare(library))
 		return;
-	completed_bound = -1;
-	for (unsigned i = given->replay && only < 0 ? 3 : 0; i < 4; i++) {
-		int bound = only >= 0 ? only : world.litmus || given->sample ? -1 : deepening[i];
-
-		memset(&stats, 0, sizeof(stats));
-		r->verdict = OC_V_HOLDS;
-		explore_bound(bound, given->seconds > 0 ? start + given->seconds : 0);
-		describe(bound);
-		make_id(bound, outcome_run ? outcome_run : stats.runs);
-		if (stats.error) {
-			r->verdict = OC_V_ERROR;
-			snprintf(r->text, sizeof(r->text), "%s", stats.error);
-			break;
-		}
-		if (r->verdict == OC_V_VIOLATION)
-			break;
-		if (!stats.out_of_budget)
-			completed_bound = bound;
-		if (stats.cut && !stats.out_of_budget && bound >= 0 && only < 0)
-			continue;
-		if (given->replay && stats.runs < given->replay) {
-			r->verdict = OC_V_ERROR;
-			snprintf(r->text, sizeof(r->text), "there is no such execution");
-			r->id[0] = 0;
-			break;
-		}
-		conclude(!stats.cut);
-		r->bound = stats.cut ? completed_bound : -1;
-		describe(r->bound);
-		break;
+	judge_lock_order = false;
+	deepen(given, only, start);
+	if (r->verdict == OC_V_HOLDS && locks_have_cycle() && !world.litmus) {
+		judge_lock_order = true;
+		deepen(given, only, start);
 	}
 	r->seconds = now() - start;
-	if (r->verdict == OC_V_VIOLATION && given->cures && !given->replay)
+	if (r->verdict == OC_V_VIOLATION && given->cures && !given->replay && !judge_lock_order)
 		look_for_cures();
 	memory_data_restore();
 }

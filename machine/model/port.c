@@ -35,8 +35,10 @@ oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use)
 {
 	unsigned n = 1u << order, first = take_frames(n);
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		world.frame_use[first + i] = (uint8_t)(1 + use);
+		world.frame_head[first + i] = (uint16_t)first;
+	}
 	if (use == OCT_USE_USER) {
 		struct oct_folio *folio = oct_port_folio_of((oct_phys_t)first << OCT_PAGE_SHIFT);
 
@@ -185,9 +187,11 @@ struct oct_mm *oct_port_current(void)
 	return (struct oct_mm *)(void *)world.cpu[this_cpu()].space; /* its first member */
 }
 
-/* A grace period: every other CPU had its interrupts on once. */
+/* A grace period: every other CPU had its interrupts on once. The caller's own interrupts are on. */
 void oct_port_defer(void (*fn)(void *arg), void *arg)
 {
+	if (in_race() && world.cpu[this_cpu()].irq_depth)
+		explore_fail("oct_port_defer() with interrupts off is not modelled");
 	if (in_race())
 		for (unsigned cpu = 0; cpu < world.nactors; cpu++)
 			if (cpu != this_cpu() && cpu < OCT_MAX_CPUS)
@@ -195,15 +199,53 @@ void oct_port_defer(void (*fn)(void *arg), void *arg)
 	fn(arg);
 }
 
+/* Sleepers of a word stand in line, under a lock of the word: each has a number, and a wake raises up to
+ * which number they may go on. So who looks at the word, sees the old value and sleeps cannot miss a wake
+ * that comes after the store; and a wake that nobody sends is missed. Nobody wakes early here. What a sleeper
+ * may rely on is the word alone: the line orders nothing else. */
+static uint16_t line(unsigned what, const uint32_t *word)
+{
+	return place_made_up((uint64_t)what << 60 | (uintptr_t)word, PLACE_ROOT, 0);
+}
+
 void oct_port_wait(uint32_t *word, uint32_t value)
 {
-	oct_await(oct_load(word, OCT_ACQ) != value);
+	unsigned self = explore_self();
+	uint64_t number;
+
+	if (!in_race())
+		oct_port_panic("sleeps outside of the race");
+	if (world.cpu[this_cpu()].irq_depth)
+		violate(OC_I9, CALLER, "%s sleeps with interrupts off", actor_name(self));
+	lock_take(line(LINE_LOCK, word), 8, CALLER);
+	if (do_read(place(word, 4), __ATOMIC_RELAXED, 4, CALLER) != value) {
+		do_write(line(LINE_LOCK, word), __ATOMIC_RELEASE, 8, 0, CALLER);
+		return;
+	}
+	number = do_read(line(LINE_SLEEPERS, word), __ATOMIC_RELAXED, 8, CALLER);
+	do_write(line(LINE_SLEEPERS, word), __ATOMIC_RELAXED, 8, number + 1, CALLER);
+	do_write(line(LINE_LOCK, word), __ATOMIC_RELEASE, 8, 0, CALLER);
+	world.sleeps[self] = true;
+	oc_await_begin();
+	if (do_read(line(LINE_WOKEN, word), __ATOMIC_RELAXED, 8, CALLER) <= number)
+		oc_await_failed();
+	oc_await_end();
+	world.sleeps[self] = false;
 }
 
 void oct_port_wake(uint32_t *word, unsigned count)
 {
-	(void)word;
-	(void)count;
+	uint64_t sleepers, woken;
+
+	if (!in_race())
+		return;
+	lock_take(line(LINE_LOCK, word), 8, CALLER);
+	sleepers = do_read(line(LINE_SLEEPERS, word), __ATOMIC_RELAXED, 8, CALLER);
+	woken = do_read(line(LINE_WOKEN, word), __ATOMIC_RELAXED, 8, CALLER);
+	if (woken < sleepers)
+		do_write(line(LINE_WOKEN, word), __ATOMIC_RELAXED, 8,
+		         sleepers - woken > count ? woken + count : sleepers, CALLER);
+	do_write(line(LINE_LOCK, word), __ATOMIC_RELEASE, 8, 0, CALLER);
 }
 
 /* ---- the lock of an address space: a word per CPU ------------------------------------------------------ */

@@ -133,7 +133,9 @@ static void describe_place(const struct event *e, struct oc_step *s)
 	if (p->kind == PLACE_ROOT) {
 		s->place = p->key < 0x8000 ? OC_AT_ROOT : OC_AT_WORD;
 		s->level = OCT_LEVELS;
-		if (p->key >= 0x8000)
+		if (p->key >> 60)
+			s->text = copy("number of sleepers woken");
+		else if (p->key >= 0x8000)
 			s->text = copy((p->key & 0xff00) == 0x8000   ? "interrupt lock"
 			               : (p->key & 0xff00) == 0x8100 ? "interrupt request"
 			                                             : "interrupt answer");
@@ -269,8 +271,34 @@ static void tlb_text(unsigned cpu, unsigned step, char *text, size_t size)
 	}
 }
 
+/* An access that faults again and again: its thread's events from the second of the equal walks on. */
+static bool again(const struct event *e)
+{
+	unsigned faults = 0, at;
+	uint16_t top;
+
+	if (world.violated != OC_I9 || !world.faults_again[e->thread])
+		return false;
+	for (at = r.g->length[e->thread]; at && faults < 2; at--)
+		faults += r.g->ev[r.g->thread[e->thread][at - 1]].kind == EV_FAULT;
+	top = r.g->thread[e->thread][at]; /* the last but one */
+	for (top = r.g->ev[top].upper; r.g->ev[top].upper != NO_EVENT;)
+		top = r.g->ev[top].upper;
+	return e->index >= r.g->ev[top].index;
+}
+
+/* How the line of sleepers is kept is the machine's own: told is who wakes up to whom. */
+static bool in_line(const struct event *e)
+{
+	uint64_t what = ev_is_read(e) || ev_is_write(e) ? world.places[e->location].key >> 60 : 0;
+
+	return what == LINE_LOCK || what == LINE_SLEEPERS;
+}
+
 static bool worth_telling(const struct event *e)
 {
+	if (again(e) || in_line(e))
+		return false;
 	/* the read half of an RMW that stored is told by its write */
 	return !rmw_stores(&world.rules, e) && !(e->flags & F_BLOCKED) &&
 	       !(e->kind == EV_TLBI && e->op == TLBI_UNTOLD) &&

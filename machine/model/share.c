@@ -20,6 +20,7 @@ struct shared {
 	unsigned ncover[MAX_WORKERS];
 	const char *cover[MAX_WORKERS][MAX_COVER_SEEN]; /* the same addresses in every copy */
 	bool finished[MAX_WORKERS];
+	char locks[]; /* of each worker: what lockorder.c has seen */
 };
 
 static void work(struct shared *s, const struct explore_client *client, const struct explore_options *options,
@@ -35,6 +36,7 @@ static void work(struct shared *s, const struct explore_client *client, const st
 		__atomic_store_n(&s->claims.stop, true, __ATOMIC_RELAXED);
 	s->ncover[worker] = world.ncover;
 	memcpy(s->cover[worker], world.cover, sizeof(world.cover));
+	locks_save(s->locks + worker * locks_size());
 	s->finished[worker] = true;
 }
 
@@ -54,7 +56,8 @@ static void add(struct explore_stats *sum, const struct explore_stats *one)
 bool explore_shared(const struct explore_client *client, const struct explore_options *options,
                     unsigned workers, struct explore_stats *stats)
 {
-	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	size_t size = sizeof(struct shared) + MAX_WORKERS * locks_size();
+	struct shared *s = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pids[MAX_WORKERS] = {0};
 	bool good = true;
 
@@ -79,7 +82,9 @@ bool explore_shared(const struct explore_client *client, const struct explore_op
 		add(stats, &s->stats[i]);
 		for (unsigned k = 0; k < s->ncover[i]; k++)
 			cover_reached(s->cover[i][k]);
+		if (i && s->finished[i])
+			locks_join(s->locks + i * locks_size());
 	}
-	munmap(s, sizeof(*s));
+	munmap(s, size);
 	return good;
 }

@@ -24,6 +24,9 @@ enum {
 
 enum { TLBI_UNTOLD = 1 }; /* event.op: not in schedules */
 
+/* Of a word that threads sleep on: made-up places, the kind in the uppermost bits of their keys. */
+enum { LINE_LOCK = 4, LINE_SLEEPERS, LINE_WOKEN };
+
 enum place { PLACE_WORD, PLACE_FRAME, PLACE_ROOT };
 
 struct place_of {
@@ -95,6 +98,7 @@ struct world {
 	unsigned setup_frames, frames_taken[MAX_THREADS];
 	uint8_t frame_use[FRAME_BASE + FRAMES]; /* 0 free, 1 + enum oct_page_use */
 	uint8_t frame_freed[FRAME_BASE + FRAMES];
+	uint16_t frame_head[FRAME_BASE + FRAMES]; /* the first of those allocated together */
 	/* places */
 	struct place_of places[MAX_LOCATIONS];
 	unsigned nplaces;
@@ -111,6 +115,7 @@ struct world {
 	struct cpu cpu[OCT_MAX_CPUS + MAX_THREADS], cpu_at_start[OCT_MAX_CPUS + MAX_THREADS];
 	struct request requests[MAX_THREADS][MAX_REQUESTS];
 	bool faults_again[MAX_THREADS]; /* waits because a fault was handled and nothing has changed */
+	bool sleeps[MAX_THREADS];       /* in oct_port_wait() */
 	unsigned native_cpu;            /* outside of the race */
 	/* results */
 	struct oc_reg_value regs[MAX_REGS];
@@ -136,6 +141,8 @@ void memory_settle(void);       /* write the final values of the graph to memory
 void memory_add_region(void *base, size_t size);
 void memory_touched(const void *address, size_t size);
 void *memory_object(size_t size); /* zeroed, for setup */
+/* Call found for all that structures of core and scenario may be in, pages left out. */
+void memory_roots(void (*found)(const char *base, size_t size));
 bool in_arena(const void *address);
 unsigned frame_of(const void *address); /* 0: none */
 char *frame_address(unsigned frame);
@@ -200,8 +207,28 @@ void violate(enum oc_what what, const void *pc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void invariant_added(uint16_t id);
 void cover_stale_stores(void);
-void check_leaks(void);
 void cover_reached(const char *name);
+
+/* lockorder.c: locks taken in both orders */
+struct lock_cycle {
+	bool closed;
+	unsigned thread;
+	const void *pc;
+	uint64_t outer, inner;
+};
+void locks_reset(void); /* before a search */
+void locks_begin(void); /* before each execution */
+void lock_taken(uint64_t key, const void *pc);
+void lock_stored(uint64_t key, const void *pc); /* a store to any word: a lock is given back */
+bool locks_held(void);                          /* by the running thread */
+bool locks_have_cycle(void);                    /* in this search so far */
+const struct lock_cycle *locks_closed(void);    /* in this execution for the first time; NULL: none */
+size_t locks_size(void);                        /* of what was learnt, to join that of several processes */
+void locks_save(void *to);
+void locks_join(const void *from);
+
+/* leaks.c */
+void check_leaks(void);
 
 /* cures.c */
 void cure_after(const void *pc); /* an access at pc was made */

@@ -273,4 +273,11 @@ small_scenario() {
 	[ "$status" -eq 2 ]
 	run $octavo check --machine sim vmsa/
 	[ "$status" -eq 2 ]
+@test "each minimal broken scenario has a schedule of under 15 steps" {
+	$octavo check --json --jobs 2 checks/ > "$dir/out"
+	# what a schedule shows: not the routine of the walk
+	jq -r '.results[] | select(.verdict == "violation")
+		| "\([.schedule[] | select(.routine | not)] | length) \(.name) \(.arch)"' "$dir/out" > "$dir/lengths"
+	[ "$(wc -l < "$dir/lengths")" -gt 100 ]
+	awk '$1 >= 15 || $1 < 1 { print; bad = 1 } END { exit bad }' "$dir/lengths"
 }
