@@ -8,6 +8,7 @@
 #define oct_rwlock              core_rwlock
 #define oct_rwlock_init         core_rwlock_init
 #define oct_rwlock_read_lock    core_rwlock_read_lock
+#define oct_rwlock_read_trylock core_rwlock_read_trylock
 #define oct_rwlock_read_unlock  core_rwlock_read_unlock
 #define oct_rwlock_write_lock   core_rwlock_write_lock
 #define oct_rwlock_write_unlock core_rwlock_write_unlock
@@ -16,6 +17,7 @@ struct oct_rwlock {
 };
 static void oct_rwlock_init(struct oct_rwlock *lock);
 static void oct_rwlock_read_lock(struct oct_rwlock *lock);
+static bool oct_rwlock_read_trylock(struct oct_rwlock *lock);
 static void oct_rwlock_read_unlock(struct oct_rwlock *lock);
 static void oct_rwlock_write_lock(struct oct_rwlock *lock);
 static void oct_rwlock_write_unlock(struct oct_rwlock *lock);
@@ -44,6 +46,15 @@ static void reader(void)
 	oct_rwlock_read_unlock(&rw);
 }
 
+static void trier(void)
+{
+	if (!oct_rwlock_read_trylock(&rw))
+		return;
+	OC_ASSERT(OC_ASSERTION, data == copy);
+	oct_rwlock_read_unlock(&rw);
+	oc_cover("tried");
+}
+
 /* Gives the lock back and wakes nobody. */
 static void silent_writer(void)
 {
@@ -62,4 +73,5 @@ OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_THREAD(OC_VARIANT
             .variants = {{.name = "no-wake", .run = silent_writer, .expected = OC_VIOLATES(OC_DEADLOCK)},
                          {.name = "no-lock", .run = bold_writer, .expected = OC_VIOLATES(OC_RACE)},
                          {.name = "writers", .run = writer, .expected = OC_HOLDS},
-                         {.name = "reader", .run = reader, .expected = OC_HOLDS}})
+                         {.name = "reader", .run = reader, .expected = OC_HOLDS},
+                         {.name = "trier", .run = trier, .expected = OC_HOLDS, .cover = {"tried"}}})
