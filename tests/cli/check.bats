@@ -273,6 +273,8 @@ small_scenario() {
 	[ "$status" -eq 2 ]
 	run $octavo check --machine sim vmsa/
 	[ "$status" -eq 2 ]
+}
+
 @test "each minimal broken scenario has a schedule of under 15 steps" {
 	$octavo check --json --jobs 2 checks/ > "$dir/out"
 	# what a schedule shows: not the routine of the walk
