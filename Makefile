@@ -32,7 +32,7 @@ OCTAVO := .
 ifdef OCTAVO_T2_SOURCES
 CORE := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))
 else
-CORE := $(sort $(wildcard src/tlb/*.c src/table/*.c src/page/*.c src/lock/*.c src/space/*.c))
+CORE := $(sort $(wildcard src/tlb/*.c src/table/*.c src/page/*.c src/lock/*.c src/space/*.c src/notify/*.c))
 endif
 GLUE      := $(sort $(wildcard machine/model/glue/*.c))
 SCENARIOS := $(sort $(wildcard scenario/*/*.c))

@@ -16,7 +16,8 @@ set(OCTAVO_T1_SOURCES
     ${OCTAVO_DIR}/src/table/space.c
     ${OCTAVO_DIR}/src/table/range.c
     ${OCTAVO_DIR}/src/table/walk.c
-    ${OCTAVO_DIR}/src/table/selftest.c)
+    ${OCTAVO_DIR}/src/table/selftest.c
+    ${OCTAVO_DIR}/src/notify/secondary.c)
 set(OCTAVO_T0_SOURCES ${OCTAVO_T1_SOURCES})
 set(OCTAVO_T2_SOURCES
     ${OCTAVO_T1_SOURCES}

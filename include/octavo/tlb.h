@@ -45,8 +45,9 @@ void oct_system_exit(struct oct_system *system);
  * revoked before. The memory accesses made through the former space are complete. */
 void oct_space_switch(struct oct_system *system, struct oct_space *space);
 
-/* Makes every CPU that runs space run none, for good: the space is about to end. Nothing switches to
- * it any more. Interrupts those CPUs and waits. After: no CPU walks the space's tables. */
+/* Makes every CPU that runs space run none, for good, and every secondary MMU leave it: the space is
+ * about to end. Nothing switches to it any more. Interrupts those CPUs and waits; sleeps where the
+ * leave of a secondary does. After: nobody walks the space's tables. */
 void oct_space_leave(struct oct_space *space);
 
 /* The handler of oct_port_ipi: invalidates what this CPU's spaces wait for and acknowledges. Call in

@@ -114,6 +114,7 @@ struct oct_ptl {
 
 /* ---- The system: CPUs and address-space numbers ----------------------------------------------- */
 struct oct_space;
+struct oct_secondary;
 
 /* Statistics, each written by its CPU only; absent from the checker's build. */
 struct oct_counters {
@@ -175,6 +176,7 @@ struct oct_space {
 	 * oct_space_init; NULL: oct_port_page_free. Called with or without page-table locks. */
 	void (*page_release)(struct oct_space *space, oct_phys_t page);
 	const struct oct_soft *soft; /* NULL: there are no soft entries but broken ones */
+	struct oct_secondary *secondary; /* atomic: other walkers of its tables (notify.h), NULL for none */
 };
 
 /* ---- Flush ticket ------------------------------------------------------------------------------ */

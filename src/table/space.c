@@ -74,6 +74,7 @@ static void space_reset(struct oct_space *space, struct oct_system *system, oct_
 		space->seen[cpu] = 0;
 	space->page_release = NULL;
 	space->soft = NULL;
+	space->secondary = NULL;
 }
 
 /* The kernel half's slots of one root, as they stand in another; nobody walks the target yet. */

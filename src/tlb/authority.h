@@ -87,6 +87,10 @@ uint64_t oct_tlb_behind(struct oct_pte_guard *guard, uint64_t *completed);
 /* Every CPU has taken an interrupt that began after the call. */
 void oct_grace_wait(struct oct_system *system);
 
+/* ---- notify/secondary.c -------------------------------------------------------------------------- */
+/* Each secondary MMU of space leaves it for good. Interrupts on. */
+void oct_secondary_leave(struct oct_space *space);
+
 /* ---- asid.c -------------------------------------------------------------------------------------- */
 /* Interrupts off. A number for space, marked as loaded on this CPU; space->asid names it. *fresh: this
  * CPU entered a new epoch and must invalidate everything before it loads the root. */

@@ -63,8 +63,13 @@
  * F8 (I9) Where a TLB keeps invalid entries (OCT_FORMAT_CACHES_INVALID) a new valid entry needs no
  * generation: an old invalid one grants nothing. Who finds his fault spurious drops what his CPU kept, of
  * every level (a table that was missing when it walked), so the access gets through when it comes again.
+ * F9 (I1, I4, I8) A secondary MMU that is bound to the space (notify.h) is told of every generation before it
+ *    counts as complete, after the CPUs' invalidations and with interrupts off. Why none is missed and none
+ *    called that is gone stands in src/notify/secondary.c. Its invalidation covers walks in flight, and
+ *    says itself that accesses are done: so tables are released (F5) when it has no walk in them.
  *
  * OCT_TIER 0 has one CPU: no locks, number 0 for every space, and the whole answer is local. */
+#include <octavo/notify.h>
 #include "authority.h"
 #include "range.h"
 
@@ -136,6 +141,27 @@ static void await_grace(struct oct_system *system, uint64_t request, unsigned cp
 }
 #endif
 
+#if OCT_TIER > 0
+/* F9: the secondary MMUs drop what the generations (completed, generation] changed. Interrupts off. */
+static void tell_secondaries(struct oct_space *space, uint64_t generation, uint64_t completed)
+{
+	struct oct_secondary *s = oct_load(&space->secondary, OCT_SC); /* after the draw */
+	struct invalidation todo;
+
+	if (s == NULL)
+		return;
+	collect(space, completed, generation, &todo);
+	/* Acquire: pairs with the stores of bind and unbind. */
+	for (; s != NULL; s = oct_load(&s->next, OCT_ACQ)) {
+		if (todo.whole)
+			s->invalidate(s, space, space->start, 0, OCT_ALL_LEVELS);
+		for (unsigned i = 0; !todo.whole && i < todo.count; i++)
+			s->invalidate(s, space, todo.range[i].start, todo.range[i].pages,
+			              todo.range[i].all_levels ? OCT_ALL_LEVELS : OCT_LEAF);
+	}
+}
+#endif
+
 /* ---- Completing, without broadcast ------------------------------------------------------------------ */
 #if OCT_TIER > 0 && !OCT_FORMAT_BROADCAST
 
@@ -167,7 +193,7 @@ static bool cpu_done(struct oct_space *space, unsigned cpu, uint64_t generation)
 	return (oct_load(&space->running[cpu / 64], OCT_ACQ) & cpu_bit(cpu)) == 0;
 }
 
-static void complete_by_interrupt(struct oct_space *space, uint64_t generation)
+static void complete_by_interrupt(struct oct_space *space, uint64_t generation, uint64_t completed)
 {
 	struct oct_system *system = space->system;
 	unsigned long state = oct_cpu_enter();
@@ -187,6 +213,7 @@ static void complete_by_interrupt(struct oct_space *space, uint64_t generation)
 	}
 	if (!any)
 		OCT_COUNT(cpu, local);
+	tell_secondaries(space, generation, completed);
 	oct_cpu_leave(state);
 	/* Interrupts are on: a target may be waiting for this CPU in the same way. */
 	for (unsigned target = 0; any && target < system->cpus; target++)
@@ -226,6 +253,7 @@ static void complete_by_broadcast(struct oct_space *space, uint64_t generation, 
 	}
 	if (!elsewhere)
 		OCT_COUNT(cpu, local);
+	tell_secondaries(space, generation, completed);
 	oct_cpu_leave(state);
 }
 
@@ -241,7 +269,7 @@ void oct_tlb_complete(struct oct_space *space, uint64_t generation, uint64_t com
 #elif OCT_FORMAT_BROADCAST
 	complete_by_broadcast(space, generation, completed);
 #else
-	complete_by_interrupt(space, generation);
+	complete_by_interrupt(space, generation, completed);
 #endif
 	/* Release: pairs with the acquire of who finds completed >= generation and does nothing. A
 	 * failure read a larger value: others completed meanwhile; the loop ends since it only grows. */
@@ -428,11 +456,14 @@ void oct_grace_wait(struct oct_system *system)
 void oct_space_leave(struct oct_space *space)
 {
 	struct oct_system *system = space->system;
-	unsigned long state = oct_cpu_enter();
-	unsigned self = oct_cpu_number();
+	unsigned long state;
+	unsigned self;
 	uint64_t request, running[OCT_CPU_WORDS];
 	bool any = false;
 
+	oct_secondary_leave(space); /* R5: every other walker first */
+	state = oct_cpu_enter();
+	self = oct_cpu_number();
 	oct_store(&space->leaving, 1u, OCT_RLX); /* ordered by the request */
 	if (system->cpu[self].space == space)
 		switch_here(system, NULL, self);
