@@ -375,11 +375,49 @@ static bool ends_order(const struct event *e)
 	}
 }
 
+/* Is a release reached with which a reader of write w synchronises? */
+static bool release_reached(const struct graph *g, uint16_t w, const uint8_t *reached)
+{
+	while (w < INIT_EVENT) {
+		const struct event *e = &g->ev[w];
+
+		if (is_release(e->order) && reached[w])
+			return true;
+		if (e->last_rel && reached[g->thread[e->thread][e->last_rel - 1]])
+			return true;
+		if (e->kind != EV_RMW_WRITE)
+			return false;
+		w = g->ev[g->thread[e->thread][e->index - 1]].rf;
+	}
+	return false;
+}
+
+/* Does an update by hardware before e in program order lead to it in O? Of the program order behind an
+ * update O has no more than H: a DSB, accesses of the same entry; and an acquire fence by what was read. */
+static bool update_leads_to(const struct graph *g, const struct event *e, const uint8_t *reached)
+{
+	bool fence = e->kind == EV_DSB || (e->kind == EV_FENCE && is_acquire(e->order));
+
+	for (unsigned i = e->index; i; i--) {
+		uint16_t id = g->thread[e->thread][i - 1];
+		const struct event *u = &g->ev[id];
+
+		if (!(u->flags & F_HARDWARE))
+			continue;
+		if (reached[id] && (e->kind == EV_DSB || (ev_is_write(e) && ends_order(e) &&
+		                                          u->location == e->location)))
+			return true;
+		if (fence && ev_is_read(u) && release_reached(g, u->rf, reached))
+			return true;
+	}
+	return false;
+}
+
 /* One pass over a thread: what follows in O, within the thread, from what is reached. */
 static bool order_thread(const struct machine_rules *m, const struct graph *g, unsigned thread,
                          uint8_t *reached)
 {
-	bool any = false, access = false, strong = false, changed = false;
+	bool any = false, access = false, strong = false, changed = false, updated = false;
 	bool walking = false, translation = false; /* a T is reached: of this walk, of an earlier one */
 	unsigned first = MAX_EVENTS;
 
@@ -398,7 +436,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 		} else if (!r) {
 			const struct event *p = i ? &g->ev[g->thread[thread][i - 1]] : NULL;
 
-			r = strong || (any && ends_order(e)) ||
+			r = strong || (any && ends_order(e)) || (updated && update_leads_to(g, e, reached)) ||
 			    (translation &&
 			     (ev_is_write(e) || rmw_stores(m, e) || fence || e->kind == EV_FREE)) ||
 			    (walking && (e->flags & F_HARDWARE));
@@ -411,6 +449,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 			reached[id] = 1;
 			changed = true;
 		}
+		updated |= (e->flags & F_HARDWARE) != 0;
 		if (ends_walk)
 			translation |= walking;
 		if (translation && (fence || synchronises_context(m, e)))
@@ -421,7 +460,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 			walking = true;
 			continue;
 		}
-		any = true;
+		any |= !(e->flags & F_HARDWARE);
 		access |= e->kind != EV_TLBI && !(e->flags & F_HARDWARE);
 		if (i < first)
 			first = i;
