@@ -22,7 +22,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo test test-boot test-report tiers bench bench-core stress check-all counts mutate install clean unit
+.PHONY: all demo test test-boot test-report tiers bench bench-core stress brute check-all counts mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -184,6 +184,13 @@ stress:
 # The golden numbers of executions, as they are now. COUNTS: names, such as COUNTS=core/.
 counts: all
 	@BUILD='$(BUILD)' tools/counts.sh --update $(COUNTS)
+
+# Explorer against brute force on 10,000 random programs for each architecture's rules.
+brute:
+	@tools/deps.sh test
+	@$(MAKE) --no-print-directory -f tests/tests.mk OUT=$(BUILD)/tests/gcc brute
+	@for arch in arm64 x86_64 riscv64; do echo "$$arch"; \
+		$(BUILD)/tests/gcc/brute/compare --programs 10000 --mix --threads 0 --arch $$arch || exit 1; done
 
 check-all: all
 	@$(BUILD)/octavo check --jobs $(shell nproc)

@@ -11,10 +11,19 @@ static bool is_x86(const struct graph *g)
 	return g->program->arch == PROGRAM_X86_64;
 }
 
-/* Context synchronisation: ISB, an exception, on x86-64 an invalidation. */
+/* V is complete at once and orders its own CPU's walks. */
+static bool instant(const struct graph *g)
+{
+	return g->program->arch != PROGRAM_ARM64;
+}
+
+/* Context synchronisation: ISB, an exception (not on riscv64); where it is complete at once, an invalidation.
+ */
 static bool synchronises_context(const struct graph *g, const struct event *e)
 {
-	return e->kind == EVENT_ISB || e->kind == EVENT_FAULT || (is_x86(g) && e->kind == EVENT_TLBI);
+	if (e->kind == EVENT_TLBI)
+		return instant(g);
+	return (e->kind == EVENT_ISB || e->kind == EVENT_FAULT) && g->program->arch != PROGRAM_RISCV64;
 }
 
 static bool acquire_fence(const struct event *e)
@@ -72,13 +81,14 @@ static void classify(struct graph *g)
 	g->memory = g->writes | g->reads;
 }
 
-/* The completion of each V and the barrier that precedes it. On x86-64 V, and X as a V, is both itself. */
+/* The completion of each V and the barrier that precedes it. On x86-64 V, and X as a V, is both itself; on
+ * riscv64 V is. */
 static void find_completions(struct graph *g)
 {
 	for (unsigned v = FIRST_EVENT; v < g->count; v++) {
 		struct event *e = &g->event[v];
 
-		if (is_x86(g) && (e->kind == EVENT_TLBI || e->kind == EVENT_FAULT)) {
+		if ((instant(g) && e->kind == EVENT_TLBI) || (is_x86(g) && e->kind == EVENT_FAULT)) {
 			e->complete = e->before = (uint8_t)v;
 			continue;
 		}
@@ -228,10 +238,9 @@ static void link_into_translation(struct graph *g, unsigned t)
 	for (unsigned e = t; e-- > FIRST_EVENT && same_thread(g, e, t);) {
 		const struct event *from = &g->event[e];
 
-		if (from->kind == EVENT_FAULT || (is_x86(g) && from->kind == EVENT_TLBI) ||
-		    (from->dsb && synchronised))
+		if ((from->kind != EVENT_ISB && synchronises_context(g, from)) || (from->dsb && synchronised))
 			everything = true;
-		synchronised |= from->kind == EVENT_ISB;
+		synchronised |= from->kind == EVENT_ISB && synchronises_context(g, from);
 		if (everything || (ets2 && from->kind != EVENT_T && !from->hardware))
 			link_both(g, e, t);
 	}
@@ -241,7 +250,7 @@ static void link_into_translation(struct graph *g, unsigned t)
 static void link_out_of_translation(struct graph *g, unsigned t)
 {
 	unsigned access = g->event[t].access;
-	bool everything = g->event[access].kind == EVENT_FAULT;
+	bool everything = g->event[access].kind == EVENT_FAULT && g->program->arch != PROGRAM_RISCV64;
 
 	/* U, also that of its own walk, is a store here whether it writes or not. */
 	for (unsigned e = t + 1; e < g->count && same_thread(g, e, t); e++) {
@@ -285,7 +294,9 @@ static bool covers(const struct graph *g, unsigned v, unsigned t)
 	bool fault = invalidation->kind == EVENT_FAULT;
 	unsigned page = fault ? invalidation->page : invalidation->where;
 
-	if (invalidation->thread != translation->thread && !invalidation->broadcast)
+	if (invalidation->cpu != translation->cpu && !invalidation->broadcast)
+		return false;
+	if (invalidation->asid && invalidation->asid != translation->asid)
 		return false;
 	if (page == TLBI_ALL)
 		return true;
@@ -296,7 +307,8 @@ static bool covers(const struct graph *g, unsigned v, unsigned t)
 	/* Another address: only an upper entry, and not where a leaf cached whole survives. */
 	if (translation->level == 0 || translation->neighbour == EVENT_NONE)
 		return false;
-	if (!is_x86(g) && page % g->program->uppers != translation->page % g->program->uppers)
+	if (!is_x86(g) && !g->program->roots &&
+	    page % g->program->uppers != translation->page % g->program->uppers)
 		return false;
 	return (g->after[invalidation->complete] & EVENT_BIT(g->source[translation->neighbour])) != 0;
 }

@@ -26,6 +26,8 @@ static inline struct program program_new(enum program_arch arch, bool ets2, unsi
 	p.ets2 = ets2;
 	p.levels = levels;
 	p.uppers = 1;
+	for (unsigned t = 0; t < PROGRAM_THREADS; t++)
+		p.cpu[t] = t;
 	if (levels == 2)
 		p.initial[AT_UPPER] = ENTRY_TABLE(0);
 	return p;

@@ -155,6 +155,7 @@ static void without_thread(struct program *p, unsigned thread)
 	for (unsigned t = thread; t + 1 < p->threads; t++) {
 		p->length[t] = p->length[t + 1];
 		memcpy(p->code[t], p->code[t + 1], sizeof p->code[t]);
+		p->cpu[t] = p->cpu[t + 1];
 	}
 	p->threads--;
 }
@@ -272,7 +273,8 @@ static void usage(void)
 {
 	fprintf(stderr,
 	        "usage: compare [--programs N] [--seed S] [--first N] [--threads 0|2..4] [--levels 1|2]\n"
-	        "               [--arch arm64|x86_64] [--ets2] [--hw-dirty] [--weight N] [--textbook] "
+	        "               [--arch arm64|x86_64|riscv64] [--ets2] [--hw-dirty] [--roots]\n"
+	        "               [--interrupts] [--mix] [--weight N] [--textbook] "
 	        "[--shrink]\n"
 	        "               [--verbose] [--print] [--keep-going] [--brute-only]\n");
 }
@@ -286,7 +288,8 @@ static bool parse_flag(const char *name, struct options *o)
 	    {"--ets2", &o->random.ets2},      {"--hw-dirty", &o->random.hw_dirty},
 	    {"--textbook", &o->textbook},     {"--shrink", &o->shrink},
 	    {"--verbose", &o->verbose},       {"--print", &o->print},
-	    {"--brute-only", &o->brute_only},
+	    {"--brute-only", &o->brute_only}, {"--roots", &o->random.roots},
+	    {"--mix", &o->random.mix},        {"--interrupts", &o->random.interrupts},
 	};
 
 	if (strcmp(name, "--keep-going") == 0) {
@@ -305,8 +308,14 @@ static bool parse_value(const char *name, const char *value, struct options *o)
 	uint64_t n;
 
 	if (strcmp(name, "--arch") == 0) {
-		o->random.arch = strcmp(value, "x86_64") == 0 ? PROGRAM_X86_64 : PROGRAM_ARM64;
-		return strcmp(value, "x86_64") == 0 || strcmp(value, "arm64") == 0;
+		static const char *const names[] = {"arm64", "x86_64", "riscv64"};
+
+		for (unsigned i = 0; i < 3; i++)
+			if (strcmp(value, names[i]) == 0) {
+				o->random.arch = (enum program_arch)i;
+				return true;
+			}
+		return false;
 	}
 	n = strtoull(value, &end, 0);
 	if (*end || end == value)

@@ -39,6 +39,15 @@ static void domain_of(struct search *s, const struct instruction *in, const unsi
 	case OP_CAS:
 		domain_add(s, in->where, in->value);
 		break;
+	case OP_LOCK:
+		domain_add(s, in->where, 1);
+		break;
+	case OP_LOAD_ROOT:
+		for (unsigned cpu = 0; cpu < PROGRAM_CPUS; cpu++)
+			domain_add(s, AT_ROOT_OF(cpu, in->where), in->value);
+		for (unsigned l = AT_ROOT; l < PROGRAM_LOCATIONS; l++)
+			domain_add(s, l, 0);
+		break;
 	case OP_FETCH_ADD:
 		for (unsigned i = 0; known && i < known[in->where]; i++)
 			domain_add(s, in->where, s->domain[in->where][i] + in->value);
@@ -218,6 +227,7 @@ static struct event *append(struct search *s, enum event_kind kind, unsigned thr
 	memset(e, 0, sizeof *e);
 	e->kind = (uint8_t)kind;
 	e->thread = (uint8_t)thread;
+	e->cpu = (uint8_t)(thread < PROGRAM_THREADS ? s->program->cpu[thread] : 0);
 	e->where = (uint8_t)where;
 	e->access = e->neighbour = e->complete = e->before = e->not_older = EVENT_NONE;
 	return e;
@@ -260,7 +270,11 @@ static void unfold_fault(struct search *s, const struct walk *walk)
 	unsigned mark = s->graph.count;
 
 	set_access(s, walk, mark);
-	append(s, EVENT_FAULT, walk->thread, EVENT_NONE)->page = (uint8_t)walk->page;
+	struct event *x;
+
+	x = append(s, EVENT_FAULT, walk->thread, EVENT_NONE);
+	x->page = (uint8_t)walk->page;
+	x->asid = (uint8_t)program_asid(s->program, walk->thread, walk->at);
 	unfold_result(s, walk->thread, walk->at, BRUTE_FAULT);
 	s->graph.count = mark;
 }
@@ -384,8 +398,10 @@ static void append_t(struct search *s, const struct walk *walk, unsigned level, 
 
 	e->page = (uint8_t)walk->page;
 	e->level = (uint8_t)level;
+	e->asid = (uint8_t)program_asid(s->program, walk->thread, walk->at);
 	e->read = value;
-	e->cacheable = (value & ENTRY_PRESENT) != 0;
+	e->cacheable =
+	    (value & ENTRY_PRESENT) != 0 || (s->program->arch == PROGRAM_RISCV64 && where < AT_ROOT);
 	for (unsigned u = walk->first_event; u < walk->first_t; u++)
 		if (g->event[u].hardware && g->event[u].where == where)
 			e->not_older = (uint8_t)u;
@@ -413,7 +429,7 @@ static void unfold_walk(struct search *s, struct walk walk)
 {
 	struct graph *g = &s->graph;
 	unsigned mark = g->count;
-	unsigned upper = AT_UPPER + walk.page % s->program->uppers;
+	unsigned upper = program_upper(s->program, walk.thread, walk.at, walk.page);
 
 	if (s->result->too_large)
 		return;
@@ -487,10 +503,47 @@ static void append_plain(struct search *s, unsigned thread, const struct instruc
 		break;
 	default: /* OP_TLBI */
 		e = append(s, EVENT_TLBI, thread, in->where);
-		e->broadcast = in->broadcast && s->program->arch == PROGRAM_ARM64;
-		e->leaf_only = in->leaf_only && s->program->arch == PROGRAM_ARM64 && in->where != TLBI_ALL;
+		e->broadcast = in->broadcast && s->program->arch != PROGRAM_X86_64;
+		e->leaf_only = in->leaf_only && s->program->arch != PROGRAM_X86_64 && in->where != TLBI_ALL;
+		e->asid = (uint8_t)in->asid;
 		break;
 	}
+}
+
+/* Only its last read, which finds what it waits for. */
+static void append_await(struct search *s, unsigned thread, const struct instruction *in)
+{
+	struct event *e = append(s, in->op == OP_LOCK ? EVENT_RMW : EVENT_READ, thread, in->where);
+
+	e->read = in->op == OP_LOCK ? 0 : in->value;
+	e->written = 1;
+	set_order(e, in->op == OP_LOCK ? __ATOMIC_ACQUIRE : in->order, true, in->op == OP_LOCK);
+}
+
+static void append_dsb(struct search *s, unsigned thread)
+{
+	struct instruction dsb = {.op = OP_DSB};
+
+	append_plain(s, thread, &dsb);
+}
+
+/* Reading 17 of program.h. */
+static void append_load_root(struct search *s, unsigned thread, unsigned at)
+{
+	const struct program *p = s->program;
+	const struct instruction *in = &p->code[thread][at];
+	unsigned cpu = p->cpu[thread], before = program_asid(p, thread, at);
+
+	append_dsb(s, thread);
+	if (before != in->where)
+		append(s, EVENT_WRITE, thread, AT_ROOT_OF(cpu, before))->written = 0;
+	append(s, EVENT_WRITE, thread, AT_ROOT_OF(cpu, in->where))->written = in->value;
+	if (!in->keep || program_first_load(p, thread, at))
+		append(s, EVENT_TLBI, thread, TLBI_ALL)->asid = (uint8_t)in->where;
+	if (!in->keep && p->arch == PROGRAM_ARM64)
+		append_dsb(s, thread);
+	append_dsb(s, thread);
+	append(s, EVENT_ISB, thread, EVENT_NONE);
 }
 
 static void unfold(struct search *s, unsigned thread, unsigned at)
@@ -509,6 +562,15 @@ static void unfold(struct search *s, unsigned thread, unsigned at)
 		return;
 	}
 	switch (p->code[thread][at].op) {
+	case OP_AWAIT:
+	case OP_LOCK:
+		append_await(s, thread, &p->code[thread][at]);
+		unfold(s, thread, at + 1);
+		break;
+	case OP_LOAD_ROOT:
+		append_load_root(s, thread, at);
+		unfold(s, thread, at + 1);
+		break;
 	case OP_LOAD:
 	case OP_FETCH_ADD:
 	case OP_XCHG:

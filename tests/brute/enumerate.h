@@ -30,7 +30,8 @@ enum {
 
 struct event {
 	uint8_t kind;
-	uint8_t thread;
+	uint8_t thread, cpu;
+	uint8_t asid;      /* T, X, TLBI; TLBI: 0 for all */
 	uint8_t where;     /* location; EVENT_TLBI: address or TLBI_ALL */
 	uint8_t page;      /* T, user access, fault: the address */
 	uint8_t level;     /* T: 1 upper, 0 leaf */

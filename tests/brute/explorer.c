@@ -17,11 +17,10 @@ static struct {
 	struct brute_count *count;
 } run;
 
-static bool present(uint64_t value, unsigned level, unsigned cpu)
+static bool cacheable(uint64_t value, unsigned level, unsigned cpu)
 {
-	(void)level;
 	(void)cpu;
-	return value & ENTRY_PRESENT;
+	return (run.program->arch == PROGRAM_RISCV64 && level < run.rules.levels) || (value & ENTRY_PRESENT);
 }
 
 static uint64_t walker_update(uint64_t found, uint64_t walked, unsigned how)
@@ -90,23 +89,25 @@ static uint64_t address(unsigned page)
 	return (uint64_t)((p->levels == 2 ? page % p->uppers * 8 : 0) + page) << 12;
 }
 
-static uint16_t translate(unsigned location, unsigned page, unsigned level, uint16_t upper)
+static uint16_t translate(unsigned location, unsigned page, unsigned level, uint16_t upper, unsigned asid)
 {
 	struct event e = make(EV_TRANSLATE, location, __ATOMIC_RELAXED);
 
 	e.va = address(page);
 	e.level = (uint8_t)level;
+	e.asid = (uint8_t)asid;
 	e.upper = upper;
 	if (!level)
 		e.flags |= F_LAST_T;
 	return explore_event(&e);
 }
 
-static uint64_t fault(unsigned page, uint16_t upper)
+static uint64_t fault(unsigned page, uint16_t upper, unsigned asid)
 {
 	struct event e = make(EV_FAULT, 0, __ATOMIC_RELAXED);
 
 	e.va = address(page);
+	e.asid = (uint8_t)asid;
 	e.upper = upper;
 	explore_event(&e);
 	return BRUTE_FAULT;
@@ -129,11 +130,11 @@ static bool update_dirty(unsigned leaf, uint64_t walked, uint64_t *found)
 	return (*found & want) == want && ENTRY_NUMBER(*found) == ENTRY_NUMBER(walked);
 }
 
-static uint64_t access_page(const struct instruction *i)
+static uint64_t access_page(const struct instruction *i, unsigned thread, unsigned at)
 {
 	const struct program *p = run.program;
 	bool store = i->op == OP_USER_STORE;
-	unsigned page = i->where, leaf;
+	unsigned page = i->where, leaf, asid = program_asid(p, thread, at);
 	struct event e;
 
 	for (;;) {
@@ -142,20 +143,22 @@ static uint64_t access_page(const struct instruction *i)
 		unsigned table = 0;
 
 		if (p->levels == 2) {
-			upper = translate(AT_UPPER + page % p->uppers, page, 1, NO_EVENT);
+			/* a root register is above the tables */
+			upper = translate(program_upper(p, thread, at, page), page,
+			                  p->roots ? run.rules.levels : 1, NO_EVENT, asid);
 			if (!(value_of(upper) & ENTRY_PRESENT))
-				return fault(page, upper);
+				return fault(page, upper, asid);
 			table = ENTRY_NUMBER(value_of(upper));
 		}
 		leaf = AT_LEAF_OF(table, page);
-		t = translate(leaf, page, 0, upper);
+		t = translate(leaf, page, 0, upper, asid);
 		value = value_of(t);
 		if (!(value & ENTRY_PRESENT) || (store && !(value & ENTRY_WRITABLE)) ||
 		    (store && !(value & ENTRY_DIRTY) && !p->hw_dirty))
-			return fault(page, t);
+			return fault(page, t, asid);
 		if (store && !(value & ENTRY_DIRTY) && !update_dirty(leaf, value, &found)) {
 			if (p->arch == PROGRAM_X86_64)
-				return fault(page, t);
+				return fault(page, t, asid);
 			continue;
 		}
 		e = make(store ? EV_STORE : EV_LOAD, AT_FRAME + ENTRY_NUMBER(value), __ATOMIC_RELAXED);
@@ -180,11 +183,66 @@ static void invalidate(const struct instruction *i)
 
 	e.pages = i->where == TLBI_ALL ? 0 : 1;
 	e.va = i->where == TLBI_ALL ? 0 : address(i->where);
-	if (i->broadcast && run.program->arch == PROGRAM_ARM64)
+	e.asid = (uint8_t)(i->asid || !run.program->roots ? i->asid : 0xff);
+	if (i->broadcast && run.program->arch != PROGRAM_X86_64)
 		e.flags |= F_BROADCAST;
-	if (i->leaf_only)
+	if (i->leaf_only && run.program->arch != PROGRAM_X86_64)
 		e.flags |= F_LEAF_ONLY;
 	explore_event(&e);
+}
+
+static void write_root(unsigned cpu, unsigned asid, uint64_t value)
+{
+	struct event e = make(EV_WRITE, AT_ROOT_OF(cpu, asid), __ATOMIC_RELAXED);
+
+	e.value = value;
+	explore_event(&e);
+}
+
+/* As load_root() of the model machine. */
+static void load_root(const struct instruction *i, unsigned thread, unsigned at)
+{
+	const struct program *p = run.program;
+	unsigned before = program_asid(p, thread, at);
+	struct event v = make(EV_TLBI, 0, __ATOMIC_RELAXED);
+
+	simple(EV_DSB, __ATOMIC_SEQ_CST);
+	if (before != i->where)
+		write_root(p->cpu[thread], before, 0);
+	write_root(p->cpu[thread], i->where, i->value);
+	v.asid = (uint8_t)i->where;
+	if (!i->keep || program_first_load(p, thread, at))
+		explore_event(&v);
+	if (!i->keep && !run.rules.instant_tlbi)
+		simple(EV_DSB, __ATOMIC_SEQ_CST);
+	simple(EV_DSB, __ATOMIC_SEQ_CST);
+	simple(EV_ISB, __ATOMIC_RELAXED);
+}
+
+static void await(const struct instruction *i)
+{
+	struct event e = make(EV_READ, i->where, i->order);
+
+	explore_await_begin();
+	if (value_of(explore_event(&e)) != i->value)
+		explore_await_failed();
+	explore_await_end();
+}
+
+static void lock(const struct instruction *i)
+{
+	struct event e = make(EV_RMW_READ, i->where, __ATOMIC_ACQUIRE);
+	uint16_t id;
+
+	e.op = RMW_CAS;
+	e.operand = 1;
+	e.flags |= F_CAS;
+	explore_await_begin();
+	id = explore_event(&e);
+	if (value_of(id))
+		explore_await_failed();
+	rmw_write(id, 1);
+	explore_await_end();
 }
 
 static void run_thread(void *arg, unsigned thread)
@@ -232,8 +290,17 @@ static void run_thread(void *arg, unsigned thread)
 			break;
 		case OP_USER_LOAD:
 		case OP_USER_STORE:
-			*result = access_page(i);
+			*result = access_page(i, thread, k);
 			run.nresults[thread]++;
+			break;
+		case OP_AWAIT:
+			await(i);
+			break;
+		case OP_LOCK:
+			lock(i);
+			break;
+		case OP_LOAD_ROOT:
+			load_root(i, thread, k);
 			break;
 		}
 	}
@@ -279,13 +346,17 @@ void explorer_run(const struct program *program, int textbook, struct brute_coun
 	run.program = program;
 	run.rules.nthreads = program->threads;
 	for (unsigned t = 0; t < program->threads; t++)
-		run.rules.cpu[t] = (uint8_t)t;
-	rules_for(&run.rules, program->arch == PROGRAM_X86_64 ? RULES_X86_64 : RULES_ARM64, program->ets2);
+		run.rules.cpu[t] = (uint8_t)program->cpu[t];
+	rules_for(&run.rules,
+	          program->arch == PROGRAM_X86_64    ? RULES_X86_64
+	          : program->arch == PROGRAM_RISCV64 ? RULES_RISCV64
+	                                             : RULES_ARM64,
+	          program->ets2);
 	run.rules.textbook = textbook != 0;
 	run.rules.levels = 2;
 	run.rules.table_shift = 3;
 	run.rules.page_shift = 12;
-	run.rules.cacheable = present;
+	run.rules.cacheable = cacheable;
 	run.rules.walker_update = walker_update;
 	for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++)
 		run.rules.init[l] = program->initial[l];

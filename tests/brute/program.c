@@ -25,6 +25,8 @@ static void print_location(const struct program *p, unsigned l)
 		printf("m%u", l);
 	else if (l < AT_LEAF)
 		printf("p%u", l - AT_FRAME);
+	else if (l >= AT_ROOT)
+		printf("root%u.%u", (l - AT_ROOT) / PROGRAM_ASIDS, (l - AT_ROOT) % PROGRAM_ASIDS + 1);
 	else if (l >= AT_UPPER)
 		printf("E2(%s)", p->uppers == 1 ? "x,y" : l == AT_UPPER ? "x" : "y");
 	else if (p->levels == 1)
@@ -49,11 +51,13 @@ static void print_value(unsigned l, uint64_t value)
 static void print_tlbi(const struct program *p, const struct instruction *in)
 {
 	printf("tlbi");
-	if (p->arch == PROGRAM_ARM64 && in->broadcast)
+	if (p->arch != PROGRAM_X86_64 && in->broadcast)
 		printf(".is");
-	if (p->arch == PROGRAM_ARM64 && in->leaf_only)
+	if (p->arch != PROGRAM_X86_64 && in->leaf_only)
 		printf(".leaf");
 	printf(in->where == TLBI_ALL ? " all" : in->where == 0 ? " x" : " y");
+	if (in->asid)
+		printf(" of %u", in->asid);
 }
 
 static void print_memory_instruction(const struct program *p, const struct instruction *in)
@@ -107,6 +111,20 @@ static void print_instruction(const struct program *p, const struct instruction 
 	case OP_USER_STORE:
 		printf("[%c] = %" PRIu64, "xy"[in->where], in -> value);
 		break;
+	case OP_AWAIT:
+		printf("await ");
+		print_location(p, in->where);
+		printf(" == %" PRIu64 "%s", in->value, in->order == __ATOMIC_RELAXED ? "" : " acq");
+		break;
+	case OP_LOCK:
+		printf("lock ");
+		print_location(p, in->where);
+		break;
+	case OP_LOAD_ROOT:
+		printf("root %u = ", in->where);
+		print_value(AT_ROOT, in->value);
+		printf(in->keep ? " keep" : "");
+		break;
 	default:
 		print_memory_instruction(p, in);
 		break;
@@ -115,9 +133,13 @@ static void print_instruction(const struct program *p, const struct instruction 
 
 void program_print(const struct program *p)
 {
-	printf("%s%s, %u level%s%s%s;", p->arch == PROGRAM_ARM64 ? "arm64" : "x86_64",
-	       p->ets2 && p->arch == PROGRAM_ARM64 ? " ets2" : "", p->levels, p->levels == 1 ? "" : "s",
-	       p->levels == 2 ? p->uppers == 1 ? ", one upper entry" : ", two upper entries" : "",
+	static const char *const archs[] = {"arm64", "x86_64", "riscv64"};
+
+	printf("%s%s, %u level%s%s%s;", archs[p->arch], p->ets2 && p->arch == PROGRAM_ARM64 ? " ets2" : "",
+	       p->levels, p->levels == 1 ? "" : "s",
+	       p->roots         ? ", roots"
+	       : p->levels == 2 ? p->uppers == 1 ? ", one upper entry" : ", two upper entries"
+	                        : "",
 	       p->hw_dirty ? ", hardware dirty" : "");
 	for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++)
 		if (p->initial[l]) {
@@ -130,6 +152,8 @@ void program_print(const struct program *p)
 	printf("\n");
 	for (unsigned t = 0; t < p->threads; t++) {
 		printf("  %u: ", t);
+		if (p->cpu[t] != t)
+			printf("(cpu %u) ", p->cpu[t]);
 		for (unsigned i = 0; i < p->length[t]; i++) {
 			print_instruction(p, &p->code[t][i]);
 			printf(i + 1 < p->length[t] ? "; " : "");
@@ -157,4 +181,30 @@ unsigned program_results(const struct program *p)
 				break;
 			}
 	return results;
+}
+
+unsigned program_asid(const struct program *p, unsigned thread, unsigned at)
+{
+	unsigned asid = p->roots;
+
+	for (unsigned i = 0; i < at; i++)
+		if (p->code[thread][i].op == OP_LOAD_ROOT)
+			asid = p->code[thread][i].where;
+	return asid;
+}
+
+bool program_first_load(const struct program *p, unsigned thread, unsigned at)
+{
+	unsigned asid = p->code[thread][at].where;
+
+	for (unsigned i = 0; i < at; i++)
+		if (p->code[thread][i].op == OP_LOAD_ROOT && p->code[thread][i].where == asid)
+			return false;
+	return asid != 1;
+}
+
+unsigned program_upper(const struct program *p, unsigned thread, unsigned at, unsigned page)
+{
+	return p->roots ? AT_ROOT_OF(p->cpu[thread], program_asid(p, thread, at))
+	                : AT_UPPER + page % p->uppers;
 }

@@ -17,15 +17,18 @@
 enum {
 	PROGRAM_THREADS = 9, /* random programs have 2 to 4, some hand-written counts more */
 	PROGRAM_LENGTH = 12, /* instructions of one thread */
-	PROGRAM_WORDS = 4,   /* plain words m0 .. m3 */
+	PROGRAM_WORDS = 6,   /* plain words m0 .. m5 */
 	PROGRAM_FRAMES = 3,  /* frames p0 .. p2, one word each */
 	PROGRAM_PAGES = 2,   /* user addresses: 0 is x, 1 is y */
 	PROGRAM_TABLES = 2,  /* leaf tables */
 	PROGRAM_UPPERS = 2,  /* upper entries */
+	PROGRAM_CPUS = 3,    /* that have root registers, in programs with roots */
+	PROGRAM_ASIDS = 2,   /* address-space numbers 1 and 2, in programs with roots */
 };
 
 /* ---- Locations: the numbers used by instruction.where and by the final values of an outcome
- * ---------------- Plain words, then frames, then last-level entries (table-major), then upper entries.
+ * ---------------- Plain words, then frames, then last-level entries (table-major), then upper entries,
+ * then root registers.
  * Kernel loads, stores and read-modify-writes may name any of them; a user access names an address and finds
  * its frame by translation. */
 enum {
@@ -33,9 +36,12 @@ enum {
 	AT_FRAME = AT_WORD + PROGRAM_WORDS,
 	AT_LEAF = AT_FRAME + PROGRAM_FRAMES,
 	AT_UPPER = AT_LEAF + PROGRAM_TABLES * PROGRAM_PAGES,
-	PROGRAM_LOCATIONS = AT_UPPER + PROGRAM_UPPERS, /* 13 */
+	AT_ROOT = AT_UPPER + PROGRAM_UPPERS,
+	PROGRAM_LOCATIONS = AT_ROOT + PROGRAM_CPUS * PROGRAM_ASIDS, /* 21 */
 };
 /* Entry of address page in leaf table table. With one level only table 0 is used. */
+/* Root register of a CPU under address-space number asid, 1 or 2. */
+#define AT_ROOT_OF(cpu, asid)   ((unsigned)AT_ROOT + (unsigned)(cpu)*PROGRAM_ASIDS + (unsigned)(asid)-1u)
 #define AT_LEAF_OF(table, page) ((unsigned)AT_LEAF + (unsigned)(table)*PROGRAM_PAGES + (unsigned)(page))
 
 /* ---- Entry values: not the architecture's encoding
@@ -52,18 +58,21 @@ enum {
 #define ENTRY_NUMBER(entry)     ((unsigned)((entry) >> ENTRY_SHIFT)) /* frame or table */
 
 enum program_op {
-	OP_LOAD,      /* where, order */
-	OP_STORE,     /* where, order, value */
-	OP_FETCH_ADD, /* where, order, value; never of an entry */
-	OP_XCHG,      /* where, order, value */
-	OP_CAS,       /* where, order, expected, value; a failing one is a relaxed load */
-	OP_FENCE,     /* order: acquire, release, acq_rel or seq_cst */
-	OP_DMB,       /* full fence: a seq_cst fence */
-	OP_DSB,       /* full fence that also completes this CPU's invalidations */
-	OP_ISB,       /* context synchronisation */
-	OP_TLBI,      /* where: address, or TLBI_ALL; broadcast; leaf_only (by address) */
-	OP_USER_LOAD, /* where: address */
-	OP_USER_STORE /* where: address, value */
+	OP_LOAD,       /* where, order */
+	OP_STORE,      /* where, order, value */
+	OP_FETCH_ADD,  /* where, order, value; never of an entry */
+	OP_XCHG,       /* where, order, value */
+	OP_CAS,        /* where, order, expected, value; a failing one is a relaxed load */
+	OP_FENCE,      /* order: acquire, release, acq_rel or seq_cst */
+	OP_DMB,        /* full fence: a seq_cst fence */
+	OP_DSB,        /* full fence that also completes this CPU's invalidations */
+	OP_ISB,        /* context synchronisation */
+	OP_TLBI,       /* where: address, or TLBI_ALL; broadcast; leaf_only (by address) */
+	OP_USER_LOAD,  /* where: address */
+	OP_USER_STORE, /* where: address, value */
+	OP_AWAIT,      /* where, order, value: loads until it finds value; returns nothing */
+	OP_LOCK,       /* where: acquires by compare-and-swap of 0 by 1, waits while it finds another value */
+	OP_LOAD_ROOT   /* where: asid; value: leaf table; keep: what is cached under asid stays */
 };
 enum { TLBI_ALL = PROGRAM_PAGES };
 
@@ -72,11 +81,13 @@ struct instruction {
 	int order; /* __ATOMIC_*; __ATOMIC_SEQ_CST only on plain words, frames and fences */
 	unsigned where;
 	uint64_t value, expected;
-	bool broadcast; /* arm64 only */
-	bool leaf_only; /* arm64 only, not with TLBI_ALL */
+	bool broadcast; /* not x86-64 */
+	bool leaf_only; /* not x86-64, not with TLBI_ALL */
+	bool keep;
+	unsigned asid; /* OP_TLBI in programs with roots: 0 for all */
 };
 
-enum program_arch { PROGRAM_ARM64, PROGRAM_X86_64 };
+enum program_arch { PROGRAM_ARM64, PROGRAM_X86_64, PROGRAM_RISCV64 };
 
 struct program {
 	enum program_arch arch;
@@ -85,7 +96,11 @@ struct program {
 	unsigned levels; /* 1: T reads AT_LEAF_OF(0, page). 2: T of the upper entry, then of the leaf */
 	unsigned uppers; /* with 2 levels: address page is under upper entry page % uppers (1 or 2); the leaf
 	                  * entry of page in the table found there is AT_LEAF_OF(table, page) */
+	bool roots;      /* with 2 levels: the upper entry is the root register of the CPU under its number;
+	                  * each CPU starts under number 1 with table 0 */
 	unsigned threads;
+	unsigned
+	    cpu[PROGRAM_THREADS]; /* whose TLB the thread uses; two threads of one: program and interrupts */
 	unsigned length[PROGRAM_THREADS];
 	struct instruction code[PROGRAM_THREADS][PROGRAM_LENGTH];
 	uint64_t initial[PROGRAM_LOCATIONS];
@@ -139,7 +154,22 @@ enum { PROGRAM_VALUES = PROGRAM_THREADS * PROGRAM_LENGTH + PROGRAM_LOCATIONS };
  * 15. U: "before later events only if a full DSB stands between (that DSB included) or they are accesses
  *     of the same entry"; O has no more of its program order than H. A failed U orders, for all later
  *     walks of its access, the T of the same entry; such a walk's T have no access and no completion edge.
+ * 16. Another CPU is another thread wherever these rules say so (completion edges, reads-from in O): a
+ * handler of interrupts is not placed in its CPU's program order. A local V reaches all threads of its CPU.
+ * 17. OP_LOAD_ROOT is: DSB; the register under the number that is left becomes 0, if it is another; the one
+ *     under the new number is written; V of all addresses under that number, local, unless what is cached is
+ *     kept and the number was loaded before; on arm64, if not kept, DSB; DSB; ISB. For rule 5 every address
+ * is under the root register.
+ * 18. riscv64: V is complete at once, on remote CPUs too, and orders the walks of its own; ISB, X order
+ *     nothing; each value is cacheable. A failed U walks again.
  */
+
+/* The number under which thread runs at instruction at. */
+unsigned program_asid(const struct program *program, unsigned thread, unsigned at);
+/* Is the OP_LOAD_ROOT at instruction at the first of its number on its CPU? */
+bool program_first_load(const struct program *program, unsigned thread, unsigned at);
+/* The upper entry of a walk for page that thread makes there. */
+unsigned program_upper(const struct program *program, unsigned thread, unsigned at, unsigned page);
 
 /* ---- Printing -------------------------------------------------------------------------------------- */
 void program_print(const struct program *program);

@@ -41,7 +41,7 @@ static struct instruction *add(struct maker *m, unsigned thread, enum program_op
 {
 	static _Thread_local struct instruction discarded;
 	bool user = op == OP_USER_LOAD || op == OP_USER_STORE;
-	unsigned weight = user ? 1 + m->p->levels : 1;
+	unsigned weight = user ? 1 + m->p->levels : op == OP_LOAD_ROOT ? 2 : 1;
 	struct instruction *in = &discarded;
 
 	if (weight <= m->left && m->p->length[thread] < PROGRAM_LENGTH) {
@@ -63,7 +63,7 @@ static unsigned some_entry(struct maker *m)
 {
 	const struct program *p = m->p;
 
-	if (p->levels == 2 && percent(m, 45))
+	if (p->levels == 2 && !p->roots && percent(m, 45))
 		return AT_UPPER + some_page(m) % p->uppers;
 	return AT_LEAF_OF(p->levels == 2 && percent(m, 25), some_page(m));
 }
@@ -136,12 +136,14 @@ static void access_user(struct maker *m, unsigned thread)
 
 static void invalidate(struct maker *m, unsigned thread)
 {
-	bool arm64 = m->p->arch == PROGRAM_ARM64;
+	bool broadcasts = m->p->arch != PROGRAM_X86_64;
 	struct instruction *in = add(m, thread, OP_TLBI);
 
 	in->where = percent(m, 25) ? TLBI_ALL : some_page(m);
-	in->broadcast = arm64 && percent(m, 80);
-	in->leaf_only = arm64 && in->where != TLBI_ALL && percent(m, 20);
+	in->broadcast = broadcasts && percent(m, 80);
+	in->leaf_only = broadcasts && in->where != TLBI_ALL && percent(m, 20);
+	if (m->p->roots)
+		in->asid = percent(m, 70) ? 1 : below(m, 3);
 }
 
 static void order_memory(struct maker *m, unsigned thread)
@@ -172,10 +174,13 @@ static unsigned walked_entry(struct maker *m)
 	const struct program *p = m->p;
 	unsigned upper = AT_UPPER + m->page % p->uppers;
 
-	if (p->levels == 1)
+	if (p->levels == 1 || p->roots)
 		return AT_LEAF_OF(0, m->page);
 	return percent(m, 40) ? upper : AT_LEAF_OF(ENTRY_NUMBER(p->initial[upper]), m->page);
 }
+
+/* One of these is what the interrupts of a program need of its words. */
+enum { IRQ_REQUEST = AT_WORD + 3, IRQ_ACK, IRQ_LOCK };
 
 /* The flag by which a flusher tells that it is done, and a user hears of it. */
 static void flag(struct maker *m, unsigned thread, enum program_op op)
@@ -186,6 +191,85 @@ static void flag(struct maker *m, unsigned thread, enum program_op op)
 	in->value = op == OP_STORE ? ++m->fresh : 0;
 	if (percent(m, m->p->arch == PROGRAM_ARM64 ? 60 : 85))
 		in->order = op == OP_STORE ? __ATOMIC_RELEASE : __ATOMIC_ACQUIRE;
+}
+
+/* Runs under its first number, then under another, then perhaps under the first again. */
+static void switcher(struct maker *m, unsigned thread)
+{
+	unsigned asid = 1;
+
+	for (unsigned loads = 1 + percent(m, 60); loads; loads--) {
+		struct instruction *in;
+
+		if (percent(m, 50))
+			access_user(m, thread);
+		asid = percent(m, 70) ? 3 - asid : asid;
+		in = add(m, thread, OP_LOAD_ROOT);
+		in->where = asid;
+		in->value = ENTRY_TABLE(percent(m, 60));
+		in->keep = percent(m, 60);
+	}
+	access_user(m, thread);
+}
+
+static void await(struct maker *m, unsigned thread, unsigned where)
+{
+	struct instruction *in = add(m, thread, OP_AWAIT);
+
+	in->where = where;
+	in->value = 1;
+	if (percent(m, 90))
+		in->order = __ATOMIC_ACQUIRE;
+}
+
+static void set(struct maker *m, unsigned thread, unsigned where, uint64_t value)
+{
+	struct instruction *in = add(m, thread, OP_STORE);
+
+	in->where = where;
+	in->value = value;
+	if (percent(m, 95))
+		in->order = __ATOMIC_RELEASE;
+}
+
+/* Thread flusher changes an entry and asks cpu to drop it; thread handler is the interrupts of cpu. */
+static void interrupts(struct maker *m, unsigned flusher, unsigned cpu, unsigned handler)
+{
+	bool locked = percent(m, 80);
+
+	m->p->cpu[handler] = m->p->cpu[cpu];
+	change_entry(m, flusher, walked_entry(m));
+	set(m, flusher, IRQ_REQUEST, 1);
+	if (percent(m, 90))
+		await(m, flusher, IRQ_ACK);
+	if (percent(m, 40))
+		write_memory(m, flusher);
+	else if (percent(m, 40))
+		change_entry(m, flusher, walked_entry(m));
+
+	await(m, handler, IRQ_REQUEST);
+	if (locked)
+		add(m, handler, OP_LOCK)->where = IRQ_LOCK;
+	if (percent(m, 85))
+		add(m, handler, OP_ISB);
+	invalidate(m, handler);
+	if (m->p->arch == PROGRAM_ARM64)
+		add(m, handler, OP_DSB);
+	if (locked)
+		set(m, handler, IRQ_LOCK, 0);
+	set(m, handler, IRQ_ACK, 1);
+
+	if (percent(m, 20))
+		read_memory(m, cpu);
+	if (locked && percent(m, 40)) { /* interrupts off */
+		add(m, cpu, OP_LOCK)->where = IRQ_LOCK;
+		access_user(m, cpu);
+		set(m, cpu, IRQ_LOCK, 0);
+	} else {
+		access_user(m, cpu);
+	}
+	if (percent(m, 40))
+		access_user(m, cpu);
 }
 
 /* Change an entry, flush it, tell somebody or use the page. */
@@ -261,33 +345,24 @@ static void initial_values(struct maker *m)
 		if (p->levels == 2)
 			p->initial[AT_LEAF_OF(1, page)] = percent(m, 60) ? some_leaf(m) : ENTRY_INVALID;
 	}
-	for (unsigned u = 0; p->levels == 2 && u < p->uppers; u++)
+	for (unsigned cpu = 0; p->roots && cpu < PROGRAM_CPUS; cpu++)
+		p->initial[AT_ROOT_OF(cpu, 1)] = ENTRY_TABLE(0);
+	for (unsigned u = 0; p->levels == 2 && !p->roots && u < p->uppers; u++)
 		p->initial[AT_UPPER + u] = percent(m, 90) ? ENTRY_TABLE(percent(m, 15)) : ENTRY_INVALID;
 }
 
-void random_program(struct program *p, const struct random_options *options, uint64_t seed, uint64_t index)
+static void flush_and_use(struct maker *m)
 {
-	struct maker maker = {.p = p, .state = seed}, *m = &maker;
-	unsigned flushers;
+	struct program *p = m->p;
+	unsigned flushers = percent(m, 75) ? 1 : percent(m, 40) ? 2 : 0;
+	unsigned switches = p->roots ? p->threads - 1 : p->threads;
 
-	/* Far apart in the sequence, so that programs of neighbouring numbers have nothing in common. */
-	m->state = mix(&m->state) ^ (index * UINT64_C(0xd1342543de82ef95));
-	mix(&m->state);
-	memset(p, 0, sizeof *p);
-	p->arch = options->arch;
-	p->ets2 = options->ets2;
-	p->hw_dirty = options->hw_dirty;
-	p->levels = options->levels ? options->levels : 1 + below(m, 2);
-	p->uppers = p->levels == 2 && percent(m, 40) ? 2 : 1;
-	p->threads = options->threads ? options->threads : percent(m, 80) ? 3 : percent(m, 60) ? 2 : 4;
-	m->page = below(m, PROGRAM_PAGES);
-	m->left = (options->weight ? options->weight : 18) + p->levels - 1;
-	m->fresh = 1;
-	initial_values(m);
-
-	flushers = percent(m, 75) ? 1 : percent(m, 40) ? 2 : 0;
+	if (p->roots)
+		m->left += 2;
 	for (unsigned t = 0; t < p->threads; t++)
-		if (t < flushers)
+		if (t == switches)
+			switcher(m, t);
+		else if (t < flushers)
 			flusher(m, t);
 		else if (flushers)
 			user(m, t);
@@ -296,13 +371,56 @@ void random_program(struct program *p, const struct random_options *options, uin
 	for (unsigned t = 0; t < p->threads; t++)
 		if (!p->length[t])
 			m->left += 2, access_user(m, t);
-	/* Who comes first must not matter: half of the programs have the flusher last. */
-	if (percent(m, 50)) {
-		struct program q = *p;
+}
 
-		for (unsigned t = 0; t < p->threads; t++) {
-			p->length[t] = q.length[p->threads - 1 - t];
-			memcpy(p->code[t], q.code[p->threads - 1 - t], sizeof p->code[t]);
-		}
+static void reverse_threads(struct program *p)
+{
+	struct program q = *p;
+
+	for (unsigned t = 0; t < p->threads; t++) {
+		unsigned from = p->threads - 1 - t, cpu = p->threads - 1 - q.cpu[from];
+
+		p->length[t] = q.length[from];
+		p->cpu[t] = cpu;
+		memcpy(p->code[t], q.code[from], sizeof p->code[t]);
 	}
+}
+
+void random_program(struct program *p, const struct random_options *options, uint64_t seed, uint64_t index)
+{
+	struct maker maker = {.p = p, .state = seed}, *m = &maker;
+
+	/* Far apart in the sequence, so that programs of neighbouring numbers have nothing in common. */
+	m->state = mix(&m->state) ^ (index * UINT64_C(0xd1342543de82ef95));
+	mix(&m->state);
+	memset(p, 0, sizeof *p);
+	p->arch = options->arch;
+	p->ets2 = options->ets2;
+	p->hw_dirty = options->hw_dirty || (options->mix && percent(m, 40));
+	p->levels = options->levels ? options->levels : 1 + below(m, 2);
+	p->uppers = p->levels == 2 && percent(m, 40) ? 2 : 1;
+	p->threads = options->threads ? options->threads : percent(m, 80) ? 3 : percent(m, 60) ? 2 : 4;
+	for (unsigned t = 0; t < PROGRAM_THREADS; t++)
+		p->cpu[t] = t;
+	if (options->roots || (options->mix && percent(m, 25))) {
+		p->roots = true;
+		p->levels = 2;
+		p->uppers = 1;
+		p->threads = p->threads > PROGRAM_CPUS ? PROGRAM_CPUS : p->threads;
+	}
+	m->page = below(m, PROGRAM_PAGES);
+	m->left = (options->weight ? options->weight : 18) + p->levels - 1;
+	m->fresh = 1;
+	initial_values(m);
+	if (p->threads > 2 && (options->interrupts || (options->mix && percent(m, 35)))) {
+		m->left += 8;
+		interrupts(m, 0, 1, 2);
+		if (p->threads > 3)
+			user(m, 3);
+	} else {
+		flush_and_use(m);
+	}
+	/* Who comes first must not matter: half of the programs have the flusher last. */
+	if (percent(m, 50))
+		reverse_threads(p);
 }

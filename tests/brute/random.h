@@ -8,6 +8,9 @@ struct random_options {
 	enum program_arch arch;
 	bool ets2;
 	bool hw_dirty;    /* some entries are clean and writable, hardware sets dirty */
+	bool roots;       /* a CPU loads its root register under two numbers */
+	bool interrupts;  /* a flush is asked for by a flag that a CPU's handler awaits, under a lock */
+	bool mix;         /* of all of these and of one and two levels: each in some of the programs */
 	unsigned levels;  /* 1, 2; 0: either */
 	unsigned threads; /* 2 to 4; 0: mostly three */
 	unsigned weight;  /* size: events of the longest unfolding, about; 0: the default */

@@ -561,6 +561,83 @@ static void check_updates(enum program_arch arch)
 	                 (struct condition){.result = {clean, 0}, .location = P(0), .final = 1});
 }
 
+/* ---- Interrupts and roots --------------------------------------------------------------------------------
+ */
+/* Thread 0 revokes x, asks CPU 1 for a flush, waits, writes to the frame; thread 1 loads x; thread 2 is the
+ * handler of CPU 1. */
+static struct program flush_by_interrupt(enum program_arch arch, bool flush, bool wait)
+{
+	struct program p = program_new(arch, false, 1);
+
+	p.initial[E(X)] = P0_RW;
+	store(&p, 0, E(X), ENTRY_INVALID, RLX);
+	store(&p, 0, M(3), 1, REL);
+	if (wait)
+		modify(&p, 0, OP_AWAIT, M(4), 1, ACQ);
+	store(&p, 0, P(0), 5, RLX);
+	user_load(&p, 1, X);
+	modify(&p, 2, OP_AWAIT, M(3), 1, ACQ);
+	modify(&p, 2, OP_LOCK, M(5), 1, ACQ);
+	if (arch == PROGRAM_ARM64)
+		dsb(&p, 2);
+	if (flush)
+		tlbi(&p, 2, X, false);
+	if (arch == PROGRAM_ARM64)
+		dsb(&p, 2);
+	store(&p, 2, M(5), 0, REL);
+	store(&p, 2, M(4), 1, REL);
+	p.cpu[2] = 1;
+	return p;
+}
+
+static void check_interrupts(enum program_arch arch)
+{
+	struct program p = flush_by_interrupt(arch, true, true);
+
+	EXPECT("flush by interrupt: before it", p, true, 0);
+	EXPECT("flush by interrupt: after the change", p, true, BRUTE_FAULT);
+	EXPECT("flush by interrupt: stale after the answer", p, false, 5);
+	p = flush_by_interrupt(arch, false, true);
+	EXPECT("interrupt without flush", p, true, 5);
+	p = flush_by_interrupt(arch, true, false);
+	EXPECT("flush by interrupt, not waited for", p, true, 5);
+	p = flush_by_interrupt(arch, true, true);
+	p.cpu[2] = 2;
+	EXPECT("flush by interrupt of another CPU", p, true, 5);
+	/* With interrupts off over two loads the handler is before or behind both. */
+	p = flush_by_interrupt(arch, true, true);
+	p.length[1] = 0;
+	modify(&p, 1, OP_LOCK, M(5), 1, ACQ);
+	user_load(&p, 1, X);
+	user_load(&p, 1, X);
+	store(&p, 1, M(5), 0, REL);
+	EXPECT("interrupts off: stale after the answer", p, false, 0, 5);
+	EXPECT("interrupts off: stale before it", p, true, 0, 0);
+}
+
+/* One CPU loads number 1 with table 0 (page x is frame 0) and with table 1 (frame 1), number 2 between. */
+static void check_roots(enum program_arch arch)
+{
+	for (unsigned keep = 0; keep < 2; keep++) {
+		struct program p = program_new(arch, false, 2);
+
+		p.initial[AT_UPPER] = 0;
+		p.roots = true;
+		p.initial[AT_ROOT_OF(0, 1)] = ENTRY_TABLE(0);
+		p.initial[AT_LEAF_OF(0, X)] = P0_RW;
+		p.initial[AT_LEAF_OF(1, X)] = ENTRY_LEAF(1, ENTRY_RW);
+		p.initial[P(1)] = 7;
+		for (unsigned asid = 2; asid; asid--) {
+			modify(&p, 0, OP_LOAD_ROOT, asid, ENTRY_TABLE(1), RLX);
+			p.code[0][p.length[0] - 1].keep = keep;
+			user_load(&p, 0, X);
+		}
+		EXPECT("number 2 for the first time", p, false, 0, 7);
+		EXPECT("both spaces new", p, true, 7, 7);
+		EXPECT("number 1 again: the former space", p, keep, 7, 0);
+	}
+}
+
 /* Who comes first must not matter. */
 static void check_thread_order(void)
 {
@@ -569,6 +646,7 @@ static void check_thread_order(void)
 	    {.arch = PROGRAM_ARM64, .ets2 = true, .levels = 2, .weight = 20},
 	    {.arch = PROGRAM_ARM64, .hw_dirty = true, .weight = 13},
 	    {.arch = PROGRAM_X86_64, .hw_dirty = true, .weight = 13},
+	    {.arch = PROGRAM_RISCV64, .mix = true, .weight = 13},
 	};
 
 	for (unsigned k = 0; k < sizeof kinds / sizeof *kinds; k++)
@@ -580,6 +658,7 @@ static void check_thread_order(void)
 			q = p;
 			for (unsigned t = 0; t < p.threads; t++) {
 				q.length[t] = p.length[p.threads - 1 - t];
+				q.cpu[t] = p.cpu[p.threads - 1 - t];
 				memcpy(q.code[t], p.code[p.threads - 1 - t], sizeof q.code[t]);
 			}
 			brute_run(&p, &a, NULL, NULL);
@@ -611,6 +690,10 @@ int main(void)
 	check_x86();
 	check_updates(PROGRAM_ARM64);
 	check_updates(PROGRAM_X86_64);
+	for (enum program_arch arch = PROGRAM_ARM64; arch <= PROGRAM_RISCV64; arch++) {
+		check_interrupts(arch);
+		check_roots(arch);
+	}
 	check_thread_order();
 	printf("brute force: %u checks, %u failures\n", checks, failures);
 	return failures != 0;
