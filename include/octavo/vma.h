@@ -22,9 +22,9 @@ struct oct_anon;
 
 /* Flags of oct_mmap (mm.h). An area remembers SHARED and GROWSDOWN. */
 enum oct_map_flag {
-	OCT_MAP_FIXED = 1,  /* at addr, in place of whatever is there */
-	OCT_MAP_SHARED = 2, /* not copied on write; fork shares it. All pages are allocated now; with
-	                       OCT_MAP_FIXED too it replaces nothing: -OCT_EEXIST */
+	OCT_MAP_FIXED = 1,           /* at addr, in place of whatever is there */
+	OCT_MAP_SHARED = 2,          /* not copied on write; fork shares it. All pages are allocated now; with
+	                                OCT_MAP_FIXED too it replaces nothing: -OCT_EEXIST */
 	OCT_MAP_FIXED_NOREPLACE = 4, /* at addr, 0 included; -OCT_EEXIST if something is there */
 	OCT_MAP_POPULATE = 8,        /* pages now instead of faults: written ones if prot allows stores */
 	OCT_MAP_GROWSDOWN = 16,      /* a stack: a fault below it makes it larger. Gaps that are chosen leave

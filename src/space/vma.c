@@ -135,6 +135,22 @@ static void larger_gap(struct oct_vma *vma, uintptr_t gap)
 		vma->gap = gap;
 }
 
+/* Where vma begins for who looks for a gap: what grows down keeps a guard. */
+static uintptr_t begin(const struct oct_vma *vma)
+{
+	const uintptr_t guard = (uintptr_t)OCT_STACK_GUARD_PAGES << OCT_PAGE_SHIFT;
+
+	if (!(vma->flags & OCT_MAP_GROWSDOWN))
+		return vma->start;
+	return vma->start > guard ? vma->start - guard : 0;
+}
+
+/* The gap from low up to high, none if they overlap: a guard may reach into the area below it. */
+static uintptr_t between(uintptr_t low, uintptr_t high)
+{
+	return high > low ? high - low : 0;
+}
+
 /* What vma knows of its subtree, from its children. */
 static void measure(struct oct_vma *vma)
 {
@@ -142,16 +158,16 @@ static void measure(struct oct_vma *vma)
 	int l = height(left), r = height(right);
 
 	vma->height = (l > r ? l : r) + 1;
-	vma->first = left ? left->first : vma->start;
+	vma->first = left ? left->first : begin(vma);
 	vma->last = right ? right->last : vma->end;
 	vma->gap = 0;
 	if (left) {
 		larger_gap(vma, left->gap);
-		larger_gap(vma, vma->start - left->last);
+		larger_gap(vma, between(left->last, begin(vma)));
 	}
 	if (right) {
 		larger_gap(vma, right->gap);
-		larger_gap(vma, right->first - vma->end);
+		larger_gap(vma, between(vma->end, right->first));
 	}
 }
 
@@ -394,18 +410,49 @@ static uintptr_t gap_below(const struct oct_vma *top, uintptr_t *low, size_t byt
 	if (!top || top->last <= *low)
 		return 0;
 	/* Neither before the first area of top, nor between any two. */
-	if ((top->first <= *low || top->first - *low < bytes) && top->gap < bytes) {
+	if (between(*low, top->first) < bytes && top->gap < bytes) {
 		*low = top->last;
 		return 0;
 	}
 	found = gap_below(top->left, low, bytes);
 	if (found)
 		return found;
-	if (top->start > *low && top->start - *low >= bytes)
+	if (between(*low, begin(top)) >= bytes)
 		return *low;
 	if (top->end > *low)
 		*low = top->end;
 	return gap_below(top->right, low, bytes);
+}
+
+/* The mirror image: the end of the highest gap of bytes below limit, between areas of top or above the last
+ * of them, 0 for none. *high is where the areas above begin, or limit; it moves to where those of top begin.
+ * A guard ends at the area below it, so *high may move up again. */
+static uintptr_t gap_above(const struct oct_vma *top, uintptr_t limit, uintptr_t *high, size_t bytes)
+{
+	uintptr_t found;
+
+	if (!top)
+		return 0;
+	if (top->first >= limit || (between(top->last, *high) < bytes && top->gap < bytes)) {
+		*high = top->first < limit ? top->first : limit;
+		return 0;
+	}
+	found = gap_above(top->right, limit, high, bytes);
+	if (found)
+		return found;
+	if (between(top->end, *high) >= bytes)
+		return *high;
+	*high = begin(top) < limit ? begin(top) : limit;
+	return gap_above(top->left, limit, high, bytes);
+}
+
+uintptr_t oct_vma_gap_down(const struct oct_vma_tree *tree, uintptr_t low, uintptr_t high, size_t bytes)
+{
+	uintptr_t found = gap_above(tree->root, high, &high, bytes);
+
+	if (!found)
+		found = high; /* before the first area */
+	return found >= bytes && found - bytes >= low ? found - bytes : 0;
 }
 
 uintptr_t oct_vma_gap(const struct oct_vma_tree *tree, uintptr_t low, uintptr_t high, size_t bytes)

@@ -12,6 +12,7 @@ enum { PAGES = 512 };
 
 /* What each page should be: 0 unmapped, else the protection. */
 static unsigned expected[PAGES];
+static bool grows[PAGES]; /* it is the first of an area that grows down */
 
 static uintptr_t address(unsigned page)
 {
@@ -30,20 +31,44 @@ static int check_subtree(const struct oct_vma *vma, uintptr_t low, uintptr_t hig
 	r = check_subtree(vma->right, vma->end, high);
 	assert_true(abs(l - r) <= 1);
 	assert_int_equal(vma->height, (l > r ? l : r) + 1);
-	assert_int_equal(vma->first, vma->left ? vma->left->first : vma->start);
+	if (vma->left || !(vma->flags & OCT_MAP_GROWSDOWN))
+		assert_int_equal(vma->first, vma->left ? vma->left->first : vma->start);
 	assert_int_equal(vma->last, vma->right ? vma->right->last : vma->end);
 	return vma->height;
 }
 
-/* The lowest run of unmapped pages, page by page; 0: none. Pages at PAGES and above are not mapped. */
+/* Nothing is there, nor is it the guard of an area above. Pages at PAGES and above are not mapped. */
+static bool free_page(unsigned page)
+{
+	if (page < PAGES && expected[page])
+		return false;
+	for (unsigned above = page + 1; above < PAGES && above <= page + OCT_STACK_GUARD_PAGES; above++)
+		if (expected[above])
+			return !grows[above];
+	return true;
+}
+
+/* The lowest run of free pages, page by page; 0: none. */
 static uintptr_t expected_gap(unsigned low, unsigned high, unsigned pages)
 {
 	unsigned run = 0;
 
 	for (unsigned page = low; page < high; page++) {
-		run = page < PAGES && expected[page] ? 0 : run + 1;
+		run = free_page(page) ? run + 1 : 0;
 		if (run == pages)
 			return address(page + 1 - pages);
+	}
+	return 0;
+}
+
+static uintptr_t expected_gap_down(unsigned low, unsigned high, unsigned pages)
+{
+	unsigned run = 0;
+
+	for (unsigned page = high; page-- > low;) {
+		run = free_page(page) ? run + 1 : 0;
+		if (run == pages)
+			return address(page);
 	}
 	return 0;
 }
@@ -53,9 +78,12 @@ static void check_gaps(const struct oct_vma_tree *tree)
 	for (unsigned i = 0; i < 8; i++) {
 		unsigned low = (unsigned)rand() % PAGES, high = low + 1 + (unsigned)rand() % PAGES;
 		unsigned pages = 1 + (unsigned)rand() % (i < 4 ? 4 : 40);
+		size_t bytes = pages * OCT_PAGE_SIZE;
 
-		assert_int_equal(oct_vma_gap(tree, address(low), address(high), pages * OCT_PAGE_SIZE),
+		assert_int_equal(oct_vma_gap(tree, address(low), address(high), bytes),
 		                 expected_gap(low, high, pages));
+		assert_int_equal(oct_vma_gap_down(tree, address(low), address(high), bytes),
+		                 expected_gap_down(low, high, pages));
 	}
 }
 
@@ -67,7 +95,12 @@ static void shrink_one(struct oct_vma_tree *tree, unsigned page)
 
 	if (!vma || vma->end - vma->start == OCT_PAGE_SIZE)
 		return;
-	expected[(at_end ? vma->end - OCT_PAGE_SIZE : vma->start) / OCT_PAGE_SIZE - 1] = 0;
+	page = (unsigned)((at_end ? vma->end - OCT_PAGE_SIZE : vma->start) / OCT_PAGE_SIZE) - 1;
+	expected[page] = 0;
+	if (!at_end && grows[page]) {
+		grows[page] = false;
+		grows[page + 1] = true;
+	}
 	oct_vma_resize(tree, vma, vma->start + (at_end ? 0 : OCT_PAGE_SIZE),
 	               vma->end - (at_end ? OCT_PAGE_SIZE : 0));
 }
@@ -98,8 +131,22 @@ static void remove_range(struct oct_vma_tree *tree, unsigned first, unsigned end
 	oct_vma_split(tree, address(end));
 	while ((vma = oct_vma_first(tree, address(first))) && vma->start < address(end))
 		oct_vma_remove(tree, vma);
-	for (unsigned page = first; page < end; page++)
+	for (unsigned page = first; page < end; page++) {
 		expected[page] = 0;
+		grows[page] = false;
+	}
+	/* What was cut off behind grows down as before. */
+	if (end < PAGES && expected[end])
+		grows[end] = (oct_vma_find(tree, address(end))->flags & OCT_MAP_GROWSDOWN) != 0;
+}
+
+/* Afterwards only the first page of what was joined grows. */
+static void merge(struct oct_vma_tree *tree, unsigned first, unsigned end)
+{
+	oct_vma_merge(tree, address(first), address(end));
+	for (unsigned page = first; page <= end && page < PAGES; page++)
+		if (grows[page] && oct_vma_find(tree, address(page))->start != address(page))
+			grows[page] = false;
 }
 
 static void random_operations(void **state)
@@ -110,6 +157,7 @@ static void random_operations(void **state)
 	host_reset();
 	srand(7);
 	memset(expected, 0, sizeof expected);
+	memset(grows, 0, sizeof grows);
 	oct_vma_tree_init(&tree);
 	for (unsigned step = 0; step < 4000; step++) {
 		unsigned first = (unsigned)rand() % PAGES;
@@ -120,12 +168,15 @@ static void random_operations(void **state)
 			end = PAGES;
 		remove_range(&tree, first, end);
 		if (rand() % 3) {
+			unsigned flags = rand() % 8 ? 0 : OCT_MAP_GROWSDOWN;
+
 			assert_int_equal(oct_vma_reserve(&tree, 1), 0);
-			oct_vma_insert(&tree, address(first), address(end), prot, 0);
+			oct_vma_insert(&tree, address(first), address(end), prot, flags);
+			grows[first] = flags != 0;
 			for (unsigned page = first; page < end; page++)
 				expected[page] = prot;
 			if (rand() % 2)
-				oct_vma_merge(&tree, address(first), address(end));
+				merge(&tree, first, end);
 		}
 		oct_vma_trim(&tree);
 		shrink_one(&tree, (unsigned)rand() % PAGES);
@@ -134,11 +185,12 @@ static void random_operations(void **state)
 			check_all(&tree);
 	}
 	check_all(&tree);
-	oct_vma_merge(&tree, 0, address(PAGES));
+	merge(&tree, 0, PAGES);
 	check_all(&tree);
 	for (const struct oct_vma *vma = oct_vma_first(&tree, 0), *next; vma; vma = next) {
 		next = oct_vma_first(&tree, vma->end);
-		assert_false(next && next->start == vma->end && next->prot == vma->prot);
+		assert_false(next && next->start == vma->end && next->prot == vma->prot &&
+		             next->flags == vma->flags);
 	}
 	remove_range(&tree, 0, PAGES);
 	oct_vma_trim(&tree);
