@@ -26,6 +26,7 @@ set(OCTAVO_T2_SOURCES
     ${OCTAVO_DIR}/src/page/folio.c
     ${OCTAVO_DIR}/src/space/fault.c
     ${OCTAVO_DIR}/src/space/fork.c
+    ${OCTAVO_DIR}/src/space/madvise.c
     ${OCTAVO_DIR}/src/space/mm.c
     ${OCTAVO_DIR}/src/space/track.c
     ${OCTAVO_DIR}/src/space/vma.c

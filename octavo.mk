@@ -12,7 +12,7 @@ OCTAVO_T1_SOURCES := $(addprefix $(OCTAVO)/src/, tlb/asid.c tlb/ticket.c tlb/tlb
 	table/range.c table/walk.c table/selftest.c notify/secondary.c)
 OCTAVO_T0_SOURCES := $(OCTAVO_T1_SOURCES)
 OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwlock.c page/anon.c page/folio.c \
-	space/fault.c space/fork.c space/mm.c space/track.c space/vma.c space/walk.c \
+	space/fault.c space/fork.c space/madvise.c space/mm.c space/track.c space/vma.c space/walk.c \
 	space/selftest.c)
 
 OCTAVO_CFLAGS := -std=c11 -ffreestanding -I$(OCTAVO)/include

@@ -147,6 +147,7 @@ struct oct_system {
 	uint64_t epoch;           /* under asid_lock: 1 and up */
 	uint64_t grace_request;   /* atomic */
 	oct_phys_t idle_root;     /* root of a CPU that runs no space */
+	oct_phys_t zero_page;     /* atomic: zeros for whoever reads; OCT_NO_PAGE until T2 needs it */
 	struct oct_space *kernel; /* the kernel's space, NULL for none; set before the CPUs run */
 	/* Set by a host that has grace periods (T2: oct_port_defer); NULL: interrupts to every CPU. */
 	void (*defer)(void (*fn)(void *arg), void *arg);

@@ -8,13 +8,14 @@
  *                one means: this entry's, and nobody can take another meanwhile (folio.h).
  *
  * States of a leaf entry, and what a fault does to it
- *   none            nothing yet: a cleared page is installed (zero_fill)
+ *   none            nothing yet: a cleared page is installed, or for a load the zero page (zero_fill)
  *   soft            its meaning knows what to do (struct oct_soft: swap); broken: somebody has taken the
  *                   entry away for a moment: retry
  *   present         resolve() gives what the access lacks and the area allows: rights, young, dirty
  *   present, uffd   a store is an event, before anything else is looked at
  *   present, no write right, private area
- *                   a store reuses the page if it is exclusive, else copies it
+ *                   a store reuses the page if it is exclusive, else copies it; the zero page, which
+ *                   everybody maps and nobody counts, is never exclusive and needs no copying
  *
  * Why no store is lost when a page is copied (I2), and two pages are never usable at one address (I11).
  * The entry read under the lock has no write right, but a CPU may still hold an older value of it that
@@ -87,14 +88,20 @@ void oct_fault_install(struct oct_fault *fault, const struct oct_folio *folio, o
 /* Allocating under the page-table lock: it does not sleep, and no second look is needed. */
 static int zero_fill(struct oct_fault *fault)
 {
-	struct oct_folio *folio = oct_folio_alloc();
+	struct oct_folio *folio;
 
-	if (!folio)
-		return -OCT_ENOMEM;
 	OCT_COVER("zero-fill");
-	if (fault->kind == OCT_VMA_ANON)
-		oct_anon_born(fault->mm, fault->vma, fault->va, folio);
-	oct_port_page_clear(folio->page, 0);
+	if (fault->kind == OCT_VMA_ANON && !fault->store) {
+		OCT_COVER("zero-page");
+		folio = oct_port_folio_of(fault->mm->zero_page);
+	} else {
+		folio = oct_folio_alloc();
+		if (!folio)
+			return -OCT_ENOMEM;
+		if (fault->kind == OCT_VMA_ANON)
+			oct_anon_born(fault->mm, fault->vma, fault->va, folio);
+		oct_port_page_clear(folio->page, 0);
+	}
 	oct_fault_install(fault, folio, oct_fault_entry(fault, folio));
 	return OCT_FAULT_DONE;
 }
@@ -126,40 +133,56 @@ int oct_fault_resolve(struct oct_fault *fault, oct_pte_t pte, bool give_write)
 	return OCT_FAULT_DONE;
 }
 
+/* Put folio in the place of the page that is mapped: break, flush, make. Then the entry of the old page is
+ * gone from every TLB. copy: its contents are copied. */
+static void replace_page(struct oct_fault *fault, oct_phys_t old_page, const struct oct_folio *folio,
+                         bool copy)
+{
+	oct_pte_t entry = oct_fault_entry(fault, folio), old;
+	bool behind = false;
+
+	if (copy) {
+		oct_ticket_join(&fault->ticket, &fault->guard); /* R4 */
+		behind = fault->ticket.newest != 0;
+		if (!behind) {
+			OCT_RELIED(fault->guard.pte, fault->va);
+			oct_port_page_copy(folio->page, old_page, 0);
+		}
+	}
+	if (oct_entry_change(&fault->ticket, &fault->guard, fault->guard.pte, fault->va, entry, &old) !=
+	    OCT_BREAK_FIRST)
+		oct_port_panic("another page at an address did not break first");
+	oct_ticket_flush(&fault->ticket, &fault->guard);
+	if (behind) {
+		OCT_COVER("rely-behind");
+		oct_port_page_copy(folio->page, old_page, 0); /* I2: not before the flush */
+	}
+	oct_fault_install(fault, folio, entry);
+}
+
 /* A store to a present private page without the write right. */
 static int copy_or_reuse(struct oct_fault *fault, oct_pte_t pte)
 {
-	oct_phys_t shared_page = oct_pte_phys(pte);
+	bool zero = oct_mm_is_zero(fault->mm, pte);
 	struct oct_folio *folio;
-	oct_pte_t old, copied;
-	bool behind;
 
-	if (oct_folio_exclusive(oct_port_folio_of(shared_page))) {
+	if (!zero && oct_folio_exclusive(oct_port_folio_of(oct_pte_phys(pte)))) {
 		OCT_COVER("cow-reuse");
 		return oct_fault_resolve(fault, pte, true);
 	}
 	folio = oct_folio_alloc();
 	if (!folio)
 		return -OCT_ENOMEM;
-	OCT_COVER("cow-copy");
 	oct_anon_born(fault->mm, fault->vma, fault->va, folio);
-	copied = oct_fault_entry(fault, folio);
-	oct_ticket_join(&fault->ticket, &fault->guard); /* R4 */
-	behind = fault->ticket.newest != 0;
-	if (!behind) {
-		OCT_RELIED(fault->guard.pte, fault->va);
-		oct_port_page_copy(folio->page, shared_page, 0);
+	if (zero) {
+		OCT_COVER("cow-zero");
+		oct_port_page_clear(folio->page, 0);
+	} else {
+		OCT_COVER("cow-copy");
 	}
-	if (oct_entry_change(&fault->ticket, &fault->guard, fault->guard.pte, fault->va, copied, &old) !=
-	    OCT_BREAK_FIRST)
-		oct_port_panic("another page at an address did not break first");
-	oct_ticket_flush(&fault->ticket, &fault->guard);
-	if (behind) {
-		OCT_COVER("rely-behind");
-		oct_port_page_copy(folio->page, shared_page, 0); /* I2: not before the flush */
-	}
-	oct_fault_install(fault, folio, copied);
-	oct_ticket_free_page(&fault->ticket, &fault->guard, shared_page);
+	replace_page(fault, oct_pte_phys(pte), folio, !zero);
+	if (!zero)
+		oct_ticket_free_page(&fault->ticket, &fault->guard, oct_pte_phys(pte));
 	return OCT_FAULT_DONE;
 }
 
@@ -226,17 +249,56 @@ static int fault_in_area(struct oct_fault *fault)
 	return result;
 }
 
-int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
+/* ---- Stacks --------------------------------------------------------------------------------- */
+
+/* May vma, the lowest area above va, reach down to it? */
+static bool may_grow(const struct oct_mm *mm, const struct oct_vma *vma, uintptr_t va, unsigned access)
+{
+	const uintptr_t guard = (uintptr_t)OCT_STACK_GUARD_PAGES << OCT_PAGE_SHIFT;
+	const struct oct_vma *below;
+
+	if (!vma || !(vma->flags & OCT_MAP_GROWSDOWN) || !(vma->prot & access) || va < OCT_USER_START ||
+	    vma->end - va > mm->stack_bytes)
+		return false;
+	/* An area whose end lies above the guard's lower end is vma itself or in the way. */
+	below = oct_vma_first(&mm->areas, va > guard ? va - guard : 0);
+	return below == vma;
+}
+
+/* Areas change only under the lock held for writing, so what was seen without it is looked at again:
+ * another fault may have grown the area meanwhile, another call taken its place. false: nothing is at va. */
+static bool grow_down(struct oct_mm *mm, uintptr_t va, unsigned access)
+{
+	struct oct_vma *vma;
+	bool there;
+
+	oct_rwlock_write_lock(&mm->lock);
+	vma = oct_vma_first(&mm->areas, va);
+	there = vma && vma->start <= va;
+	if (!there && may_grow(mm, vma, va, access)) {
+		OCT_COVER("grow-down");
+		oct_vma_resize(&mm->areas, vma, va, vma->end);
+		there = true;
+	}
+	oct_rwlock_write_unlock(&mm->lock);
+	return there;
+}
+
+/* ---- The call -------------------------------------------------------------------------------- */
+
+/* The fault if an area is there. *grow: none is, but the one above might reach down. */
+static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool *grow)
 {
 	const struct oct_vma *vma;
 	struct oct_fault fault;
 	int result = OCT_FAULT_SIGNAL;
 
-	if (access != OCT_READ && access != OCT_WRITE && access != OCT_EXEC)
-		return -OCT_EINVAL;
+	*grow = false;
 	oct_rwlock_read_lock(&mm->lock);
-	vma = oct_vma_find(&mm->areas, addr);
-	if (vma && (vma->prot & access)) {
+	vma = oct_vma_first(&mm->areas, addr);
+	if (vma && vma->start > addr) {
+		*grow = may_grow(mm, vma, addr & OCT_PAGE_MASK, access);
+	} else if (vma && (vma->prot & access)) {
 		fault.mm = mm;
 		fault.vma = vma;
 		fault.va = addr & OCT_PAGE_MASK;
@@ -246,5 +308,18 @@ int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
 		result = fault_in_area(&fault);
 	}
 	oct_rwlock_read_unlock(&mm->lock);
+	return result;
+}
+
+int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
+{
+	bool grow;
+	int result;
+
+	if (access != OCT_READ && access != OCT_WRITE && access != OCT_EXEC)
+		return -OCT_EINVAL;
+	do
+		result = fault_once(mm, addr, access, &grow);
+	while (grow && grow_down(mm, addr & OCT_PAGE_MASK, access));
 	return result;
 }

@@ -37,7 +37,7 @@ static void copy_soft(struct oct_ticket *ticket, struct oct_pte_guard *from, str
 
 /* Share the page of one parent entry. */
 static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
-                        bool shared)
+                        bool shared, oct_phys_t zero_page)
 {
 	oct_pte_t pte = oct_pte_get(from);
 
@@ -54,7 +54,8 @@ static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, s
 			OCT_COVER("fork-wrprotect");
 		pte = take_write(old, 0);
 	}
-	oct_folio_get(oct_port_folio_of(oct_pte_phys(pte)));
+	if (oct_pte_phys(pte) != zero_page)
+		oct_folio_get(oct_port_folio_of(oct_pte_phys(pte)));
 	oct_entry_install(to, to->pte, to->va, oct_pte_clear_uffd_wp(pte));
 }
 
@@ -68,7 +69,7 @@ static void fork_leaf(struct oct_mm *child, struct oct_mm *parent, uintptr_t va,
 		oct_pte_lock_at(&parent->space, va, &from);
 		oct_pte_lock_at(&child->space, va, &to);
 		do {
-			share_entry(ticket, &from, &to, shared);
+			share_entry(ticket, &from, &to, shared, parent->zero_page);
 			va += OCT_PAGE_SIZE;
 		} while (va < end && oct_pte_guard_next(&from) && oct_pte_guard_next(&to));
 		oct_pte_guard_unlock(NULL, &to);
@@ -136,6 +137,8 @@ int oct_fork(struct oct_mm *child, struct oct_mm *parent)
 	if (child == parent || child->areas.root || (child->kin.anon && child->kin.anon != parent->kin.anon))
 		return -OCT_EINVAL;
 	oct_rwlock_write_lock(&parent->lock);
+	child->policy = parent->policy;
+	child->stack_bytes = parent->stack_bytes;
 	error = fork_locked(child, parent);
 	oct_rwlock_write_unlock(&parent->lock);
 	return error;

@@ -6,47 +6,101 @@
  * page (I1, I4). */
 #include "walk.h"
 
-/* Rights as areas store them: what the formats cannot refuse is said. */
-static unsigned normal_prot(unsigned prot)
-{
-	return prot & (OCT_WRITE | OCT_EXEC) ? prot | OCT_READ : prot;
-}
-
 /* ---- The space ------------------------------------------------------------------------------ */
 
 /* An entry's reference, given up by a ticket that is complete. */
 static void release_page(struct oct_space *space, oct_phys_t page)
 {
-	(void)space;
-	oct_folio_put(oct_port_folio_of(page));
+	const struct oct_mm *mm = (const struct oct_mm *)(const void *)space; /* its first member */
+
+	if (page != mm->zero_page)
+		oct_folio_put(oct_port_folio_of(page));
+}
+
+/* The system's page of zeros, made by who needs it first. */
+static int get_zero_page(struct oct_system *system, oct_phys_t *page)
+{
+	/* Acquire: pairs with the release below; the page is cleared. */
+	oct_phys_t zero = oct_load(&system->zero_page, OCT_ACQ);
+	struct oct_folio *folio;
+
+	*page = zero;
+	if (zero != OCT_NO_PAGE)
+		return 0;
+	folio = oct_folio_alloc();
+	if (!folio)
+		return -OCT_ENOMEM;
+	oct_port_page_clear(folio->page, 0);
+	*page = folio->page;
+	if (!oct_cas(&system->zero_page, &zero, folio->page, OCT_ACQ_REL)) {
+		oct_folio_put(folio); /* another was faster */
+		*page = oct_load(&system->zero_page, OCT_ACQ);
+	}
+	return 0;
 }
 
 int oct_mm_init(struct oct_mm *mm, struct oct_system *system)
 {
-	int error = oct_space_init(&mm->space, system);
+	int error = get_zero_page(system, &mm->zero_page);
 
+	if (!error)
+		error = oct_space_init(&mm->space, system);
 	if (error)
 		return error;
 	mm->space.page_release = release_page;
+	mm->policy = 0;
+	mm->stack_bytes = OCT_STACK_BYTES;
 	oct_rwlock_init(&mm->lock);
 	oct_vma_tree_init(&mm->areas);
 	oct_kin_init(&mm->kin);
 	return 0;
 }
 
-void oct_mm_exit(struct oct_mm *mm)
+int oct_mm_set_policy(struct oct_mm *mm, unsigned policy)
+{
+	if (policy & ~(unsigned)(OCT_MM_NO_WRITE_EXEC | OCT_MM_TOP_DOWN))
+		return -OCT_EINVAL;
+	oct_rwlock_write_lock(&mm->lock);
+	mm->policy = policy;
+	oct_rwlock_write_unlock(&mm->lock);
+	return 0;
+}
+
+/* Pages of all areas through ticket: outside of areas nothing is mapped. */
+static void unmap_areas(struct oct_mm *mm, struct oct_ticket *ticket)
 {
 	const struct oct_vma *vma;
+
+	for (vma = oct_vma_first(&mm->areas, 0); vma; vma = oct_vma_first(&mm->areas, vma->end))
+		if (oct_table_unmap(&mm->space, vma->start, vma->end, true, ticket))
+			oct_port_panic("unmapping refused an area");
+}
+
+void oct_mm_reset(struct oct_mm *mm)
+{
+	struct oct_ticket ticket;
+
+	oct_rwlock_write_lock(&mm->lock);
+	oct_ticket_init(&ticket, &mm->space);
+	unmap_areas(mm, &ticket);
+	if (oct_table_trim(&mm->space, 0, mm->space.last + 1, &ticket))
+		oct_port_panic("trimming refused a space");
+	/* R4: before an address can be mapped again. */
+	oct_ticket_complete(&ticket);
+	oct_vma_clear(&mm->areas);
+	oct_vma_trim(&mm->areas);
+	oct_rwlock_write_unlock(&mm->lock);
+}
+
+void oct_mm_exit(struct oct_mm *mm)
+{
 	struct oct_ticket ticket;
 
 	oct_anon_remove(mm); /* its entries keep the references that nobody finds any more */
 	/* R5: a dying space first leaves every CPU; then its flushes have no target. */
 	oct_space_leave(&mm->space);
 	oct_ticket_init(&ticket, &mm->space);
-	/* Outside of areas nothing is mapped. */
-	for (vma = oct_vma_first(&mm->areas, 0); vma; vma = oct_vma_first(&mm->areas, vma->end))
-		if (oct_table_unmap(&mm->space, vma->start, vma->end, true, &ticket))
-			oct_port_panic("unmapping refused an area");
+	unmap_areas(mm, &ticket);
 	oct_ticket_complete(&ticket);
 	oct_vma_clear(&mm->areas);
 	oct_vma_trim(&mm->areas);
@@ -60,6 +114,22 @@ void oct_mm_switch(struct oct_system *system, struct oct_mm *mm)
 
 /* ---- mmap ----------------------------------------------------------------------------------- */
 
+uintptr_t oct_mm_gap(const struct oct_mm *mm, size_t bytes, unsigned flags)
+{
+	/* What grows down leaves room for its own guard, too. */
+	size_t guard = flags & OCT_MAP_GROWSDOWN ? (size_t)OCT_STACK_GUARD_PAGES << OCT_PAGE_SHIFT : 0;
+	uintptr_t low = OCT_USER_START, high = mm->space.last + 1, start;
+
+	start = mm->policy & OCT_MM_TOP_DOWN ? oct_vma_gap_down(&mm->areas, low, high, bytes + guard)
+	                                     : oct_vma_gap(&mm->areas, low, high, bytes + guard);
+	return start ? start + guard : 0;
+}
+
+static bool policy_forbids(const struct oct_mm *mm, unsigned prot)
+{
+	return (mm->policy & OCT_MM_NO_WRITE_EXEC) && (prot & OCT_WRITE) && (prot & OCT_EXEC);
+}
+
 /* Where the new area goes: checks the request and chooses *start. */
 static int choose_range(const struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned flags,
                         uintptr_t *start, uintptr_t *end)
@@ -67,12 +137,12 @@ static int choose_range(const struct oct_mm *mm, uintptr_t addr, size_t bytes, u
 	const struct oct_vma *vma;
 	int error;
 
-	if (addr == 0 && !(flags & OCT_MAP_FIXED)) {
+	if (addr == 0 && !(flags & (OCT_MAP_FIXED | OCT_MAP_FIXED_NOREPLACE))) {
 		error = oct_mm_range(mm, OCT_USER_START, bytes, end);
 		if (error)
 			return error;
 		bytes = *end - OCT_USER_START;
-		*start = oct_vma_gap(&mm->areas, OCT_USER_START, mm->space.last + 1, bytes);
+		*start = oct_mm_gap(mm, bytes, flags);
 		*end = *start + bytes;
 		return *start ? 0 : -OCT_ENOMEM;
 	}
@@ -81,7 +151,8 @@ static int choose_range(const struct oct_mm *mm, uintptr_t addr, size_t bytes, u
 	if (error)
 		return error;
 	vma = oct_vma_first(&mm->areas, addr);
-	if (vma && vma->start < *end && (flags & (OCT_MAP_FIXED | OCT_MAP_SHARED)) != OCT_MAP_FIXED)
+	if (vma && vma->start < *end &&
+	    (flags & (OCT_MAP_FIXED | OCT_MAP_FIXED_NOREPLACE | OCT_MAP_SHARED)) != OCT_MAP_FIXED)
 		return -OCT_EEXIST;
 	return 0;
 }
@@ -127,13 +198,17 @@ static oct_pte_t grant_rights(oct_pte_t pte, unsigned long arg)
 	return arg & OCT_WRITE ? oct_pte_mk_soft_dirty(oct_pte_mkdirty(pte)) : pte;
 }
 
-static void grant_populated(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned prot)
+int oct_mm_populate_shared(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned prot)
 {
 	struct oct_ticket ticket;
+	int error = populate(mm, start, end);
 
+	if (error)
+		return error;
 	oct_ticket_init(&ticket, &mm->space);
 	oct_walk_change(mm, start, end, grant_rights, prot, false, &ticket);
 	oct_ticket_complete(&ticket); /* rights gained: nothing to flush */
+	return 0;
 }
 
 static int map_locked(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
@@ -150,32 +225,43 @@ static int map_locked(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned 
 		return error;
 	there = oct_vma_first(&mm->areas, start);
 	if (flags & OCT_MAP_SHARED) {
-		error = populate(mm, start, end);
+		error = oct_mm_populate_shared(mm, start, end, prot);
 		if (error)
 			return error;
-		grant_populated(mm, start, end, normal_prot(prot));
 	} else if (there && there->start < end) {
 		oct_vma_split(&mm->areas, start);
 		oct_vma_split(&mm->areas, end);
 		oct_walk_remove(mm, start, end);
 	}
-	oct_vma_insert(&mm->areas, start, end, normal_prot(prot), flags & OCT_MAP_SHARED);
+	oct_vma_insert(&mm->areas, start, end, prot, flags & (OCT_MAP_SHARED | OCT_MAP_GROWSDOWN));
 	oct_vma_merge(&mm->areas, start, end);
 	*result = start;
 	return 0;
 }
+
+enum {
+	MAP_FLAGS =
+	    OCT_MAP_FIXED | OCT_MAP_SHARED | OCT_MAP_FIXED_NOREPLACE | OCT_MAP_POPULATE | OCT_MAP_GROWSDOWN,
+	SHARED_STACK = OCT_MAP_SHARED | OCT_MAP_GROWSDOWN,
+};
 
 int oct_mmap(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
              uintptr_t *result)
 {
 	int error;
 
-	if ((prot & ~(unsigned)OCT_PROT_MASK) || (flags & ~(unsigned)(OCT_MAP_FIXED | OCT_MAP_SHARED)))
+	if ((prot & ~(unsigned)OCT_PROT_MASK) || (flags & ~(unsigned)MAP_FLAGS) ||
+	    (flags & SHARED_STACK) == SHARED_STACK)
 		return -OCT_EINVAL;
 	oct_rwlock_write_lock(&mm->lock);
-	error = map_locked(mm, addr, bytes, prot, flags, result);
+	error = policy_forbids(mm, prot) ? -OCT_EACCES
+	                                 : map_locked(mm, addr, bytes, oct_mm_prot(prot), flags, result);
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
+	/* What there is no memory for comes by faults. A shared area has its pages already. */
+	if (!error && (flags & OCT_MAP_POPULATE) && !(flags & OCT_MAP_SHARED) && prot)
+		(void)!oct_madvise(mm, *result, (*result + bytes + OCT_PAGE_SIZE - 1) & OCT_PAGE_MASK,
+		                   prot & OCT_WRITE ? OCT_MADV_POPULATE_WRITE : OCT_MADV_POPULATE_READ);
 	return error;
 }
 
@@ -233,18 +319,17 @@ static oct_pte_t keep_rights(oct_pte_t pte, unsigned long arg)
 	return oct_pte_present(pte) && keep != have ? oct_pte_modify(pte, keep) : pte;
 }
 
-/* 0 if areas cover [start, end) without a hole. *loses: some area has a right that prot lacks. */
-static int check_covered(const struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned prot, bool *loses)
+int oct_mm_covered(const struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned *had)
 {
 	uintptr_t covered = start;
 
-	*loses = false;
+	*had = 0;
 	while (covered < end) {
 		const struct oct_vma *vma = oct_vma_find(&mm->areas, covered);
 
 		if (!vma)
 			return -OCT_ENOMEM;
-		*loses |= (vma->prot & ~prot) != 0;
+		*had |= vma->prot;
 		covered = vma->end;
 	}
 	return 0;
@@ -253,11 +338,13 @@ static int check_covered(const struct oct_mm *mm, uintptr_t start, uintptr_t end
 static int protect_locked(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned prot)
 {
 	struct oct_ticket ticket;
-	bool loses;
-	int error = check_covered(mm, start, end, prot, &loses);
+	unsigned had;
+	int error = oct_mm_covered(mm, start, end, &had);
 
 	if (error)
 		return error;
+	if (policy_forbids(mm, prot))
+		return -OCT_EACCES;
 	error = oct_vma_reserve(&mm->areas, oct_vma_cuts(&mm->areas, start, end));
 	if (error)
 		return error;
@@ -270,7 +357,7 @@ static int protect_locked(struct oct_mm *mm, uintptr_t start, uintptr_t end, uns
 		va = vma->end;
 	}
 	oct_vma_merge(&mm->areas, start, end);
-	if (loses) {
+	if (had & ~prot) {
 		oct_ticket_init(&ticket, &mm->space);
 		oct_walk_change(mm, start, end, keep_rights, prot, true, &ticket);
 		oct_ticket_complete(&ticket);
@@ -286,41 +373,9 @@ int oct_mprotect(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot)
 	if (error || (prot & ~(unsigned)OCT_PROT_MASK))
 		return -OCT_EINVAL;
 	oct_rwlock_write_lock(&mm->lock);
-	error = protect_locked(mm, addr, end, normal_prot(prot));
+	error = protect_locked(mm, addr, end, oct_mm_prot(prot));
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
-	return error;
-}
-
-/* ---- DONTNEED ------------------------------------------------------------------------------- */
-
-static bool any_shared(const struct oct_mm *mm, uintptr_t start, uintptr_t end)
-{
-	const struct oct_vma *vma = oct_vma_first(&mm->areas, start);
-
-	for (; vma && vma->start < end; vma = oct_vma_first(&mm->areas, vma->end))
-		if (vma->flags & OCT_MAP_SHARED)
-			return true;
-	return false;
-}
-
-int oct_madvise_dontneed(struct oct_mm *mm, uintptr_t start, uintptr_t end)
-{
-	int error = -OCT_EINVAL;
-
-	if (!oct_mm_range_ok(mm, start, end))
-		return error;
-	oct_rwlock_read_lock(&mm->lock);
-	if (!any_shared(mm, start, end)) {
-		struct oct_ticket ticket;
-
-		/* Entries that are already empty are relied upon in there: the call that emptied
-		 * them may not have flushed yet (races 5). */
-		oct_ticket_init(&ticket, &mm->space);
-		error = oct_table_unmap(&mm->space, start, end, true, &ticket);
-		oct_ticket_complete(&ticket);
-	}
-	oct_rwlock_read_unlock(&mm->lock);
 	return error;
 }
 
@@ -361,7 +416,7 @@ int oct_mm_map_folio(struct oct_mm *mm, uintptr_t va, struct oct_folio *folio, u
 	if (!folio || (prot & ~(unsigned)OCT_PROT_MASK) || !oct_mm_range_ok(mm, va, va + OCT_PAGE_SIZE))
 		return -OCT_EINVAL;
 	oct_rwlock_read_lock(&mm->lock);
-	error = map_folio_locked(mm, va, folio, normal_prot(prot));
+	error = map_folio_locked(mm, va, folio, oct_mm_prot(prot));
 	oct_rwlock_read_unlock(&mm->lock);
 	return error;
 }

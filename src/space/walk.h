@@ -4,6 +4,29 @@
 
 #include <octavo/mm.h>
 
+/* Rights as areas store them: what the formats cannot refuse is said. */
+static inline unsigned oct_mm_prot(unsigned prot)
+{
+	return prot & (OCT_WRITE | OCT_EXEC) ? prot | OCT_READ : prot;
+}
+
+/* Does the present entry map the zero page? It counts no reference then, and has no write right. */
+static inline bool oct_mm_is_zero(const struct oct_mm *mm, oct_pte_t pte)
+{
+	return oct_pte_phys(pte) == mm->zero_page;
+}
+
+/* Where a new mapping of bytes (whole pages) goes by the policy of mm; flags: what the area will have.
+ * 0: nowhere. */
+uintptr_t oct_mm_gap(const struct oct_mm *mm, size_t bytes, unsigned flags);
+
+/* 0 if areas cover [start, end) without a hole, else -OCT_ENOMEM. *had: the rights that any has. */
+int oct_mm_covered(const struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned *had);
+
+/* Give every address of [start, end), where nothing is mapped, a cleared page of a shared area with the
+ * rights prot. Nothing is left behind on -OCT_ENOMEM. The caller holds the lock for writing. */
+int oct_mm_populate_shared(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned prot);
+
 /* Is [start, end) aligned, not empty, and inside the addresses that mm may map? */
 bool oct_mm_range_ok(const struct oct_mm *mm, uintptr_t start, uintptr_t end);
 
@@ -13,8 +36,8 @@ int oct_mm_range(const struct oct_mm *mm, uintptr_t addr, size_t bytes, uintptr_
 
 /* Replaces every entry of [start, end) that is present by change(entry, arg), under ticket; tables
  * that are missing are skipped. With revoke, what entries that already look as wanted still
- * wait for joins ticket (R4): when ticket is complete, no CPU has more rights than the entries show. The caller holds
- * the lock of the space. */
+ * wait for joins ticket (R4): when ticket is complete, no CPU has more rights than the entries show. The
+ * caller holds the lock of the space. */
 void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,
                      oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg, bool revoke,
                      struct oct_ticket *ticket);

@@ -38,6 +38,7 @@ int oct_system_init(struct oct_system *system, unsigned cpus)
 	system->epoch = 1;
 	system->grace_request = 0;
 	system->idle_root = root;
+	system->zero_page = OCT_NO_PAGE;
 	system->kernel = NULL;
 	system->defer = NULL;
 	for (unsigned word = 0; word < (OCT_MAX_ASIDS + 63) / 64; word++)
@@ -53,6 +54,9 @@ void oct_system_exit(struct oct_system *system)
 		oct_port_panic("oct_system_exit: the kernel's space is still there");
 	oct_table_free(system->idle_root, OCT_LEVELS - 1);
 	system->idle_root = OCT_NO_PAGE;
+	if (system->zero_page != OCT_NO_PAGE)
+		oct_port_page_free(system->zero_page, 0, OCT_USE_USER);
+	system->zero_page = OCT_NO_PAGE;
 }
 
 /* ---- Space --------------------------------------------------------------------------------------- */

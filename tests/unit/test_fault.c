@@ -56,6 +56,63 @@ static void fresh_pages(void **state)
 	assert_int_equal(user_folio(&mm, va + OCT_PAGE_SIZE)->refcount, 1);
 }
 
+/* Loads share one page that nobody counts; a store gets a page of its own, also where a TLB holds the zero
+ * page, and in the child of a fork. */
+static void zero_page(void **state)
+{
+	struct oct_folio *zero = oct_port_folio_of(mm.zero_page);
+	uintptr_t next = va + OCT_PAGE_SIZE;
+	unsigned pages;
+
+	(void)state;
+	assert_int_equal(loaded(&mm, va), 0);
+	pages = host_pages();
+	assert_int_equal(loaded(&mm, next), 0);
+	assert_int_equal(host_pages(), pages);
+	assert_ptr_equal(user_folio(&mm, va), zero);
+	assert_ptr_equal(user_folio(&mm, next), zero);
+	assert_int_equal(zero->refcount, 1);
+	assert_int_equal(oct_mm_init(&other, &machine), 0);
+	assert_int_equal(oct_fork(&other, &mm), 0);
+	assert_int_equal(zero->refcount, 1);
+	host_cpu = 1;
+	assert_int_equal(loaded(&mm, va), 0);
+	host_cpu = 0;
+	assert_int_equal(user_store(&mm, va, 3), 0);
+	assert_ptr_not_equal(user_folio(&mm, va), zero);
+	assert_true(oct_pte_write(user_entry(&mm, va)) && oct_pte_dirty(user_entry(&mm, va)));
+	host_cpu = 1;
+	assert_int_equal(loaded(&mm, va), 3);
+	assert_int_equal(loaded(&other, va), 0);
+	assert_int_equal(user_store(&other, next, 4), 0);
+	assert_int_equal(loaded(&mm, next), 0);
+	host_cpu = 0;
+	assert_int_equal(oct_madvise_dontneed(&mm, va, va + 2 * OCT_PAGE_SIZE), 0);
+	assert_int_equal(loaded(&mm, va), 0);
+	assert_int_equal(oct_clear_refs(&mm, va, va + 2 * OCT_PAGE_SIZE), 0);
+	assert_int_equal(oct_uffd_writeprotect(&mm, va, next, true), 0);
+	assert_int_equal(user_store(&mm, va, 5), -OCT_EBUSY);
+	assert_int_equal(oct_uffd_writeprotect(&mm, va, next, false), 0);
+	assert_int_equal(user_store(&mm, va, 5), 0);
+	oct_mm_exit(&other);
+	assert_int_equal(oct_munmap(&mm, va, 2 * OCT_PAGE_SIZE), 0);
+	assert_int_equal(zero->refcount, 1);
+	assert_int_equal(*(uint32_t *)oct_port_phys_to_virt(zero->page), 0);
+}
+
+/* No memory for the copy: the zero page stays. */
+static void zero_page_without_memory(void **state)
+{
+	(void)state;
+	assert_int_equal(loaded(&mm, va), 0);
+	host_fail_allocation(1);
+	assert_int_equal(user_store(&mm, va, 1), -OCT_ENOMEM);
+	host_fail_allocation(0);
+	assert_true(oct_pte_phys(user_entry(&mm, va)) == mm.zero_page);
+	assert_int_equal(user_store(&mm, va, 1), 0);
+	assert_int_equal(loaded(&mm, va), 1);
+}
+
 static void signals(void **state)
 {
 	uintptr_t text;
@@ -256,6 +313,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(fresh_pages, make, drop),
+		cmocka_unit_test_setup_teardown(zero_page, make, drop),
+		cmocka_unit_test_setup_teardown(zero_page_without_memory, make, drop),
 		cmocka_unit_test_setup_teardown(signals, make, drop),
 		cmocka_unit_test_setup_teardown(reuse_and_copy, make, drop),
 		cmocka_unit_test_setup_teardown(page_mapped_twice, make, drop),
