@@ -29,10 +29,10 @@ all: $(BUILD)/octavo
 # Not from the environment.
 OCTAVO := .
 -include octavo.mk
-ifdef OCTAVO_T2_SOURCES
-CORE := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))
+ifdef OCTAVO_T3_SOURCES
+CORE := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 else
-CORE := $(sort $(wildcard src/tlb/*.c src/table/*.c src/page/*.c src/lock/*.c src/space/*.c src/notify/*.c))
+CORE := $(sort $(wildcard src/tlb/*.c src/table/*.c src/page/*.c src/lock/*.c src/space/*.c src/notify/*.c src/reclaim/*.c))
 endif
 GLUE      := $(sort $(wildcard machine/model/glue/*.c))
 SCENARIOS := $(sort $(wildcard scenario/*/*.c))

@@ -14,6 +14,7 @@ OCTAVO_T0_SOURCES := $(OCTAVO_T1_SOURCES)
 OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwlock.c page/anon.c page/folio.c \
 	space/fault.c space/fork.c space/madvise.c space/mm.c space/track.c space/vma.c space/walk.c \
 	space/selftest.c)
+OCTAVO_T3_SOURCES := $(OCTAVO_T2_SOURCES) $(addprefix $(OCTAVO)/src/, reclaim/reclaim.c reclaim/swap.c)
 
 OCTAVO_CFLAGS := -std=c11 -ffreestanding -I$(OCTAVO)/include
 OCTAVO_ARM64  := -DOCT_ARCH_ARM64

@@ -16,7 +16,7 @@ all:
 
 OCTAVO := .
 include octavo.mk
-CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))
+CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
 PROGRAMS := hardware stress sweep bench
 SHARED  := $(CORE) $(MACHINE) tests/sim/mirror.c

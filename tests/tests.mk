@@ -15,7 +15,7 @@ endif
 
 OCTAVO := .
 include octavo.mk
-CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T2_SOURCES)))
+CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 TESTS   := $(sort $(wildcard tests/unit/test_*.c))
 HELPERS := $(filter-out $(TESTS),$(sort $(wildcard tests/unit/*.c)))
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Werror $(if $(EXTRA),-Wno-error)

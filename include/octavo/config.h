@@ -15,6 +15,8 @@
 #define OCT_STACK_GUARD_PAGES 1
 #define OCT_STACK_BYTES       (4 << OCT_PAGE_SHIFT)
 #define OCT_OPEN_RANGES  4 /* open generations whose ranges a space remembers */
+#define OCT_RECLAIM_PAGES  2 /* pages that reclaim takes before it flushes */
+#define OCT_RECLAIM_SPACES 2 /* spaces that they may come from */
 #endif
 
 #ifndef OCT_PAGE_SHIFT
@@ -57,6 +59,12 @@
 #endif
 #ifndef OCT_STACK_BYTES
 #define OCT_STACK_BYTES ((size_t)8 << 20)
+#endif
+#ifndef OCT_RECLAIM_PAGES
+#define OCT_RECLAIM_PAGES 16
+#endif
+#ifndef OCT_RECLAIM_SPACES
+#define OCT_RECLAIM_SPACES 8
 #endif
 /* Past this many pages a range is flushed as the whole space. */
 #ifndef OCT_FLUSH_MAX_PAGES

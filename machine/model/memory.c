@@ -83,6 +83,7 @@ void memory_reset(void)
 	world.nplaces = 0;
 	world.objects_used = 0;
 	world.setup_frames = 0;
+	world.nobjects = 0;
 	memset(world.frames_taken, 0, sizeof(world.frames_taken));
 	memset(world.frame_use, 0, sizeof(world.frame_use));
 	memset(world.frame_freed, 0, sizeof(world.frame_freed));

@@ -81,23 +81,62 @@ void oct_port_page_clear(oct_phys_t page, unsigned order)
 	}
 }
 
+/* Contents: in the race the words that user accesses use. */
+static void move_page(char *to, const char *from, const void *pc)
+{
+	if (!in_race()) {
+		memcpy(to, from, OCT_PAGE_SIZE);
+		memory_touched(to, OCT_PAGE_SIZE);
+		return;
+	}
+	for (unsigned i = 0; i < world.nwords; i++) {
+		const struct page_word *w = &world.words[i];
+
+		do_write(place(to + w->offset, w->size), __ATOMIC_RELAXED, w->size,
+		         do_read(place(from + w->offset, w->size), __ATOMIC_RELAXED, w->size, pc), pc);
+	}
+}
+
 void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order)
 {
 	(void)order;
-	for (unsigned i = 0; i < world.nwords; i++) {
-		const struct page_word *w = &world.words[i];
-		char *from = frame_address((unsigned)(src >> OCT_PAGE_SHIFT)) + w->offset;
-		char *to = frame_address((unsigned)(dst >> OCT_PAGE_SHIFT)) + w->offset;
+	move_page(frame_address((unsigned)(dst >> OCT_PAGE_SHIFT)),
+	          frame_address((unsigned)(src >> OCT_PAGE_SHIFT)), CALLER);
+}
 
-		if (in_race())
-			do_write(place(to, w->size), __ATOMIC_RELAXED, w->size,
-			         do_read(place(from, w->size), __ATOMIC_RELAXED, w->size, CALLER), CALLER);
+/* ---- objects: what is read and written, page by page ----------------------------------------------- */
+
+/* A page of an object is memory like a frame, zero at first, with the words that user accesses use. New ones are
+ * learnt, then exploration starts again. */
+static char *object_page(const void *object, uint64_t index)
+{
+	struct object_page *p = world.objects;
+
+	while (p < world.objects + world.nobjects && (p->object != object || p->index != index))
+		p++;
+	if (p == world.objects + world.nobjects) {
+		if (world.nobjects == MAX_OBJECT_PAGES)
+			explore_fail("too many pages of objects are read and written");
+		*p = (struct object_page){object, index, memory_object(OCT_PAGE_SIZE)};
+		world.nobjects++;
+		if (in_race()) {
+			world.restart = true;
+			explore_stop(true);
+		}
 	}
-	if (!in_race()) {
-		memcpy(frame_address((unsigned)(dst >> OCT_PAGE_SHIFT)),
-		       frame_address((unsigned)(src >> OCT_PAGE_SHIFT)), OCT_PAGE_SIZE);
-		memory_touched(frame_address((unsigned)(dst >> OCT_PAGE_SHIFT)), OCT_PAGE_SIZE);
-	}
+	return p->memory;
+}
+
+int oct_port_page_read(void *object, uint64_t index, oct_phys_t page)
+{
+	move_page(frame_address((unsigned)(page >> OCT_PAGE_SHIFT)), object_page(object, index), CALLER);
+	return 0;
+}
+
+int oct_port_page_write(void *object, uint64_t index, oct_phys_t page)
+{
+	move_page(object_page(object, index), frame_address((unsigned)(page >> OCT_PAGE_SHIFT)), CALLER);
+	return 0;
 }
 
 /* The frame of a page that the core, or a walker, takes for one. */

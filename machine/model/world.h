@@ -20,6 +20,7 @@ enum {
 	MAX_REGS = 24,
 	MAX_MMS = 4,
 	MAX_REQUESTS = 64,
+	MAX_OBJECT_PAGES = 8, /* of files and swap areas, that a scenario reads or writes */
 };
 
 enum { TLBI_UNTOLD = 1 }; /* event.op: not in schedules */
@@ -71,6 +72,12 @@ struct page_word { /* what user accesses use of each page: copied by page_copy *
 	uint8_t size;
 };
 
+struct object_page { /* of an object that has contents (oct_port_page_read) */
+	const void *object;
+	uint64_t index;
+	char *memory;
+};
+
 /* An operation that is tried after each access made at a place. */
 struct cure {
 	bool active, applying;
@@ -105,6 +112,8 @@ struct world {
 	uint64_t execution;
 	struct page_word words[MAX_WORDS];
 	unsigned nwords;
+	struct object_page objects[MAX_OBJECT_PAGES];
+	unsigned nobjects;
 	bool lock_written; /* somebody takes an address space's lock for writing */
 	bool stacks_shared; /* some thread uses the stack of another */
 	bool restart;      /* something of these was learnt: explore from the start */

@@ -127,6 +127,59 @@ bool host_page_is_out(oct_phys_t page)
 	return page_out[page_index(page)] != 0;
 }
 
+/* ---- Objects ------------------------------------------------------------------------------------ */
+static struct {
+	const void *object; /* NULL: not used */
+	uint64_t index;
+	unsigned char bytes[1 << OCT_PAGE_SHIFT];
+} object_pages[HOST_OBJECT_PAGES];
+static unsigned io_fails_in;
+unsigned long host_reads, host_writes;
+
+static unsigned char *object_page(const void *object, uint64_t index)
+{
+	for (unsigned i = 0; i < HOST_OBJECT_PAGES; i++) {
+		if (object_pages[i].object == NULL) {
+			object_pages[i].object = object;
+			object_pages[i].index = index;
+		}
+		if (object_pages[i].object == object && object_pages[i].index == index)
+			return object_pages[i].bytes;
+	}
+	fail_msg("objects have too many pages");
+	return NULL;
+}
+
+static bool io_fails(void)
+{
+	return io_fails_in != 0 && --io_fails_in == 0;
+}
+
+void host_fail_io(unsigned n)
+{
+	io_fails_in = n;
+}
+
+int oct_port_page_read(void *object, uint64_t index, oct_phys_t page)
+{
+	host_reads++;
+	if (io_fails())
+		return -OCT_EIO;
+	memcpy(page_bytes(page_index(page)), object_page(object, index), OCT_PAGE_SIZE);
+	return 0;
+}
+
+int oct_port_page_write(void *object, uint64_t index, oct_phys_t page)
+{
+	host_writes++;
+	if (!host_page_is_out(page))
+		fail_msg("a page is written that was freed");
+	if (io_fails())
+		return -OCT_EIO;
+	memcpy(object_page(object, index), page_bytes(page_index(page)), OCT_PAGE_SIZE);
+	return 0;
+}
+
 void oct_port_log(const char *line)
 {
 	puts(line);
@@ -434,6 +487,8 @@ void host_reset(void)
 	host_cpu = irqs_off = deferred_count = 0;
 	host_system = NULL;
 	host_kernel_root = 0;
+	host_reads = host_writes = io_fails_in = 0;
+	memset(object_pages, 0, sizeof object_pages);
 	host_tlb_keeps_invalid = false;
 	memset(host_current, 0, sizeof host_current);
 	memset(cpus, 0, sizeof cpus);

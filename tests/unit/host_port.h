@@ -21,6 +21,12 @@ unsigned long host_allocations(void); /* calls of page_alloc so far, failed ones
 void host_fail_allocation(unsigned n);
 bool host_page_is_out(oct_phys_t page);
 
+/* ---- Objects: oct_port_page_read, oct_port_page_write ------------------------------------------- */
+enum { HOST_OBJECT_PAGES = 512 }; /* of all objects; zeros until they are written */
+extern unsigned long host_reads, host_writes;
+/* The n-th reading or writing from now fails with -OCT_EIO, once; 0: none does. */
+void host_fail_io(unsigned n);
+
 /* ---- CPUs -------------------------------------------------------------------------------------- */
 extern unsigned host_cpu;                         /* the CPU that runs now */
 extern struct oct_system *host_system;            /* whose handler an interrupt calls; NULL: none */

@@ -1,0 +1,469 @@
+/* reclaim.c: second chance, and taking pages from their spaces in batches. SPDX-License-Identifier: MIT
+ *
+ * A visit goes to one space: under its lock, held for reading, a few leaf tables are looked through. A
+ * young entry is made old: that needs no flush (R1), a TLB that keeps it young costs an aging too few. An old
+ * one gives its page to the batch: under the page-table lock it is exchanged for a swap entry, or for nothing
+ * if the page was never stored to.
+ *
+ * Whose page is taken. One that only this entry holds goes at once: under its page-table lock nobody else can
+ * get at it. One with more references is looked up in all spaces of its lineage (anon.h): it is taken
+ * if no entry is young and the entries that were found hold all its references but those of the swap cache
+ * and of reclaim. A reference that comes between that look and the exchange is seen again before the page is
+ * given back (oct_swap_finish); until then the page stays where the next fault finds it.
+ *
+ * Why no store is lost (I2, I3). Dirty is what the exchange gave back: hardware sets it until then, and
+ * never after (M5). A CPU whose TLB keeps the old entry may store on, without a trace in any entry, until the
+ * flush of the batch is complete; and it is complete before the page is read for writing (races 10) and
+ * before anything is given back. Who copies the page, hands the entry to a child, or fills the address again
+ * meanwhile finds the table behind and completes (R4).
+ *
+ * Why no one is misled by an entry that is gone (I4, races 8). The lock of the space is given up before the
+ * batch is flushed: mprotect, munmap, DONTNEED or clear_refs may come by, find no page, and have nothing to
+ * take away. The generation of the batch is the stamp of the table, and all of them join it (R4) before they
+ * say that they are done.
+ *
+ * Why the page comes back. A batch has (space, generation) pairs and completes no others (R6). A space
+ * of the batch does not end before the pair is complete: reclaim counts as one who is at work on it (anon.h).
+ *
+ * Order of locks: space (read; of relatives tried only), registry, page-table lock, swap area. Writing
+ * happens with none of them but, in oct_madvise_pageout, that of the space. */
+#include "swap.h"
+#include <octavo/mapping.h>
+#include "../tlb/authority.h"
+
+enum { VISIT_TABLES = 64 }; /* leaf tables looked through in one visit */
+
+struct item {
+	struct oct_folio *folio;
+	uint32_t slot;       /* OCT_NO_SLOT: nothing to keep */
+	uint32_t references; /* of the entries, and of reclaim: given up after the flush */
+	bool write;
+};
+
+struct pair {
+	struct oct_mm *mm;
+	uint64_t generation; /* 0: complete */
+};
+
+struct batch {
+	struct oct_swap *swap;
+	struct oct_mm *mm; /* visited, its lock held for reading: space[0] */
+	bool force;        /* young ones too */
+	bool zeros;        /* the area looked at: a page that is not there is zeros */
+	unsigned items, most, spaces;
+	unsigned given; /* pages given back */
+	int error;
+	struct item item[OCT_RECLAIM_PAGES];
+	struct pair space[OCT_RECLAIM_SPACES];
+};
+
+static void batch_begin(struct batch *batch, struct oct_mm *mm, unsigned pages, bool force)
+{
+	batch->swap = ((struct oct_reclaim *)(void *)mm->kin.anon)->swap;
+	batch->mm = mm;
+	batch->force = force;
+	batch->items = 0;
+	batch->most = pages < OCT_RECLAIM_PAGES ? pages : OCT_RECLAIM_PAGES;
+	batch->spaces = 1;
+	batch->given = 0;
+	batch->error = 0;
+	batch->space[0].mm = mm;
+	batch->space[0].generation = 0;
+}
+
+/* ---- What the batch owes ------------------------------------------------------------------------------- */
+
+static void complete_pairs(struct batch *batch)
+{
+	for (unsigned i = 0; i < batch->spaces; i++) {
+		struct oct_ticket ticket;
+
+		oct_ticket_init(&ticket, &batch->space[i].mm->space);
+		ticket.newest = batch->space[i].generation;
+		oct_ticket_complete(&ticket);
+		batch->space[i].generation = 0;
+	}
+}
+
+/* The relatives are no longer needed. The lock of the registry is held. */
+static void release_relatives(struct batch *batch)
+{
+	while (batch->spaces > 1)
+		oct_anon_release(batch->space[--batch->spaces].mm);
+}
+
+/* A closed lock section of mm: its generation joins the batch. Relatives: the lock of the registry is held.
+ */
+static void owe(struct batch *batch, struct oct_mm *mm, const struct oct_ticket *ticket)
+{
+	struct pair *pair = batch->space;
+
+	if (ticket->newest == 0)
+		return;
+	while (pair < batch->space + batch->spaces && pair->mm != mm)
+		pair++;
+	if (pair == batch->space + OCT_RECLAIM_SPACES) {
+		complete_pairs(batch);
+		release_relatives(batch);
+		pair = batch->space + 1;
+	}
+	if (pair == batch->space + batch->spaces) {
+		batch->spaces++;
+		oct_anon_hold(mm);
+		pair->mm = mm;
+		pair->generation = 0;
+	}
+	if (ticket->newest > pair->generation)
+		pair->generation = ticket->newest;
+}
+
+static void add_item(struct batch *batch, struct oct_folio *folio, uint32_t slot, uint32_t references,
+                     bool write)
+{
+	struct item *item = &batch->item[batch->items++];
+
+	item->folio = folio;
+	item->slot = slot;
+	item->references = references;
+	item->write = write;
+}
+
+/* Flush, write, give back. No spinning lock held. */
+static void batch_end(struct batch *batch, struct oct_anon *anon)
+{
+	complete_pairs(batch);
+	if (batch->spaces > 1) {
+		oct_anon_lock(anon);
+		release_relatives(batch);
+		oct_anon_unlock(anon);
+	}
+	for (unsigned i = 0; i < batch->items; i++) {
+		struct item *item = &batch->item[i];
+		oct_phys_t page = item->folio->page;
+		int error = 0;
+
+		for (uint32_t n = item->references; n; n--)
+			oct_folio_put(item->folio);
+		if (item->slot == OCT_NO_SLOT) {
+			batch->given++;
+			continue;
+		}
+		if (item->write)
+			error = oct_port_page_write(batch->swap->object, item->slot, page);
+		batch->given += oct_swap_finish(batch->swap, item->slot, item->write, error);
+		if (error)
+			batch->error = error;
+	}
+	batch->items = 0;
+}
+
+/* ---- Taking a page ----------------------------------------------------------------------------------------
+ */
+
+static oct_pte_t make_old(oct_pte_t pte, unsigned long arg)
+{
+	(void)arg;
+	return oct_pte_present(pte) ? oct_pte_mkold(pte) : pte;
+}
+
+/* Makes a young entry old. true: it was young. */
+static bool was_young(struct oct_pte_guard *guard, struct oct_ticket *ticket, oct_pte_t pte)
+{
+	oct_pte_t old;
+
+	if (!oct_pte_young(pte))
+		return false;
+	if (oct_entry_update(ticket, guard, guard->pte, guard->va, make_old, 0, &old) != OCT_FLUSH_NONE)
+		oct_port_panic("aging took something away");
+	return true;
+}
+
+/* A page that was never stored to: it is zeros, and comes again as zeros. If it is stored to before the
+ * exchange, its contents are kept after all. The entry is locked and the only one. */
+static void drop_clean(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket,
+                       struct oct_folio *folio)
+{
+	struct oct_swap_hold hold;
+	oct_pte_t old, none;
+
+	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0,
+	                        &old); /* the ticket has the verdict */
+	if (!oct_pte_dirty(old)) {
+		OCT_COVER("reclaim-clean");
+		add_item(batch, folio, OCT_NO_SLOT, 1, false);
+		return;
+	}
+	hold = oct_swap_take(batch->swap, folio, 1);
+	if (hold.slot == OCT_NO_SLOT) {
+		(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, old, &none); /* as it was */
+		return;
+	}
+	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, oct_pte_mkswap(old, hold.slot), &none);
+	add_item(batch, folio, hold.slot, 0, true);
+}
+
+/* The entry is locked, and its reference is the folio's only one. */
+static void take_own(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket,
+                     struct oct_folio *folio, oct_pte_t pte)
+{
+	struct oct_swap_hold hold;
+	oct_pte_t old;
+
+	/* Relaxed: an earlier holder set it before he gave up his reference (oct_folio_exclusive). */
+	if (batch->zeros && !oct_pte_dirty(pte) && !(oct_load(&folio->flags, OCT_RLX) & OCT_FOLIO_DIRTY)) {
+		drop_clean(batch, guard, ticket, folio);
+		return;
+	}
+	hold = oct_swap_take(batch->swap, folio, 1);
+	if (hold.slot == OCT_NO_SLOT)
+		return;
+	OCT_COVER("reclaim-own");
+	/* The ticket has the verdict. The entry's reference is the swap cache's now. */
+	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, oct_pte_mkswap(pte, hold.slot), &old);
+	add_item(batch, folio, hold.slot, 0, true);
+}
+
+/* Entries that map the folio, 0 if one was young or may have been missed. The lock of the registry is held.
+ */
+static uint32_t count_entries(struct batch *batch, struct oct_folio *folio, uintptr_t va)
+{
+	struct oct_rmap walk;
+	uint32_t entries = 0;
+	bool young = false;
+
+	oct_rmap_start(&walk, folio, batch->mm, va, batch->mm);
+	while (oct_rmap_next(&walk)) {
+		struct oct_ticket ticket;
+
+		oct_ticket_init(&ticket, &walk.mm->space);
+		young |= was_young(&walk.guard, &ticket, oct_pte_get(&walk.guard));
+		entries++;
+		oct_pte_guard_unlock(&ticket, &walk.guard);
+		owe(batch, walk.mm, &ticket); /* what an earlier change of the table waits for */
+	}
+	return (young && !batch->force) || walk.missed ? 0 : entries;
+}
+
+/* Exchanges every entry of the folio for hold's slot. Their number; *dirty: one of them was. The lock
+ * of the registry is held. */
+static uint32_t take_entries(struct batch *batch, struct oct_folio *folio, uintptr_t va,
+                             const struct oct_swap_hold *hold, bool *dirty)
+{
+	struct oct_rmap walk;
+	uint32_t entries = 0;
+
+	oct_rmap_start(&walk, folio, batch->mm, va, batch->mm);
+	while (oct_rmap_next(&walk)) {
+		struct oct_ticket ticket;
+		oct_pte_t old;
+
+		oct_ticket_init(&ticket, &walk.mm->space);
+		oct_swap_add(batch->swap, hold->slot);
+		/* The ticket has the verdict. */
+		(void)!oct_entry_change(&ticket, &walk.guard, walk.guard.pte, walk.guard.va,
+		                        oct_pte_mkswap(oct_pte_get(&walk.guard), hold->slot), &old);
+		*dirty |= oct_pte_dirty(old);
+		entries++;
+		oct_pte_guard_unlock(&ticket, &walk.guard);
+		owe(batch, walk.mm, &ticket);
+	}
+	return entries;
+}
+
+/* A page with more than one reference; one of them is the caller's, and given up here. */
+static void take_shared(struct batch *batch, struct oct_folio *folio, uintptr_t va)
+{
+	struct oct_anon *anon = batch->mm->kin.anon;
+	struct oct_swap_hold hold = {OCT_NO_SLOT, false, false};
+	uint32_t entries, references;
+	bool dirty = false;
+
+	oct_anon_lock(anon);
+	entries = count_entries(batch, folio, va);
+	if (entries)
+		hold = oct_swap_take(batch->swap, folio, 0);
+	/* Relaxed: a glance; oct_swap_finish looks again. */
+	references = oct_load(&folio->refcount, OCT_RLX);
+	if (hold.slot != OCT_NO_SLOT && references == entries + (hold.fresh ? 1 : 2)) {
+		OCT_COVER("reclaim-shared");
+		entries = take_entries(batch, folio, va, &hold, &dirty);
+		oct_anon_unlock(anon);
+		add_item(batch, folio, hold.slot, entries + (hold.fresh ? 0 : 1), dirty || hold.unwritten);
+		return;
+	}
+	oct_anon_unlock(anon);
+	if (hold.slot == OCT_NO_SLOT || !hold.fresh)
+		oct_folio_put(folio);
+	if (hold.slot != OCT_NO_SLOT)
+		oct_swap_finish(batch->swap, hold.slot, false, 0);
+}
+
+/* ---- A visit
+ * ------------------------------------------------------------------------------------------------- */
+
+/* The locked entry: takes its page if it is the only one that holds it. A folio, with a reference for the
+ * caller, if others have to be asked. */
+static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket)
+{
+	oct_pte_t pte = oct_pte_get(guard);
+	struct oct_folio *folio;
+
+	if (!oct_pte_present(pte) || oct_pte_phys(pte) == batch->mm->zero_page)
+		return NULL;
+	folio = oct_port_folio_of(oct_pte_phys(pte));
+	if (folio->order || !folio->lineage || folio->lineage != batch->mm->kin.lineage)
+		return NULL;
+	if (!batch->force && was_young(guard, ticket, pte))
+		return NULL;
+	if (!oct_folio_exclusive(folio)) {
+		oct_folio_get(folio);
+		return folio;
+	}
+	take_own(batch, guard, ticket, folio, pte);
+	return NULL;
+}
+
+/* One lock section: entries of the leaf table of va, below end. Returns where to go on. */
+static uintptr_t visit_leaf(struct batch *batch, uintptr_t va, uintptr_t end)
+{
+	struct oct_folio *folio = NULL;
+	struct oct_pte_guard guard;
+	struct oct_ticket ticket;
+
+	oct_pte_lock_at(&batch->mm->space, va, &guard);
+	if (guard.level) {
+		oct_pte_guard_unlock(NULL, &guard);
+		va = oct_level_next(va, guard.level);
+		return va && va < end ? va : end;
+	}
+	oct_ticket_init(&ticket, &batch->mm->space);
+	do {
+		va = guard.va + OCT_PAGE_SIZE;
+		folio = look(batch, &guard, &ticket);
+	} while (!folio && va < end && batch->items < batch->most && oct_pte_guard_next(&guard));
+	oct_pte_guard_unlock(&ticket, &guard);
+	owe(batch, batch->mm, &ticket);
+	if (folio)
+		take_shared(batch, folio, va - OCT_PAGE_SIZE);
+	return va;
+}
+
+/* The areas that [start, end) meets, until the batch is full or enough was looked at. Returns where it got
+ * to; end when it is through. The lock of the space is held for reading. */
+static uintptr_t visit(struct batch *batch, uintptr_t start, uintptr_t end)
+{
+	const struct oct_vma_tree *areas = &batch->mm->areas;
+	const struct oct_vma *vma = oct_vma_first(areas, start);
+	unsigned tables = 0;
+
+	for (; vma && vma->start < end; vma = oct_vma_first(areas, vma->end)) {
+		uintptr_t va = vma->start > start ? vma->start : start;
+		uintptr_t last = vma->end < end ? vma->end : end;
+
+		if (oct_vma_kind(vma) == OCT_VMA_SHARED ||
+		    (vma->mapping && (vma->mapping->flags & OCT_MAPPING_PFN)))
+			continue;
+		batch->zeros = !vma->mapping;
+		while (va < last) {
+			if (batch->items == batch->most || tables++ == VISIT_TABLES)
+				return va;
+			va = visit_leaf(batch, va, last);
+		}
+	}
+	return end;
+}
+
+/* ---- Calls
+ * ---------------------------------------------------------------------------------------------------- */
+
+void oct_reclaim_init(struct oct_reclaim *reclaim, struct oct_swap *swap)
+{
+	oct_anon_init(&reclaim->anon, &oct_swap_soft);
+	reclaim->swap = swap;
+}
+
+int oct_reclaim_add(struct oct_reclaim *reclaim, struct oct_mm *mm)
+{
+	return oct_anon_add(&reclaim->anon, mm);
+}
+
+/* The space that the clock points to, held; NULL if there is none. *turns is set to three visits to the
+ * end of each at the first time. */
+static struct oct_mm *next_space(struct oct_anon *anon, uintptr_t *start, unsigned *turns)
+{
+	struct oct_mm *mm;
+
+	oct_anon_lock(anon);
+	mm = anon->hand ? anon->hand : anon->first;
+	if (mm) {
+		anon->hand = mm->kin.next;
+		*start = mm->kin.hand;
+		oct_anon_hold(mm);
+	}
+	if (*turns == 0)
+		*turns = 3 * anon->spaces;
+	oct_anon_unlock(anon);
+	return mm;
+}
+
+static void leave_space(struct oct_anon *anon, struct oct_mm *mm, uintptr_t hand)
+{
+	oct_anon_lock(anon);
+	mm->kin.hand = hand;
+	oct_anon_release(mm);
+	oct_anon_unlock(anon);
+}
+
+int oct_reclaim(struct oct_reclaim *reclaim, unsigned pages)
+{
+	struct oct_anon *anon = &reclaim->anon;
+	unsigned given, ends = 0, turns = 0;
+	int error = 0;
+
+	if (pages > INT32_MAX)
+		pages = INT32_MAX;
+	given = oct_swap_shrink(reclaim->swap, pages, &error);
+	while (given < pages && (turns == 0 || ends < turns)) {
+		uintptr_t start, reached, end;
+		struct oct_mm *mm = next_space(anon, &start, &turns);
+		struct batch batch;
+
+		if (!mm)
+			break;
+		end = mm->space.last + 1;
+		reached = end;
+		batch_begin(&batch, mm, pages - given, false);
+		if (oct_rwlock_read_trylock(&mm->lock)) {
+			reached = visit(&batch, start, end);
+			oct_rwlock_read_unlock(&mm->lock);
+		}
+		batch_end(&batch, anon);
+		leave_space(anon, mm, reached == end ? 0 : reached);
+		ends += reached == end;
+		given += batch.given;
+		if (batch.error)
+			error = batch.error;
+	}
+	return given || !error ? (int)given : error;
+}
+
+int oct_madvise_pageout(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	int error = 0;
+
+	if (((start | end) & ~OCT_PAGE_MASK) || start < OCT_USER_START || start >= end ||
+	    end - 1 > mm->space.last || mm->space.soft != &oct_swap_soft)
+		return -OCT_EINVAL;
+	oct_rwlock_read_lock(&mm->lock);
+	while (start < end) {
+		struct batch batch;
+
+		batch_begin(&batch, mm, OCT_RECLAIM_PAGES, true);
+		start = visit(&batch, start, end);
+		batch_end(&batch, mm->kin.anon);
+		if (batch.error)
+			error = batch.error;
+	}
+	oct_rwlock_read_unlock(&mm->lock);
+	return error;
+}
