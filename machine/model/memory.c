@@ -219,6 +219,20 @@ static uint64_t native_value(const void *address, unsigned size)
 	return value;
 }
 
+/* Slots of tables that the race makes are cleared by events of it: those that somebody looks at, which is
+ * learnt. */
+static void learn_slot(const struct place_of *p, const void *address)
+{
+	unsigned slot = (unsigned)((uintptr_t)address & (PAGE - 1)) / 8;
+
+	if (!in_race() || p->size != 8 || p->frame < FRAME_BASE + SETUP_FRAMES ||
+	    world.frame_use[p->frame] != 1 + OCT_USE_TABLE || slot >= 64 || (world.table_slots >> slot & 1))
+		return;
+	world.table_slots |= 1ull << slot;
+	world.restart = true;
+	explore_stop(true);
+}
+
 uint16_t place(const void *address, unsigned size)
 {
 	uint16_t id = find_place((uintptr_t)address);
@@ -232,6 +246,7 @@ uint16_t place(const void *address, unsigned size)
 	p->kind = PLACE_WORD;
 	if (p->frame && world.frame_use[p->frame] == 1 + OCT_USE_USER)
 		p->kind = PLACE_FRAME;
+	learn_slot(p, address);
 	world.rules.init[id] = native_value(address, size);
 	return id;
 }

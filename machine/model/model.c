@@ -292,6 +292,7 @@ static bool prepare(struct oc_library *library)
 	world.system = NULL;
 	world.nmm = 0;
 	world.nwords = 0;
+	world.table_slots = 0;
 	world.lock_written = world.stacks_shared = false;
 	memset(world.cpu, 0, sizeof(world.cpu));
 	world.native_cpu = 0;

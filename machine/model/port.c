@@ -31,6 +31,24 @@ static unsigned take_frames(unsigned n)
 	return base + *taken - n;
 }
 
+static bool clears_slot(unsigned slot)
+{
+	return slot < OCT_TABLE_ENTRIES && (world.table_slots >> slot & 1);
+}
+
+/* What is in a page that nobody has cleared: entries that lead to a table where no page is. */
+static void leave_rubbish(unsigned frame)
+{
+	uint64_t nowhere = FRAME_BASE + FRAMES + 1;
+	uint64_t rubbish = world.riscv ? nowhere << 10 | 1 : nowhere << OCT_PAGE_SHIFT | 7;
+
+	for (unsigned slot = 0; slot < 64; slot++)
+		if (clears_slot(slot)) {
+			memcpy(frame_address(frame) + 8 * slot, &rubbish, 8);
+			memory_touched(frame_address(frame) + 8 * slot, 8);
+		}
+}
+
 oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use)
 {
 	unsigned n = 1u << order, first = take_frames(n);
@@ -39,6 +57,8 @@ oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use)
 		world.frame_use[first + i] = (uint8_t)(1 + use);
 		world.frame_head[first + i] = (uint16_t)first;
 	}
+	if (in_race() && use == OCT_USE_TABLE)
+		leave_rubbish(first);
 	if (use == OCT_USE_USER) {
 		struct oct_folio *folio = oct_port_folio_of((oct_phys_t)first << OCT_PAGE_SHIFT);
 
@@ -74,11 +94,16 @@ void oct_port_page_clear(oct_phys_t page, unsigned order)
 {
 	char *p = frame_address((unsigned)(page >> OCT_PAGE_SHIFT));
 
-	/* in the race a fresh page is zero already: nothing is used twice, nobody has seen it */
+	/* In the race a fresh page is zero already, but for the slots of a table. */
 	if (!in_race()) {
 		memset(p, 0, (size_t)OCT_PAGE_SIZE << order);
 		memory_touched(p, (size_t)OCT_PAGE_SIZE << order);
+		return;
 	}
+	for (unsigned slot = 0; slot < 64 && world.frame_use[page >> OCT_PAGE_SHIFT] == 1 + OCT_USE_TABLE;
+	     slot++)
+		if (clears_slot(slot))
+			do_write(place(p + 8 * slot, 8), __ATOMIC_RELAXED, 8, 0, CALLER);
 }
 
 /* Contents: in the race the words that user accesses use. */
@@ -307,7 +332,8 @@ bool oct_rwlock_read_trylock(struct oct_rwlock *lock)
 	bool stored = true;
 
 	if (in_race() && world.lock_written)
-		do_rmw(place(&lock->word[this_cpu()], 4), __ATOMIC_ACQUIRE, 4, RMW_CAS, 1, 0, &stored, CALLER);
+		do_rmw(place(&lock->word[this_cpu()], 4), __ATOMIC_ACQUIRE, 4, RMW_CAS, 1, 0, &stored,
+		       CALLER);
 	return stored;
 }
 

@@ -114,6 +114,7 @@ struct world {
 	unsigned nwords;
 	struct object_page objects[MAX_OBJECT_PAGES];
 	unsigned nobjects;
+	uint64_t table_slots; /* a bit for each that the race reads or writes of a table that it made */
 	bool lock_written; /* somebody takes an address space's lock for writing */
 	bool stacks_shared; /* some thread uses the stack of another */
 	bool restart;      /* something of these was learnt: explore from the start */
