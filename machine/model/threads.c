@@ -164,6 +164,17 @@ static const char *no_room(const struct event *tmpl)
 	return NULL;
 }
 
+/* May an exception that has no place be given up? Its thread stops, and only a revisit of a T of its walk
+ * could change that. If the lowest T is not coherence-latest, it is not maximal, and none will be. */
+static bool faults_in_vain(const struct event *x)
+{
+	const struct graph *g = explorer.g;
+	const struct event *t = &g->ev[x->upper];
+
+	return g->thread[x->thread][g->length[x->thread] - 1] == x->upper &&
+	       co_pos(g, t->rf) != g->loc[t->location].count;
+}
+
 /* Insert a new event at the end of the running thread. */
 static uint16_t extend(struct thread *t, struct event *tmpl)
 {
@@ -175,6 +186,8 @@ static uint16_t extend(struct thread *t, struct event *tmpl)
 	if (no_room(tmpl))
 		explore_fail(no_room(tmpl));
 	n = choices(explorer.rules, explorer.g, tmpl, list);
+	if (tmpl->kind == EV_FAULT && list[0] == NO_EVENT && faults_in_vain(tmpl))
+		explore_stop(true);
 	if (explorer.options->sample)
 		n = draw_choice(tmpl, list, n);
 	/* a blocked store may still revisit the reads that leave it no place */
@@ -242,6 +255,18 @@ void explore_await_end(void)
 	explorer.threads[explorer.self].in_await = false;
 }
 
+/* Is id a read that was just given an old value, which may not stay? As the last of an iteration that
+ * fails it comes to nothing: it is not maximal, so no write will revisit it or what is older than it. */
+static bool chosen_in_vain(uint16_t id)
+{
+	const struct event *e = &explorer.g->ev[id];
+
+	if (!ev_is_read(e) || (!explorer.extending && id + 1u != explorer.g->count))
+		return false;
+	return co_pos(explorer.g, e->rf) != explorer.g->loc[e->location].count &&
+	       !t_may_stay(explorer.rules, explorer.g, id);
+}
+
 /* Would the thread read in its next iteration what it read in its last, however long it waits? */
 static bool await_reads_same(unsigned thread)
 {
@@ -262,8 +287,7 @@ void explore_await_failed(void)
 {
 	struct thread *t = &explorer.threads[explorer.self];
 
-	/* one read, not coherence-latest: nothing can come of it that the latest does not give */
-	if (explorer.extending && t->next == t->await_from + 1 && !await_reads_same(explorer.self))
+	if (t->next > t->await_from && chosen_in_vain(explorer.g->thread[explorer.self][t->next - 1]))
 		explore_stop(true);
 	for (;;)
 		leave(AWAITING);

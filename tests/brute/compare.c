@@ -264,7 +264,7 @@ static int run(const struct options *o)
 	free(b.brute_outcomes.row);
 	free(b.explorer_outcomes.row);
 	lost_only = sum.missing && !sum.extra;
-	if (large || !enough_stale(o, done, stale))
+	if (100 * large > done || !enough_stale(o, done, stale))
 		return 1;
 	return o->textbook ? !lost_only : wrong != 0;
 }

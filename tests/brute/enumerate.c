@@ -520,6 +520,28 @@ static void append_await(struct search *s, unsigned thread, const struct instruc
 	set_order(e, in->op == OP_LOCK ? __ATOMIC_ACQUIRE : in->order, true, in->op == OP_LOCK);
 }
 
+static void append_read(struct search *s, unsigned thread, unsigned where, uint64_t value, int order)
+{
+	struct event *e = append(s, EVENT_READ, thread, where);
+
+	e->read = value;
+	set_order(e, order, true, false);
+}
+
+static void unfold_await_either(struct search *s, unsigned thread, unsigned at)
+{
+	const struct instruction *in = &s->program->code[thread][at];
+	unsigned mark = s->graph.count;
+
+	for (unsigned i = 0; i < s->values[in->where]; i++) {
+		append_read(s, thread, in->where, s->domain[in->where][i], in->order);
+		if (s->domain[in->where][i] != in->value)
+			append_read(s, thread, in->other, 1, in->order);
+		unfold(s, thread, at + 1);
+		s->graph.count = mark;
+	}
+}
+
 static void append_dsb(struct search *s, unsigned thread)
 {
 	struct instruction dsb = {.op = OP_DSB};
@@ -566,6 +588,9 @@ static void unfold(struct search *s, unsigned thread, unsigned at)
 	case OP_LOCK:
 		append_await(s, thread, &p->code[thread][at]);
 		unfold(s, thread, at + 1);
+		break;
+	case OP_AWAIT_EITHER:
+		unfold_await_either(s, thread, at);
 		break;
 	case OP_LOAD_ROOT:
 		append_load_root(s, thread, at);

@@ -229,6 +229,16 @@ static void await(const struct instruction *i)
 	explore_await_end();
 }
 
+static void await_either(const struct instruction *i)
+{
+	struct event a = make(EV_READ, i->where, i->order), b = make(EV_READ, i->other, i->order);
+
+	explore_await_begin();
+	if (value_of(explore_event(&a)) != i->value && value_of(explore_event(&b)) != 1)
+		explore_await_failed();
+	explore_await_end();
+}
+
 static void lock(const struct instruction *i)
 {
 	struct event e = make(EV_RMW_READ, i->where, __ATOMIC_ACQUIRE);
@@ -295,6 +305,9 @@ static void run_thread(void *arg, unsigned thread)
 			break;
 		case OP_AWAIT:
 			await(i);
+			break;
+		case OP_AWAIT_EITHER:
+			await_either(i);
 			break;
 		case OP_LOCK:
 			lock(i);

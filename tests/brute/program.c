@@ -116,6 +116,13 @@ static void print_instruction(const struct program *p, const struct instruction 
 		print_location(p, in->where);
 		printf(" == %" PRIu64 "%s", in->value, in->order == __ATOMIC_RELAXED ? "" : " acq");
 		break;
+	case OP_AWAIT_EITHER:
+		printf("await ");
+		print_location(p, in->where);
+		printf(" == %" PRIu64 " or ", in->value);
+		print_location(p, in->other);
+		printf(" == 1%s", in->order == __ATOMIC_RELAXED ? "" : " acq");
+		break;
 	case OP_LOCK:
 		printf("lock ");
 		print_location(p, in->where);

@@ -71,6 +71,7 @@ enum program_op {
 	OP_USER_LOAD,  /* where: address */
 	OP_USER_STORE, /* where: address, value */
 	OP_AWAIT,      /* where, order, value: loads until it finds value; returns nothing */
+	OP_AWAIT_EITHER, /* where, order, value, other: until where holds value or, if not, other holds 1 */
 	OP_LOCK,       /* where: acquires by compare-and-swap of 0 by 1, waits while it finds another value */
 	OP_LOAD_ROOT   /* where: asid; value: leaf table; keep: what is cached under asid stays */
 };
@@ -84,6 +85,7 @@ struct instruction {
 	bool broadcast; /* not x86-64 */
 	bool leaf_only; /* not x86-64, not with TLBI_ALL */
 	bool keep;
+	unsigned other;
 	unsigned asid; /* OP_TLBI in programs with roots: 0 for all */
 };
 

@@ -218,6 +218,14 @@ static void await(struct maker *m, unsigned thread, unsigned where)
 
 	in->where = where;
 	in->value = 1;
+	if (percent(m, 30)) { /* or a word that somebody may set */
+		in->op = OP_AWAIT_EITHER;
+		in->other = AT_WORD + below(m, 2);
+		if (percent(m, 50)) {
+			in->where = in->other;
+			in->other = where;
+		}
+	}
 	if (percent(m, 90))
 		in->order = __ATOMIC_ACQUIRE;
 }
