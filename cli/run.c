@@ -20,6 +20,8 @@ struct child {
 	char *text; /* received so far */
 	size_t length, room;
 	unsigned long long executions, blocked;
+	double done;    /* estimated part of the search, -1: unknown */
+	double started; /* when a part of it was known first, 0: not yet */
 };
 
 static double now_seconds(void)
@@ -37,7 +39,7 @@ struct reporter {
 	double last;
 };
 
-static void report_progress(void *arg, uint64_t executions, uint64_t blocked)
+static void report_progress(void *arg, uint64_t executions, uint64_t blocked, double done)
 {
 	struct reporter *reporter = arg;
 	double now = now_seconds();
@@ -45,7 +47,8 @@ static void report_progress(void *arg, uint64_t executions, uint64_t blocked)
 	if (now - reporter->last < 0.2)
 		return;
 	reporter->last = now;
-	dprintf(reporter->pipe, "p %llu %llu\n", (unsigned long long)executions, (unsigned long long)blocked);
+	dprintf(reporter->pipe, "p %llu %llu %.6f\n", (unsigned long long)executions,
+	        (unsigned long long)blocked, done);
 }
 
 json_t *job_explore(const struct job *job, const struct oc_options *options)
@@ -121,7 +124,10 @@ static void take_progress(struct child *child)
 		size_t used = (size_t)(end - child->text) + 1;
 
 		*end = 0;
-		sscanf(child->text, "p %llu %llu", &child->executions, &child->blocked);
+		if (sscanf(child->text, "p %llu %llu %lf", &child->executions, &child->blocked,
+		           &child->done) == 3 &&
+		    child->done >= 0 && !(child->started > 0))
+			child->started = now_seconds();
 		child->length -= used;
 		memmove(child->text, child->text + used, child->length);
 	}
@@ -184,11 +190,41 @@ static json_t *finish(struct child *child, const struct jobs *jobs, const struct
 	return failed(&jobs->list[child->job], options, why);
 }
 
+/* "3 %, 2 min left" of the exploration that will take longest; "" where none is known to. */
+static void remaining_text(const struct child *children, unsigned workers, char *text, size_t size)
+{
+	double longest = -1, part = 0;
+
+	for (unsigned i = 0; i < workers; i++) {
+		const struct child *c = &children[i];
+		double spent = now_seconds() - c->started, left;
+
+		if (!c->pid || !(c->started > 0) || !(c->done > 0) || spent < 1)
+			continue;
+		left = spent / c->done - spent;
+		if (left > longest) {
+			longest = left;
+			part = c->done;
+		}
+	}
+	text[0] = 0;
+	if (longest >= 0)
+		snprintf(text, size,
+		         longest < 120    ? ", perhaps %.3g %% done, %.0f s left"
+		         : longest < 7200 ? ", perhaps %.3g %% done, %.0f min left"
+		                          : ", perhaps %.3g %% done, %.3g h left",
+		         100 * part,
+		         longest < 120    ? longest
+		         : longest < 7200 ? longest / 60
+		                          : longest / 3600);
+}
+
 static void show_progress(const struct jobs *jobs, const struct child *children, unsigned workers,
                           size_t finished)
 {
 	unsigned long long executions = 0, blocked = 0;
 	const char *name = "";
+	char left[64];
 
 	for (unsigned i = 0; i < workers; i++) {
 		if (!children[i].pid)
@@ -197,8 +233,9 @@ static void show_progress(const struct jobs *jobs, const struct child *children,
 		blocked += children[i].blocked;
 		name = jobs->list[children[i].job].name;
 	}
-	fprintf(stderr, "\r\033[K%zu of %zu  %s  %llu executions, %llu blocked", finished, jobs->count, name,
-	        executions, blocked);
+	remaining_text(children, workers, left, sizeof(left));
+	fprintf(stderr, "\r\033[K%zu of %zu  %s  %llu executions, %llu blocked%s", finished, jobs->count,
+	        name, executions, blocked, left);
 }
 
 /* Wait until some child has something to say; take it. */

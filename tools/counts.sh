@@ -23,8 +23,8 @@ lines() { # answers as JSON
 
 # Does the line belong to one of the names?
 asked() { # names...
-	awk 'BEGIN { for (i = 1; i < ARGC; i++) want[ARGV[i]]; ARGC = 1 }
-		{ for (w in want) if ($1 == w || index($1, w "-") == 1 || (w ~ /\/$/ && index($1, w) == 1)) { print; next } }' "$@"
+	"$octavo" check --list --json "$@" | jq -r '.scenarios[].name' > "$work/asked"
+	awk 'NR == FNR { want[$1]; next } $1 in want' "$work/asked" -
 }
 
 compare() { # memory, golden lines, lines of now

@@ -46,6 +46,7 @@ static struct level *level_push(void)
 
 static void frame_pop(struct level *l)
 {
+	progress_finished(&l->frames[l->nframes - 1], explorer.nframes - 1);
 	l->nframes--;
 	explorer.nframes--;
 }
@@ -90,6 +91,7 @@ struct frame *frame_push(const struct event *tmpl)
 	f->pos = explorer.g->count;
 	f->dev = explorer.g->dev;
 	f->n = f->next = 0;
+	f->born = f->first = f->turned = f->child = explorer.stats->runs;
 	f->revisiting = f->fixed = f->blamed = f->blocked = false;
 	f->serial = tmpl->serial;
 	return f;
@@ -324,8 +326,10 @@ static bool backtrack(void)
 					f->next = f->n;
 				else if (at_cut() && !claim())
 					f->next++;
-				else
+				else {
+					f->child = explorer.stats->runs;
 					revisit(f, f->list[f->next++]);
+				}
 				continue; /* at the frame that opens the new level, or the next read */
 			}
 			frame_pop(l);
@@ -334,6 +338,9 @@ static bool backtrack(void)
 		if (f->next < f->n) {
 			bool deviates = f->next > 0;
 
+			f->child = explorer.stats->runs;
+			if (f->next == 1)
+				f->first = f->child;
 			if (deviates && over_bound(f->dev + 1)) {
 				f->next = f->n;
 				continue;
@@ -355,6 +362,7 @@ static bool backtrack(void)
 		}
 		if (!f->fixed && ev_is_write(&f->tmpl)) {
 			f->revisiting = true;
+			f->turned = f->child = explorer.stats->runs;
 			f->n = revisit_candidates(&f->tmpl, f->list);
 			f->next = 0;
 			continue;
@@ -469,6 +477,7 @@ void explore(const struct explore_client *client, const struct explore_options *
 	explorer.depth = 0;
 	explorer.nframes = 0;
 	explorer.item = 0;
+	progress_reset();
 	stacks_init();
 	hashset_clear(&explorer.seen);
 	clock_gettime(CLOCK_MONOTONIC, &explorer.started);

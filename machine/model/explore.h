@@ -63,6 +63,9 @@ struct explore_stats {
 void explore(const struct explore_client *client, const struct explore_options *options,
              struct explore_stats *stats);
 
+/* The part of the search that is done, 0 to 1, estimated (progress.c). Of what several workers do: of the whole. */
+double explore_fraction(void);
+
 /* ---- called by the code of a thread ---------------------------------------------------------- */
 /* The event in the graph (read it at once: ids change between executions). Does not return when
  * the event blocks. */

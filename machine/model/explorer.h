@@ -29,6 +29,9 @@ struct frame {
 	unsigned pos, dev; /* where the event stands; deviations before it */
 	uint16_t list[MAX_CHOICES];
 	unsigned n, next;
+	/* stats.runs when it was made, when its first choice was done, when its revisits and its present child
+	 * began: progress.c */
+	uint64_t born, first, turned, child;
 	bool revisiting;      /* list: reads to revisit */
 	bool fixed;           /* frame that opens a revisit's level: choices only */
 	uint16_t reader;      /* fixed: the read that was turned */
@@ -73,5 +76,9 @@ bool at_cut(void);
 /* threads.c */
 /* Restore, run every thread to its frontier, then extend the graph until nobody can go on. */
 enum explore_end execute(void);
+
+/* progress.c */
+void progress_reset(void);
+void progress_finished(const struct frame *f, unsigned depth);
 
 #endif

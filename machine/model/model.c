@@ -13,8 +13,8 @@ struct world world;
 static const struct oc_options *options;
 static struct oc_result *result;
 static struct explore_stats stats;
-static uint64_t outcome_run; /* the first that satisfied .outcome, 0: none did */
-static int completed_bound;
+static uint64_t outcome_run;              /* the first that satisfied .outcome, 0: none did */
+static int completed_bound, trying_bound; /* -1: everything */
 
 /* ---- one race ----------------------------------------------------------------------------------- */
 
@@ -174,7 +174,8 @@ static bool ended(void *arg, enum explore_end end)
 	if (options->replay && stats.runs == options->replay)
 		report_steps(result);
 	if (options->progress && !(stats.runs & 1023))
-		options->progress(options->progress_arg, stats.executions, stats.blocked);
+		options->progress(options->progress_arg, stats.executions, stats.blocked,
+		                  trying_bound < 0 && !options->sample ? explore_fraction() : -1);
 	return true;
 }
 
@@ -406,6 +407,7 @@ static void explore_bound(int bound, double deadline)
 		e.max_runs = options->replay;
 	if (options->gdb)
 		e.trap_run = options->replay;
+	trying_bound = bound;
 	do {
 		world.restart = false;
 		world.violated = OC_NOTHING;

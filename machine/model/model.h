@@ -33,7 +33,8 @@ struct oc_options {
 	unsigned workers;        /* processes that share the search for everything; 0, 1: alone */
 	bool textbook;           /* tests: the textbook notion of maximality */
 	bool hash_graphs;        /* tests: fail when one graph is visited twice */
-	void (*progress)(void *arg, uint64_t executions, uint64_t blocked);
+	/* Now and then; done: the part of the search that is done, estimated, -1: unknown (a bound is tried). */
+	void (*progress)(void *arg, uint64_t executions, uint64_t blocked, double done);
 	void *progress_arg;
 };
 

@@ -283,3 +283,34 @@ small_scenario() {
 	[ "$(wc -l < "$dir/lengths")" -gt 100 ]
 	awk '$1 >= 15 || $1 < 1 { print; bad = 1 } END { exit bad }' "$dir/lengths"
 }
+
+@test "progress: on a terminal with an estimate, elsewhere nothing" {
+	command -v script >/dev/null || skip "no script(1)"
+	script -qec "$octavo check --time 6 --arch x86_64 core/ticket-lock-dropped-now" /dev/null > "$dir/terminal" || [ $? -eq 3 ]
+	tr '\r' '\n' < "$dir/terminal" | grep -E "executions, [0-9]+ blocked, perhaps [0-9.e-]+ % done, .* left"
+	$octavo check --time 1 --arch x86_64 core/ticket-lock-dropped-now > /dev/null 2> "$dir/file" || [ $? -eq 3 ]
+	[ ! -s "$dir/file" ]
+}
+
+@test "--time and --max-executions end a search in time, and say how far it came" {
+	local start=$(date +%s)
+	run $octavo check --json --time 1 --arch x86_64 core/ticket-lock-dropped-now
+	[ "$status" -eq 3 ]
+	[ $(($(date +%s) - start)) -le 5 ]
+	[ "$(echo "$output" | jq -r '.results[0].verdict')" = bounded ]
+	run $octavo check --json --max-executions 100 --arch arm64 rc11/fetch-add-6
+	[ "$status" -eq 3 ]
+	[ "$(echo "$output" | jq '.results[0] | .verdict == "bounded" and .executions + .blocked <= 100 and .executions > 0')" = true ]
+	# enough for all of it
+	run $octavo check --max-executions 100000 --arch arm64 rc11/fetch-add-6
+	[ "$status" -eq 0 ]
+}
+
+@test "--gdb stops where the execution starts, and goes on to the same answer" {
+	id=$($octavo check --json --arch arm64 checks/assertion-broken | jq -r '.results[0].id')
+	run $octavo check --replay "$id" --gdb
+	[ "$status" -eq 133 ] # SIGTRAP, and nobody there
+	command -v gdb >/dev/null || return 0
+	run gdb -q -batch -ex run -ex bt -ex continue --args $octavo check --replay "$id" --gdb
+	[[ "$output" == *SIGTRAP*execute*explore* && "$output" == *"violation"* ]]
+}

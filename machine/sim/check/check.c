@@ -573,7 +573,7 @@ static void watch(const struct oc_options *options, struct oc_result *result)
 		result->executions = world.turns + world.failed;
 		pthread_mutex_unlock(&world.lock);
 		if (options->progress)
-			options->progress(options->progress_arg, result->executions, 0);
+			options->progress(options->progress_arg, result->executions, 0, -1);
 		if (result->executions != before) {
 			before = result->executions;
 			moved = now();
