@@ -24,6 +24,8 @@ set(OCTAVO_T2_SOURCES
     ${OCTAVO_DIR}/src/lock/rwlock.c
     ${OCTAVO_DIR}/src/page/anon.c
     ${OCTAVO_DIR}/src/page/folio.c
+    ${OCTAVO_DIR}/src/page/shown.c
+    ${OCTAVO_DIR}/src/page/zap.c
     ${OCTAVO_DIR}/src/space/fault.c
     ${OCTAVO_DIR}/src/space/fork.c
     ${OCTAVO_DIR}/src/space/madvise.c
@@ -32,3 +34,8 @@ set(OCTAVO_T2_SOURCES
     ${OCTAVO_DIR}/src/space/vma.c
     ${OCTAVO_DIR}/src/space/walk.c
     ${OCTAVO_DIR}/src/space/selftest.c)
+set(OCTAVO_T3_SOURCES
+    ${OCTAVO_T2_SOURCES}
+    ${OCTAVO_DIR}/src/page/cache.c
+    ${OCTAVO_DIR}/src/page/mapping.c
+    ${OCTAVO_DIR}/src/space/file.c)

@@ -36,7 +36,7 @@ struct oct_mapping {
 	oct_phys_t root; /* of height tables, OCT_NO_PAGE for none */
 	unsigned height;
 	uint64_t cached; /* folios in it */
-	/* Reverse map: a balanced tree of areas by their first index, src/page/rmap.c */
+	/* Reverse map: a balanced tree of areas by their first index, src/page/shown.c */
 	struct oct_vma *areas;
 	/* What oct_fault calls for an area of this mapping; spaces (T2) know files by this alone. */
 	int (*fault)(struct oct_fault *fault);

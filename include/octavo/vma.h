@@ -6,10 +6,13 @@
  * from whole pages (OCT_USE_CORE) that belong to one space: nothing is shared between spaces.
  *
  * All functions: plain memory guarded by the lock of the space, held for writing by who changes
- * and at least for reading by who looks; they neither sleep nor touch tables or TLBs. */
+ * and at least for reading by who looks; they neither sleep nor touch tables or TLBs. Those that change bounds
+ * may sleep where an area shows an object: its reverse map changes too, under the lock of the mapping. Pages that
+ * an area no longer shows are unmapped and complete before (R4). */
 #ifndef OCTAVO_VMA_H
 #define OCTAVO_VMA_H
 
+#include <stdbool.h>
 #include <octavo/port.h>
 
 #ifdef __cplusplus
@@ -19,6 +22,7 @@ extern "C" {
 struct oct_vma_page;
 struct oct_mapping;
 struct oct_anon;
+struct oct_space;
 
 /* Flags of oct_mmap (mm.h). An area remembers SHARED and GROWSDOWN. */
 enum oct_map_flag {
@@ -51,6 +55,14 @@ struct oct_vma {
 	/* Of this area and all below it: where they begin (what grows down: with its guard) and end, and the
 	 * largest gap between two. */
 	uintptr_t first, last, gap;
+	/* Its place in the reverse map of its mapping (src/page/shown.h), under the lock of the mapping. */
+	struct oct_space *space; /* into which it maps; NULL: it is not there */
+	struct {
+		struct oct_vma *left, *right;
+		uint64_t last; /* index: largest that it or one below shows */
+		int height;
+		bool shared; /* stores through it reach the object */
+	} shown;
 };
 
 /* What fills a page of an area that has none. */

@@ -37,6 +37,7 @@
  * Why the fault ends (I9). Each turn either changes the entry towards what the access needs, or finds
  * it good and removes the stale translation of this CPU where the fault itself does not. */
 #include "fault.h"
+#include <octavo/mapping.h>
 
 /* What resolve() is told beside the rights of the area (OCT_PROT_MASK). */
 enum {
@@ -193,14 +194,14 @@ static int fill(struct oct_fault *fault)
 	case OCT_VMA_ANON:
 	case OCT_VMA_SHARED:
 		return zero_fill(fault);
-	case OCT_VMA_FILE: /* nothing makes such areas yet */
+	case OCT_VMA_FILE: /* by its mapping */
 		break;
 	}
 	return OCT_FAULT_SIGNAL;
 }
 
 /* A soft entry: a page in swap, or somebody has the page in hand. */
-static int soft_entry(struct oct_fault *fault, oct_pte_t pte)
+int oct_fault_soft(struct oct_fault *fault, oct_pte_t pte)
 {
 	const struct oct_soft *soft = fault->mm->space.soft;
 
@@ -208,6 +209,17 @@ static int soft_entry(struct oct_fault *fault, oct_pte_t pte)
 		return soft->fault(fault, pte);
 	OCT_COVER("fault-retry");
 	return OCT_FAULT_RETRY;
+}
+
+int oct_fault_present(struct oct_fault *fault, oct_pte_t pte)
+{
+	if (!fault->store)
+		return oct_fault_resolve(fault, pte, false);
+	if (oct_pte_uffd_wp(pte))
+		return OCT_FAULT_EVENT;
+	if (fault->kind == OCT_VMA_SHARED || oct_pte_write(pte))
+		return oct_fault_resolve(fault, pte, true);
+	return copy_or_reuse(fault, pte);
 }
 
 /* The leaf entry is locked: which of the states above is it? */
@@ -218,17 +230,11 @@ static int fault_locked(struct oct_fault *fault)
 	if (oct_pte_none(pte))
 		return fill(fault);
 	if (!oct_pte_present(pte))
-		return soft_entry(fault, pte);
-	if (!fault->store)
-		return oct_fault_resolve(fault, pte, false);
-	if (oct_pte_uffd_wp(pte))
-		return OCT_FAULT_EVENT;
-	if (fault->kind != OCT_VMA_ANON || oct_pte_write(pte))
-		return oct_fault_resolve(fault, pte, true);
-	return copy_or_reuse(fault, pte);
+		return oct_fault_soft(fault, pte);
+	return oct_fault_present(fault, pte);
 }
 
-static int fault_in_area(struct oct_fault *fault)
+int oct_fault_lock(struct oct_fault *fault)
 {
 	struct oct_space *space = &fault->mm->space;
 	int result;
@@ -243,9 +249,26 @@ static int fault_in_area(struct oct_fault *fault)
 		/* Tables go only with the lock of the space held for writing. */
 		oct_pte_lock_at(space, fault->va, &fault->guard);
 	}
-	result = fault_locked(fault);
+	return 0;
+}
+
+void oct_fault_unlock(struct oct_fault *fault)
+{
 	oct_pte_guard_unlock(&fault->ticket, &fault->guard);
 	oct_ticket_complete(&fault->ticket);
+}
+
+static int fault_in_area(struct oct_fault *fault)
+{
+	int result;
+
+	if (fault->kind == OCT_VMA_FILE)
+		return fault->vma->mapping->fault(fault);
+	result = oct_fault_lock(fault);
+	if (result)
+		return result;
+	result = fault_locked(fault);
+	oct_fault_unlock(fault);
 	return result;
 }
 

@@ -17,6 +17,17 @@ struct oct_fault {
 	struct oct_ticket ticket;
 };
 
+/* Makes the tables for va, prepares the ticket and locks the leaf entry. 0, or -OCT_ENOMEM: nothing is
+ * locked. */
+int oct_fault_lock(struct oct_fault *fault);
+/* Unlocks, and completes what the fault changed. */
+void oct_fault_unlock(struct oct_fault *fault);
+
+/* What a present entry, locked, means for the access: an enum oct_fault_result or an error. */
+int oct_fault_present(struct oct_fault *fault, oct_pte_t pte);
+/* The same for a soft entry. May drop the lock and take it again. */
+int oct_fault_soft(struct oct_fault *fault, oct_pte_t pte);
+
 /* The entry of a fresh page: the write right only with a store, so that soft-dirty means something. */
 oct_pte_t oct_fault_entry(const struct oct_fault *fault, const struct oct_folio *folio);
 

@@ -15,6 +15,7 @@
  * cannot be had, what the child got goes back through a ticket of its own. The parent keeps its pages;
  * the next store to each finds it exclusive again and gets its right back. */
 #include "walk.h"
+#include "../page/shown.h"
 
 static oct_pte_t take_write(oct_pte_t pte, unsigned long arg)
 {
@@ -104,6 +105,23 @@ static int fork_area(struct oct_mm *child, struct oct_mm *parent, const struct o
 	return 0;
 }
 
+/* An area that shows an object. The lock of the mapping is held from the child's area coming into the reverse
+ * map to the last entry: a truncation that has seen to the parent's entries finds no copy of one in an area
+ * that it passed before (I1), write-back neither (I3). Shared pages are not copied: the child finds them in
+ * the cache. */
+static int fork_shown(struct oct_mm *child, struct oct_mm *parent, const struct oct_vma *vma,
+                      struct oct_vma *copy, struct oct_ticket *ticket)
+{
+	int error = 0;
+
+	oct_rwlock_write_lock(&vma->mapping->lock);
+	oct_shown_insert(copy, &child->space);
+	if (!(vma->flags & OCT_MAP_SHARED))
+		error = fork_area(child, parent, vma, ticket);
+	oct_rwlock_write_unlock(&vma->mapping->lock);
+	return error;
+}
+
 static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 {
 	struct oct_ticket ticket;
@@ -121,7 +139,10 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 		copy->mapping = vma->mapping;
 		copy->anon = vma->anon;
 		copy->pgoff = vma->pgoff;
-		error = fork_area(child, parent, vma, &ticket);
+		if (vma->mapping)
+			error = fork_shown(child, parent, vma, copy, &ticket);
+		else
+			error = fork_area(child, parent, vma, &ticket);
 	}
 	oct_ticket_complete(&ticket);
 	if (error)

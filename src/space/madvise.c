@@ -38,7 +38,8 @@ int oct_madvise_dontneed(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 		/* Entries that are already empty are relied upon in there: the call that emptied
 		 * them may not have flushed yet (races 5). */
 		oct_ticket_init(&ticket, &mm->space);
-		error = oct_table_unmap(&mm->space, start, end, true, &ticket);
+		oct_walk_zap(mm, start, end, &ticket);
+		error = 0;
 		oct_ticket_complete(&ticket);
 	}
 	oct_rwlock_read_unlock(&mm->lock);

@@ -5,6 +5,7 @@
  * everything as it was, and an address is free for reuse only when no TLB can reach its old
  * page (I1, I4). */
 #include "walk.h"
+#include "../page/shown.h"
 
 /* ---- The space ------------------------------------------------------------------------------ */
 
@@ -81,13 +82,14 @@ void oct_mm_reset(struct oct_mm *mm)
 	struct oct_ticket ticket;
 
 	oct_rwlock_write_lock(&mm->lock);
+	oct_walk_leave_objects(mm, OCT_USER_START, mm->space.last + 1);
 	oct_ticket_init(&ticket, &mm->space);
 	unmap_areas(mm, &ticket);
+	oct_vma_clear(&mm->areas); /* before the tables: an object's reverse map leads to them */
 	if (oct_table_trim(&mm->space, 0, mm->space.last + 1, &ticket))
 		oct_port_panic("trimming refused a space");
 	/* R4: before an address can be mapped again. */
 	oct_ticket_complete(&ticket);
-	oct_vma_clear(&mm->areas);
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
 }
@@ -99,6 +101,7 @@ void oct_mm_exit(struct oct_mm *mm)
 	oct_anon_remove(mm); /* its entries keep the references that nobody finds any more */
 	/* R5: a dying space first leaves every CPU; then its flushes have no target. */
 	oct_space_leave(&mm->space);
+	oct_walk_leave_objects(mm, OCT_USER_START, mm->space.last + 1);
 	oct_ticket_init(&ticket, &mm->space);
 	unmap_areas(mm, &ticket);
 	oct_ticket_complete(&ticket);
@@ -132,7 +135,7 @@ static bool policy_forbids(const struct oct_mm *mm, unsigned prot)
 
 /* Where the new area goes: checks the request and chooses *start. */
 static int choose_range(const struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned flags,
-                        uintptr_t *start, uintptr_t *end)
+                        const struct oct_mapping *mapping, uintptr_t *start, uintptr_t *end)
 {
 	const struct oct_vma *vma;
 	int error;
@@ -152,7 +155,8 @@ static int choose_range(const struct oct_mm *mm, uintptr_t addr, size_t bytes, u
 		return error;
 	vma = oct_vma_first(&mm->areas, addr);
 	if (vma && vma->start < *end &&
-	    (flags & (OCT_MAP_FIXED | OCT_MAP_FIXED_NOREPLACE | OCT_MAP_SHARED)) != OCT_MAP_FIXED)
+	    ((flags & (OCT_MAP_FIXED | OCT_MAP_FIXED_NOREPLACE)) != OCT_MAP_FIXED ||
+	     ((flags & OCT_MAP_SHARED) && !mapping)))
 		return -OCT_EEXIST;
 	return 0;
 }
@@ -212,11 +216,11 @@ int oct_mm_populate_shared(struct oct_mm *mm, uintptr_t start, uintptr_t end, un
 }
 
 static int map_locked(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
-                      uintptr_t *result)
+                      struct oct_mapping *mapping, uint64_t pgoff, uintptr_t *result)
 {
 	uintptr_t start, end;
 	struct oct_vma *there;
-	int error = choose_range(mm, addr, bytes, flags, &start, &end);
+	int error = choose_range(mm, addr, bytes, flags, mapping, &start, &end);
 
 	if (error)
 		return error;
@@ -224,7 +228,7 @@ static int map_locked(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned 
 	if (error)
 		return error;
 	there = oct_vma_first(&mm->areas, start);
-	if (flags & OCT_MAP_SHARED) {
+	if ((flags & OCT_MAP_SHARED) && !mapping) {
 		error = oct_mm_populate_shared(mm, start, end, prot);
 		if (error)
 			return error;
@@ -233,7 +237,14 @@ static int map_locked(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned 
 		oct_vma_split(&mm->areas, end);
 		oct_walk_remove(mm, start, end);
 	}
-	oct_vma_insert(&mm->areas, start, end, prot, flags & (OCT_MAP_SHARED | OCT_MAP_GROWSDOWN));
+	there = oct_vma_insert(&mm->areas, start, end, prot, flags & (OCT_MAP_SHARED | OCT_MAP_GROWSDOWN));
+	if (mapping) {
+		there->mapping = mapping;
+		there->pgoff = pgoff;
+		oct_rwlock_write_lock(&mapping->lock);
+		oct_shown_insert(there, &mm->space);
+		oct_rwlock_write_unlock(&mapping->lock);
+	}
 	oct_vma_merge(&mm->areas, start, end);
 	*result = start;
 	return 0;
@@ -245,8 +256,8 @@ enum {
 	SHARED_STACK = OCT_MAP_SHARED | OCT_MAP_GROWSDOWN,
 };
 
-int oct_mmap(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
-             uintptr_t *result)
+int oct_walk_map(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
+                 struct oct_mapping *mapping, uint64_t pgoff, uintptr_t *result)
 {
 	int error;
 
@@ -254,15 +265,22 @@ int oct_mmap(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, uns
 	    (flags & SHARED_STACK) == SHARED_STACK)
 		return -OCT_EINVAL;
 	oct_rwlock_write_lock(&mm->lock);
-	error = policy_forbids(mm, prot) ? -OCT_EACCES
-	                                 : map_locked(mm, addr, bytes, oct_mm_prot(prot), flags, result);
+	error = policy_forbids(mm, prot)
+	            ? -OCT_EACCES
+	            : map_locked(mm, addr, bytes, oct_mm_prot(prot), flags, mapping, pgoff, result);
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
 	/* What there is no memory for comes by faults. A shared area has its pages already. */
-	if (!error && (flags & OCT_MAP_POPULATE) && !(flags & OCT_MAP_SHARED) && prot)
+	if (!error && (flags & OCT_MAP_POPULATE) && (mapping || !(flags & OCT_MAP_SHARED)) && prot)
 		(void)!oct_madvise(mm, *result, (*result + bytes + OCT_PAGE_SIZE - 1) & OCT_PAGE_MASK,
 		                   prot & OCT_WRITE ? OCT_MADV_POPULATE_WRITE : OCT_MADV_POPULATE_READ);
 	return error;
+}
+
+int oct_mmap(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
+             uintptr_t *result)
+{
+	return oct_walk_map(mm, addr, bytes, prot, flags, NULL, 0, result);
 }
 
 /* ---- munmap --------------------------------------------------------------------------------- */
@@ -282,6 +300,7 @@ static int unmap_locked(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 			return error;
 		oct_vma_split(&mm->areas, end);
 	}
+	oct_walk_leave_objects(mm, start, end);
 	if (vma->start < start) {
 		oct_vma_resize(&mm->areas, vma, vma->start, start);
 		vma = oct_vma_first(&mm->areas, start);

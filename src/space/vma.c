@@ -4,6 +4,7 @@
  * Areas never move in memory, so a pointer stays good until its area is removed. */
 #include <octavo/types.h>
 #include <octavo/vma.h>
+#include "../page/shown.h"
 
 /* ---- The store: pages of slots -------------------------------------------------------------- */
 
@@ -298,6 +299,7 @@ struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintp
 	vma->flags = flags;
 	vma->mapping = NULL;
 	vma->anon = NULL;
+	vma->space = NULL;
 	vma->pgoff = start >> OCT_PAGE_SHIFT;
 	vma->left = NULL;
 	vma->right = NULL;
@@ -307,11 +309,27 @@ struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintp
 	return vma;
 }
 
-void oct_vma_remove(struct oct_vma_tree *tree, struct oct_vma *vma)
+static void take_out(struct oct_vma_tree *tree, struct oct_vma *vma)
 {
 	tree->root = drop(tree->root, vma);
 	tree->count--;
 	slot_give(&tree->store, vma);
+}
+
+/* The object is no longer shown here. */
+static void forget_object(struct oct_vma *vma)
+{
+	if (!vma->space)
+		return;
+	oct_rwlock_write_lock(&vma->mapping->lock);
+	oct_shown_remove(vma);
+	oct_rwlock_write_unlock(&vma->mapping->lock);
+}
+
+void oct_vma_remove(struct oct_vma_tree *tree, struct oct_vma *vma)
+{
+	forget_object(vma);
+	take_out(tree, vma);
 }
 
 static void clear_below(struct oct_vma_store *store, struct oct_vma *top)
@@ -320,6 +338,7 @@ static void clear_below(struct oct_vma_store *store, struct oct_vma *top)
 		return;
 	clear_below(store, top->left);
 	clear_below(store, top->right);
+	forget_object(top);
 	slot_give(store, top);
 }
 
@@ -338,12 +357,19 @@ static void measure_path(struct oct_vma *top, const struct oct_vma *vma)
 	measure(top);
 }
 
-void oct_vma_resize(struct oct_vma_tree *tree, struct oct_vma *vma, uintptr_t start, uintptr_t end)
+static void set_bounds(struct oct_vma_tree *tree, struct oct_vma *vma, uintptr_t start, uintptr_t end)
 {
 	vma->pgoff += (uint64_t)(start >> OCT_PAGE_SHIFT) - (vma->start >> OCT_PAGE_SHIFT);
 	vma->start = start;
 	vma->end = end;
 	measure_path(tree->root, vma);
+}
+
+void oct_vma_resize(struct oct_vma_tree *tree, struct oct_vma *vma, uintptr_t start, uintptr_t end)
+{
+	oct_shown_begin(vma);
+	set_bounds(tree, vma, start, end);
+	oct_shown_end(vma);
 }
 
 /* ---- Cutting and joining -------------------------------------------------------------------- */
@@ -368,11 +394,15 @@ void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr)
 	if (!vma)
 		return;
 	end = vma->end;
-	oct_vma_resize(tree, vma, vma->start, addr);
+	oct_shown_begin(vma);
+	set_bounds(tree, vma, vma->start, addr);
 	upper = oct_vma_insert(tree, addr, end, vma->prot, vma->flags);
 	upper->mapping = vma->mapping;
 	upper->anon = vma->anon;
 	upper->pgoff = vma->pgoff + ((addr - vma->start) >> OCT_PAGE_SHIFT);
+	if (vma->space)
+		oct_shown_insert(upper, vma->space);
+	oct_shown_end(vma);
 }
 
 /* Does upper begin where lower ends, and go on as lower would? */
@@ -393,8 +423,12 @@ void oct_vma_merge(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end)
 		if (next && next->start <= end && continues(vma, next)) {
 			uintptr_t joined = next->end;
 
-			oct_vma_remove(tree, next);
-			oct_vma_resize(tree, vma, vma->start, joined);
+			oct_shown_begin(vma); /* no walker of the object sees the one without the other */
+			if (next->space)
+				oct_shown_remove(next);
+			take_out(tree, next);
+			set_bounds(tree, vma, vma->start, joined);
+			oct_shown_end(vma);
 		} else {
 			vma = next;
 		}

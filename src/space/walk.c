@@ -3,6 +3,7 @@
  * A walk is a row of lock sections, one per leaf table. Each section ends with one generation for all
  * that it changed (R2); the ticket joins the sections and is completed by the caller, once. */
 #include "walk.h"
+#include "../page/shown.h"
 
 bool oct_mm_range_ok(const struct oct_mm *mm, uintptr_t start, uintptr_t end)
 {
@@ -62,6 +63,44 @@ void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,
 	}
 }
 
+/* The lowest area with end > addr that shows an object and begins below end, or NULL. */
+static struct oct_vma *next_shown(const struct oct_mm *mm, uintptr_t addr, uintptr_t end)
+{
+	struct oct_vma *vma = oct_vma_first(&mm->areas, addr);
+
+	while (vma && vma->start < end && !vma->mapping)
+		vma = oct_vma_first(&mm->areas, vma->end);
+	return vma && vma->start < end ? vma : NULL;
+}
+
+void oct_walk_zap(struct oct_mm *mm, uintptr_t start, uintptr_t end, struct oct_ticket *ticket)
+{
+	while (start < end) {
+		const struct oct_vma *vma = next_shown(mm, start, end);
+		uintptr_t other = !vma ? end : vma->start > start ? vma->start : start;
+
+		if (start < other && oct_table_unmap(&mm->space, start, other, true, ticket))
+			oct_port_panic("unmapping refused a checked range");
+		start = !vma || vma->end > end ? end : vma->end;
+		if (vma)
+			oct_zap_area(&mm->space, vma, other, start, OCT_NO_PAGE, ticket);
+	}
+}
+
+void oct_walk_leave_objects(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	struct oct_vma *vma = next_shown(mm, start, end);
+	struct oct_ticket ticket;
+
+	if (!vma)
+		return;
+	oct_ticket_init(&ticket, &mm->space);
+	for (; vma; vma = next_shown(mm, vma->end, end))
+		oct_zap_area(&mm->space, vma, vma->start > start ? vma->start : start,
+		             vma->end < end ? vma->end : end, OCT_NO_PAGE, &ticket);
+	oct_ticket_complete(&ticket);
+}
+
 /* The range around [start, end) in which no area is left, so that tables used by nobody else can
  * be told. The last area that ends at or below start is its lower neighbour. */
 static void widen(const struct oct_mm *mm, uintptr_t end, uintptr_t *low, uintptr_t *high)
@@ -88,6 +127,7 @@ void oct_walk_remove(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 	struct oct_vma *vma;
 	int error;
 
+	oct_walk_leave_objects(mm, start, end);
 	while ((vma = oct_vma_first(&mm->areas, start)) && vma->start < end)
 		oct_vma_remove(&mm->areas, vma);
 	oct_ticket_init(&ticket, &mm->space);

@@ -42,6 +42,18 @@ void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,
                      oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg, bool revoke,
                      struct oct_ticket *ticket);
 
+/* oct_mmap, and oct_mmap_file where mapping is not NULL: pages from pgoff on. */
+int oct_walk_map(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
+                 struct oct_mapping *mapping, uint64_t pgoff, uintptr_t *result);
+
+/* Clears every entry of [start, end); pages go to ticket, dirty of an object's pages to their folios. The
+ * caller holds the lock of the space. */
+void oct_walk_zap(struct oct_mm *mm, uintptr_t start, uintptr_t end, struct oct_ticket *ticket);
+
+/* Empties what [start, end) shows of objects. Complete on return, so that areas may leave the reverse maps
+ * of their objects, or become smaller (R4; races 2, 12). The caller holds the lock for writing. */
+void oct_walk_leave_objects(struct oct_mm *mm, uintptr_t start, uintptr_t end);
+
 /* Takes areas and pages out of [start, end), which no area crosses, and gives back tables that became
  * empty. Complete on return. The caller holds the lock for writing. */
 void oct_walk_remove(struct oct_mm *mm, uintptr_t start, uintptr_t end);

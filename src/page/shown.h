@@ -1,0 +1,53 @@
+/* shown.h: which areas show an object. SPDX-License-Identifier: MIT
+ *
+ * The reverse map of an object is a balanced tree of areas by their first index, guarded by the lock of the
+ * mapping: changed with it held for writing, read with it held at all. While an area is in the tree its
+ * bounds stay, its space lives, and no table on the way to its addresses goes. Whoever takes it
+ * out, or makes it smaller, has emptied what goes and completed that (R4): else a truncation finds no area
+ * while a CPU still uses the page (races 2), or write-back finds no entry that a CPU still stores through
+ * (races 12). */
+#ifndef OCT_PAGE_SHOWN_H
+#define OCT_PAGE_SHOWN_H
+
+#include <octavo/mapping.h>
+
+/* Put an area, with mapping, pgoff and bounds set, in the tree: it maps into space. Lock held for writing. */
+void oct_shown_insert(struct oct_vma *vma, struct oct_space *space);
+/* Take it out. Lock held for writing. */
+void oct_shown_remove(struct oct_vma *vma);
+
+/* The areas that show an index of [first, last], by their first index: the first one behind after, or of all
+ * if that is NULL; NULL: no more. Lock held. */
+struct oct_vma *oct_shown_next(const struct oct_mapping *mapping, uint64_t first, uint64_t last,
+                              const struct oct_vma *after);
+
+/* Around a change of bounds of an area that may be in a tree: between the two it is not, and the lock is
+ * held for writing. No effect on areas that are not. May sleep. */
+void oct_shown_begin(struct oct_vma *vma);
+void oct_shown_end(struct oct_vma *vma);
+
+/* Where in vma index is shown. */
+static inline uintptr_t oct_shown_address(const struct oct_vma *vma, uint64_t index)
+{
+	return vma->start + (uintptr_t)((index - vma->pgoff) << OCT_PAGE_SHIFT);
+}
+
+static inline uint64_t oct_shown_last(const struct oct_vma *vma)
+{
+	return vma->pgoff + ((vma->end - vma->start) >> OCT_PAGE_SHIFT) - 1;
+}
+
+/* ---- Entries of an area that shows an object (zap.c) ---------------------------------------------- */
+
+/* Clear the entries of [start, end), a part of vma, which maps into space. Dirty goes from each entry, by
+ * the value that its exchange gave back, to the folio before the page-table lock is dropped, so before
+ * the page can be cleaned or released (I3, races 11). only: those that map this page, OCT_NO_PAGE: all.
+ * The tables stay: the area is in the reverse map with its lock held, or the space's lock is. The caller
+ * completes ticket before he relies on it. */
+void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
+                  oct_phys_t only, struct oct_ticket *ticket);
+
+/* The folio becomes dirty. The page-table lock of an entry that maps it, or did until now, is held. */
+void oct_folio_dirty_locked(struct oct_folio *folio);
+
+#endif

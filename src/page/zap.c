@@ -1,0 +1,64 @@
+/* zap.c: clearing entries of areas that show an object. SPDX-License-Identifier: MIT
+ *
+ * Why no store is lost (I3). The exchange gives back what hardware had recorded until then; a dirty value
+ * makes the folio dirty in the same lock section. Write-back of the page takes dirty off the folio first and
+ * then takes the lock of each entry: either it comes later here, and finds the table behind, so that it
+ * completes the flush that is missing before it writes the page; or it came earlier, and the folio stays
+ * dirty (mapping.c). A CPU that still stores through what it cached does so before that completion. */
+#include "shown.h"
+
+void oct_folio_dirty_locked(struct oct_folio *folio)
+{
+	/* Relaxed: who takes the flag off takes the page-table lock afterwards; if he had done it before
+	 * this section, it would be seen. */
+	if (!(oct_load(&folio->flags, OCT_RLX) & OCT_FOLIO_DIRTY))
+		oct_fetch_or(&folio->flags, (uint32_t)OCT_FOLIO_DIRTY, OCT_RLX);
+}
+
+static void zap_entry(struct oct_pte_guard *guard, bool folios, oct_phys_t only, struct oct_ticket *ticket)
+{
+	struct oct_folio *folio;
+	oct_pte_t old = 0;
+
+	if (guard->level == 0)
+		old = oct_pte_get(guard);
+	if (oct_pte_none(old)) {
+		oct_ticket_join(ticket, guard); /* R4: who emptied it may not have flushed yet */
+		return;
+	}
+	if (only != OCT_NO_PAGE && (!oct_pte_present(old) || oct_pte_phys(old) != only))
+		return;
+	/* The verdict is the ticket's business. */
+	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0, &old);
+	if (oct_pte_soft_kind(old) && oct_pte_soft_kind(old) != OCT_SOFT_BROKEN && guard->space->soft)
+		guard->space->soft->release(guard->space, old);
+	if (!oct_pte_present(old) || !folios)
+		return;
+	folio = oct_port_folio_of(oct_pte_phys(old));
+	if (folio->mapping && oct_pte_dirty(old)) {
+		OCT_COVER("zap-dirty");
+		oct_folio_dirty_locked(folio);
+	}
+	oct_ticket_free_page(ticket, guard, oct_pte_phys(old));
+}
+
+void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
+                  oct_phys_t only, struct oct_ticket *ticket)
+{
+	bool folios = !(vma->mapping->flags & OCT_MAPPING_PFN);
+
+	for (uintptr_t va = start; va < end;) {
+		struct oct_pte_guard guard;
+		uintptr_t next;
+
+		oct_pte_lock_at(space, va, &guard);
+		do {
+			zap_entry(&guard, folios, only, ticket);
+			next = oct_level_next(guard.va, guard.level);
+		} while (next < end && oct_pte_guard_next(&guard));
+		oct_pte_guard_unlock(ticket, &guard);
+		if (next <= va) /* past the top of addresses */
+			break;
+		va = next;
+	}
+}
