@@ -162,7 +162,7 @@ static struct oct_vma *next_below(struct oct_vma *top, uint64_t first, uint64_t 
 }
 
 struct oct_vma *oct_shown_next(const struct oct_mapping *mapping, uint64_t first, uint64_t last,
-                              const struct oct_vma *after)
+                               const struct oct_vma *after)
 {
 	return next_below(mapping->areas, first, last, after);
 }

@@ -19,7 +19,7 @@ void oct_shown_remove(struct oct_vma *vma);
 /* The areas that show an index of [first, last], by their first index: the first one behind after, or of all
  * if that is NULL; NULL: no more. Lock held. */
 struct oct_vma *oct_shown_next(const struct oct_mapping *mapping, uint64_t first, uint64_t last,
-                              const struct oct_vma *after);
+                               const struct oct_vma *after);
 
 /* Around a change of bounds of an area that may be in a tree: between the two it is not, and the lock is
  * held for writing. No effect on areas that are not. May sleep. */
