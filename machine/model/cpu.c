@@ -159,3 +159,12 @@ void load_root(oct_phys_t root, unsigned asid, bool keep, const void *pc)
 	do_dsb(pc);
 	do_isb(pc);
 }
+
+void device_leave(const void *pc)
+{
+	for (unsigned cpu = 0; in_race() && cpu < world.nactors; cpu++)
+		if (is_device(cpu))
+			write_root(cpu, world.cpu_at_start[cpu].asid, 0, pc);
+	if (in_race())
+		do_device_invalidate(0, 0, false, pc);
+}

@@ -76,6 +76,11 @@ struct entry decode(uint64_t value, unsigned level)
 	return world.x86 ? decode_x86_64(value, level) : decode_arm64(value, level);
 }
 
+bool is_device(unsigned actor)
+{
+	return actor < world.nactors && world.scenario->actors[actor].kind == OC_ACTOR_IOMMU;
+}
+
 bool walker_sets_ad(unsigned cpu)
 {
 	return !world.knobs.sw_ad && !(world.scenario->actors[cpu].flags & OC_NO_AD);
@@ -87,7 +92,7 @@ bool decode_cacheable(uint64_t value, unsigned level, unsigned cpu)
 
 	if (level == OCT_LEVELS)
 		return value != 0;
-	if (world.riscv) /* without Svvptc a TLB may keep that there was nothing */
+	if (world.riscv && !is_device(cpu)) /* without Svvptc a TLB may keep that there was nothing */
 		return true;
 	e = decode(value, level);
 	/* table entries have an accessed bit on x86-64 only */

@@ -169,7 +169,20 @@ void do_tlbi(unsigned asid, uint64_t va, unsigned pages, bool broadcast, bool le
 	e.asid = (uint8_t)asid;
 	e.va = va;
 	e.pages = (uint16_t)pages;
-	e.flags = (uint8_t)((broadcast ? F_BROADCAST : 0) | (leaf_only ? F_LEAF_ONLY : 0));
+	e.flags = (uint16_t)((broadcast ? F_BROADCAST : 0) | (leaf_only ? F_LEAF_ONLY : 0));
+	explore_event(&e);
+}
+
+void do_device_invalidate(uint64_t va, unsigned pages, bool leaf_only, const void *pc)
+{
+	struct event e = event_make(EV_TLBI, 0, __ATOMIC_RELAXED, pc);
+
+	if (pages > UINT16_MAX)
+		explore_fail("an invalidation of too many pages: 0 is the whole space");
+	e.asid = 0xff; /* whatever their numbers are: all are bound to one space */
+	e.va = va;
+	e.pages = (uint16_t)pages;
+	e.flags = (uint16_t)(F_DEVICE | (leaf_only ? F_LEAF_ONLY : 0));
 	explore_event(&e);
 }
 

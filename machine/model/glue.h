@@ -28,11 +28,18 @@ struct oc_glue {
 	 * NULL: fresh pages. 0 or a negative error. */
 	int (*map)(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot, bool shared,
 	           struct oct_folio *folio);
+	/* The machine's devices walk mm from now on: what the core tells its secondary MMUs goes to
+	 * oc_device_invalidate() and oc_device_leave(). memory: secondary_size bytes, zeroed. */
+	size_t secondary_size;
+	void (*bind)(struct oct_mm *mm, void *memory);
 	oct_phys_t (*root)(const struct oct_mm *mm);
 	unsigned (*asid)(const struct oct_mm *mm);
 	const struct oc_field *mm_fields, *system_fields, *cpu_fields, *folio_fields;
 	size_t cpu_offset, cpu_size; /* of the CPUs in the system */
 };
 extern const struct oc_glue oc_glue;
+
+void oc_device_invalidate(uintptr_t start, size_t pages, bool leaf_only);
+void oc_device_leave(void);
 
 #endif

@@ -187,8 +187,9 @@ static unsigned walk_start(const struct graph *g, const struct event *e)
 bool synchronises_context(const struct machine_rules *m, const struct event *e)
 {
 	if (e->kind == EV_TLBI) /* also what a DSB and an ISB after it would be on arm64 */
-		return m->instant_tlbi;
-	return m->traps_order && (e->kind == EV_ISB || e->kind == EV_FAULT);
+		return m->instant_tlbi && !(e->flags & F_DEVICE);
+	/* a device asks for a page and waits for the answer */
+	return (m->traps_order || m->device[e->thread]) && (e->kind == EV_ISB || e->kind == EV_FAULT);
 }
 
 /* Fences, faults, context synchronisation: acquire side and translation reads before them. */
@@ -307,13 +308,14 @@ static void co_remove(struct graph *g, uint16_t id)
 
 static bool acts_as_tlbi(const struct machine_rules *m, const struct event *e)
 {
-	return e->kind == EV_TLBI || (m->fault_drops_entry && e->kind == EV_FAULT && !(e->flags & F_BLOCKED));
+	return e->kind == EV_TLBI || (m->fault_drops_entry && e->kind == EV_FAULT &&
+	                              !(e->flags & F_BLOCKED) && !m->device[e->thread]);
 }
 
 static void set_source(const struct machine_rules *m, struct graph *g, struct event *e, uint16_t choice)
 {
 	e->rf = choice;
-	e->flags = (uint8_t)(e->flags & ~(F_BLOCKED | F_CACHEABLE));
+	e->flags = (uint16_t)(e->flags & ~(F_BLOCKED | F_CACHEABLE));
 	if (choice == NO_EVENT) {
 		e->flags |= F_BLOCKED;
 		return;
@@ -517,6 +519,6 @@ struct event rmw_write_of(const struct machine_rules *m, const struct event *ur)
 
 	w.kind = EV_RMW_WRITE;
 	w.value = rmw_result(m, ur);
-	w.flags &= (uint8_t) ~(F_AWAIT | F_CAS);
+	w.flags &= (uint16_t) ~(F_AWAIT | F_CAS);
 	return w;
 }

@@ -52,6 +52,7 @@ enum {
 	F_CACHEABLE = 32, /* T: the value read may be kept by a TLB */
 	F_BROADCAST = 64,
 	F_LEAF_ONLY = 128,
+	F_DEVICE = 256, /* V: of what devices hold, complete at once */
 };
 
 enum rmw_op {
@@ -78,7 +79,7 @@ struct clock {
 
 struct event {
 	uint8_t kind, order, thread, size;
-	uint8_t flags;
+	uint16_t flags;
 	uint8_t level;  /* T: 0 leaf, levels: root register */
 	uint8_t asid;   /* T, V */
 	uint8_t op;     /* RMW */
@@ -124,6 +125,8 @@ struct graph {
 struct machine_rules {
 	unsigned nthreads;
 	uint8_t cpu[MAX_THREADS]; /* the CPU whose TLB the thread uses */
+	bool device[MAX_THREADS]; /* the thread walks by a TLB of its own, which no CPU's V reaches */
+	bool device_snoops;       /* but broadcast ones do */
 	/* the architecture, see rules_for() */
 	bool ets2;              /* a T of an uncacheable value comes after earlier accesses */
 	bool instant_tlbi;      /* V is complete at once and orders its own CPU's walks */
@@ -162,6 +165,18 @@ bool is_acquire(unsigned order);
 bool is_release(unsigned order);
 
 /* graph.c */
+/* Is V complete at once, with no barrier before it and behind it? */
+static inline bool completes_itself(const struct machine_rules *m, const struct event *v)
+{
+	return m->instant_tlbi || (v->flags & F_DEVICE);
+}
+/* Does V reach the TLB that thread t walks by, which belongs to cpu? */
+static inline bool reaches(const struct machine_rules *m, const struct event *v, bool device, unsigned cpu)
+{
+	if (device)
+		return (v->flags & F_DEVICE) || ((v->flags & F_BROADCAST) && m->device_snoops);
+	return !(v->flags & F_DEVICE) && ((v->flags & F_BROADCAST) || m->cpu[v->thread] == cpu);
+}
 /* Does the event do what an ISB does on arm64: order later T after earlier events? */
 bool synchronises_context(const struct machine_rules *m, const struct event *e);
 bool ev_is_sc(const struct event *e);

@@ -221,8 +221,11 @@ static void threads_init(void)
 	while (world.nactors < OC_MAX_ACTORS && world.scenario->actors[world.nactors].kind != OC_ACTOR_NONE)
 		world.nactors++;
 	memset(client.daemon, 0, sizeof(client.daemon));
-	for (unsigned i = 0; i < world.nactors; i++)
+	m->device_snoops = world.knobs.iommu_snoops;
+	for (unsigned i = 0; i < world.nactors; i++) {
 		m->cpu[i] = (uint8_t)i;
+		m->device[i] = is_device(i);
+	}
 }
 
 static void proxies_init(void)
@@ -242,16 +245,12 @@ static void proxies_init(void)
 static bool not_modelled(void)
 {
 	const struct oc_knobs *k = &world.knobs;
-	const char *what = k->iommu_snoops ? "iommu_snoops"
-	                   : k->spec_young ? "spec_young"
-	                   : k->stray_ad   ? "stray_ad"
-	                   : k->tce        ? "tce"
-	                   : k->reuse      ? "reuse"
-	                                   : NULL;
+	const char *what = k->spec_young ? "spec_young"
+	                   : k->stray_ad ? "stray_ad"
+	                   : k->tce      ? "tce"
+	                   : k->reuse    ? "reuse"
+	                                 : NULL;
 
-	for (unsigned i = 0; i < world.nactors; i++)
-		if (world.scenario->actors[i].kind == OC_ACTOR_IOMMU)
-			what = "OC_IOMMU";
 	if (what)
 		snprintf(result->text, sizeof(result->text), "%s is not modelled yet", what);
 	return what != NULL;
@@ -334,17 +333,23 @@ static const char *missing_cover(void)
 
 static void describe(int bound)
 {
-	unsigned cpus = 0, threads;
-	char knobs[96], actors[48] = "";
+	unsigned cpus = 0, devices = 0, threads;
+	char knobs[96], actors[72] = "";
 
-	for (unsigned i = 0; i < world.nactors; i++)
+	for (unsigned i = 0; i < world.nactors; i++) {
 		cpus += world.scenario->actors[i].kind == OC_ACTOR_CPU;
-	threads = world.nactors - cpus;
+		devices += is_device(i);
+	}
+	threads = world.nactors - cpus - devices;
 	if (cpus)
 		snprintf(actors, sizeof(actors), "%u CPU%s", cpus, cpus == 1 ? "" : "s");
 	if (threads)
 		snprintf(actors + strlen(actors), sizeof(actors) - strlen(actors), "%s%u kernel thread%s",
 		         cpus ? " and " : "", threads, threads == 1 ? "" : "s");
+	if (devices)
+		snprintf(actors + strlen(actors), sizeof(actors) - strlen(actors), "%s%u device%s%s",
+		         cpus || threads ? " and " : "", devices, devices == 1 ? "" : "s",
+		         world.knobs.iommu_snoops ? " that snoops" : "");
 	if (world.glue->arch != OC_ARM64)
 		snprintf(knobs, sizeof(knobs), "hardware A/D %s", world.knobs.sw_ad ? "off" : "on");
 	else
@@ -540,6 +545,8 @@ void oc_explore(struct oc_library *library, const struct oc_scenario *scenario, 
 	only = given->bound >= 0 ? given->bound : world.variant->bound - 1;
 	expected = oc_expected(world.variant, library_glue(library)->arch);
 	world.ignores_i7 = OC_EXPECT_KIND(expected) == OC_VIOLATES(0) && OC_EXPECT_ARG(expected) != OC_I7;
+	world.expects =
+	    OC_EXPECT_KIND(expected) == OC_VIOLATES(0) ? (enum oc_what)OC_EXPECT_ARG(expected) : OC_NOTHING;
 	if (only < 0 && OC_EXPECT_KIND(expected) == OC_BOUNDED(0))
 		only = (int)OC_EXPECT_ARG(expected);
 	r->verdict = OC_V_ERROR;

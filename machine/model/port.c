@@ -434,6 +434,18 @@ void oct_mmu_invalidate_end(enum oct_scope scope)
 	do_isb(CALLER);
 }
 
+/* What devices hold: the port of their IOMMU, which waits until it is done. */
+void oc_device_invalidate(uintptr_t start, size_t pages, bool leaf_only)
+{
+	if (in_race())
+		do_device_invalidate(pages ? start : 0, (unsigned)pages, leaf_only && pages, CALLER);
+}
+
+void oc_device_leave(void)
+{
+	device_leave(CALLER);
+}
+
 void oct_mmu_load_root(oct_phys_t root, uint16_t asid, bool keep)
 {
 	load_root(root, asid, keep, CALLER);

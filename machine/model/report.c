@@ -55,7 +55,7 @@ static bool ready(uint16_t id, bool strict)
 			    r.g->ev[q].thread != e->thread && co_pos(r.g, r.g->ev[q].rf) < e->co_pos &&
 			    !emitted(q))
 				return false;
-	if (e->kind == EV_DSB || (world.rules.instant_tlbi && e->kind == EV_TLBI))
+	if (e->kind == EV_DSB || (e->kind == EV_TLBI && completes_itself(&world.rules, e)))
 		return completions_done(id);
 	return true;
 }
@@ -327,7 +327,10 @@ static void lanes(struct oc_result *result)
 	for (unsigned i = 0; i < world.nthreads; i++) {
 		const struct oc_actor *a = &world.scenario->actors[world.rules.cpu[i]];
 
-		snprintf(names[i], sizeof(names[i]), "%s%u %s", a->kind == OC_ACTOR_THREAD ? "thread" : "cpu",
+		snprintf(names[i], sizeof(names[i]), "%s%u %s",
+		         a->kind == OC_ACTOR_THREAD ? "thread"
+		         : is_device(i)             ? "device"
+		                                    : "cpu",
 		         (unsigned)world.rules.cpu[i], i < world.nactors ? actor_name(i) : "interrupt");
 		result->lanes[i] = names[i];
 	}

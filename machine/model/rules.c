@@ -56,7 +56,7 @@ uint16_t v_complete(const struct machine_rules *m, const struct graph *g, uint16
 {
 	const struct event *e = &g->ev[v];
 
-	if (m->instant_tlbi)
+	if (completes_itself(m, e))
 		return v;
 	for (unsigned i = e->index + 1u; i < g->length[e->thread]; i++)
 		if (g->ev[g->thread[e->thread][i]].kind == EV_DSB)
@@ -86,7 +86,7 @@ bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, 
 	unsigned shift = m->table_shift * t->level;
 	uint16_t complete;
 
-	if (!(e->flags & F_BROADCAST) && m->cpu[e->thread] != m->cpu[t->thread])
+	if (!reaches(m, e, m->device[t->thread], m->cpu[t->thread]))
 		return false;
 	if (e->asid != t->asid && e->asid != 0xff)
 		return false;
@@ -98,7 +98,7 @@ bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, 
 		return true;
 	if (!t->level)
 		return false;
-	if (!m->tlbi_drops_walks && t->level < m->levels &&
+	if (!(m->tlbi_drops_walks && !(e->flags & F_DEVICE)) && t->level < m->levels &&
 	    (page >> shift < first >> shift || page >> shift > (first + e->pages - 1) >> shift))
 		return false;
 	complete = v_complete(m, g, v);
@@ -111,7 +111,7 @@ unsigned v_seen(const struct machine_rules *m, const struct graph *g, uint16_t v
 	uint16_t dsb;
 	unsigned seen = 0;
 
-	if (m->instant_tlbi)
+	if (completes_itself(m, e))
 		dsb = v;
 	else if (e->last_dsb)
 		dsb = g->thread[e->thread][e->last_dsb - 1];

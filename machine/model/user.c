@@ -159,7 +159,7 @@ static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, const str
 {
 	struct walked now = sources_of(w);
 
-	if (world.litmus)
+	if (world.litmus || (is_device(explore_self()) && now.n == 1)) /* the space has gone */
 		return false;
 	if (now.n == before->n && !memcmp(now.rf, before->rf, now.n * sizeof(now.rf[0]))) {
 		now.repeats = before->repeats + 1;
@@ -171,6 +171,11 @@ static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, const str
 	*before = now;
 	if (world.glue->fault(mm, va, store))
 		return false;
+	if (is_device(
+	        explore_self())) { /* its driver answers: what it kept of the page goes, it walks again */
+		do_device_invalidate(va & OCT_PAGE_MASK, 1, false, pc);
+		do_dsb(pc);
+	}
 	do_isb(pc); /* the return from the exception */
 	return true;
 }
@@ -198,8 +203,12 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 		return 0;
 	}
 	learn_word(offset, size, pc);
-	if (world.cpu[this_cpu()].root != world.glue->root(mm))
+	if (is_device(explore_self())) {
+		if (mm != world.mm[0])
+			violate(OC_ASSERTION, pc, "a device uses a space that it is not bound to");
+	} else if (world.cpu[this_cpu()].root != world.glue->root(mm)) {
 		world.glue->mm_switch(world.system, mm);
+	}
 	for (;;) {
 		struct walk w = walk_tables(va, store, pc);
 
@@ -302,6 +311,22 @@ ACCESS(64)
 
 /* ---- setup -------------------------------------------------------------------------------------------- */
 
+/* A device walks the tables of the first space, under the number that the CPUs have for it now. */
+static void bind_devices(struct oct_mm *mm)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < world.nactors; i++) {
+		if (!is_device(i))
+			continue;
+		any = true;
+		world.cpu[i].root = world.glue->root(mm);
+		world.cpu[i].asid = world.glue->asid(mm);
+	}
+	if (any)
+		world.glue->bind(mm, memory_object(world.glue->secondary_size));
+}
+
 struct oct_mm *oc_mm(void)
 {
 	struct oct_mm *mm;
@@ -323,12 +348,13 @@ struct oct_mm *oc_mm(void)
 	if (world.nmm > 1)
 		return mm;
 	for (unsigned i = 0; i < cpus; i++) {
-		if (world.scenario->actors[i].kind == OC_ACTOR_THREAD)
+		if (world.scenario->actors[i].kind != OC_ACTOR_CPU)
 			continue;
 		world.native_cpu = i;
 		world.glue->mm_switch(world.system, mm);
 	}
 	world.native_cpu = 0;
+	bind_devices(mm);
 	return mm;
 }
 
@@ -451,6 +477,8 @@ void oc_tlbi(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned scope, unsi
 
 	if (!in_race())
 		return;
+	if (is_device(explore_self()))
+		violate(OC_ASSERTION, CALLER, "a device does not invalidate: its secondary MMU is told");
 	if (world.riscv && level != OC_LEAF)
 		r.pages = 0; /* with an address only leaf entries are dropped */
 	if (scope == OC_BROADCAST && world.x86)

@@ -97,6 +97,7 @@ struct world {
 	const struct oc_glue *glue;
 	struct oc_knobs knobs;
 	bool litmus, x86, riscv, ignores_i7;
+	enum oc_what expects; /* of the variant, OC_NOTHING: no violation */
 	struct machine_rules rules;
 	unsigned nactors, nthreads; /* threads: actors, then one interrupt proxy for each CPU */
 	/* memory */
@@ -182,6 +183,7 @@ void do_fence(int order, const void *pc);
 void do_dsb(const void *pc);
 void do_isb(const void *pc);
 void do_tlbi(unsigned asid, uint64_t va, unsigned pages, bool broadcast, bool leaf_only, const void *pc);
+void do_device_invalidate(uint64_t va, unsigned pages, bool leaf_only, const void *pc); /* all devices */
 void do_holds_nothing(
     unsigned asid);      /* the CPU's TLB knows nothing of asid: an invalidation that nobody made */
 void events_begin(void); /* before each execution */
@@ -201,6 +203,8 @@ const char *decode_words(uint64_t value, unsigned level, char *text, size_t size
 
 /* cpu.c: interrupts, root registers */
 unsigned this_cpu(void);
+bool is_device(unsigned actor);
+void device_leave(const void *pc); /* every device stops walking its space */
 void lock_take(uint16_t location, unsigned size, const void *pc); /* wait for 0, store 1, acquire */
 void irq_lock(unsigned cpu, const void *pc);
 void irq_unlock(unsigned cpu, const void *pc);

@@ -4,7 +4,7 @@
  * writable entry from before, switches to it. Each barrier of the handshake is left out in turn;
  * the window between "about to run" and "runs" is overlooked; and a rollover of the address-space
  * numbers, which promises a flush at each CPU's next switch, is taken for a completed flush. The
- * IOMMU case comes with secondary MMUs. */
+ * IOMMU case is E5-iommu. */
 #include "../switch.h"
 
 enum { NOW_VA = 0x30000, OTHERS = 6 };

@@ -63,6 +63,30 @@ static int glue_map(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot
 	return error;
 }
 
+static void device_invalidate(struct oct_secondary *secondary, struct oct_space *space, uintptr_t start,
+                              size_t pages, enum oct_depth depth)
+{
+	(void)secondary;
+	(void)space;
+	oc_device_invalidate(start, pages, depth == OCT_LEAF);
+}
+
+static void device_leave(struct oct_secondary *secondary, struct oct_space *space)
+{
+	(void)secondary;
+	(void)space;
+	oc_device_leave();
+}
+
+static void glue_bind(struct oct_mm *mm, void *memory)
+{
+	struct oct_secondary *secondary = memory;
+
+	secondary->invalidate = device_invalidate;
+	secondary->leave = device_leave;
+	oct_secondary_bind(&mm->space, secondary);
+}
+
 static oct_phys_t glue_root(const struct oct_mm *mm)
 {
 	return mm->space.root;
@@ -85,6 +109,7 @@ static const struct oc_field mm_fields[] = {
     FIELD(struct oct_mm, "ASID", space.asid, 1),
     FIELD(struct oct_mm, "leaving flag", space.leaving, 1),
     FIELD(struct oct_mm, "set of CPUs running", space.running, OCT_CPU_WORDS),
+    FIELD(struct oct_mm, "list of secondary MMUs", space.secondary, 1),
     FIELD(struct oct_mm, "range record", space.ranges, OCT_OPEN_RANGES),
     FIELD(struct oct_mm, "generation seen by CPU", space.seen, OCT_MAX_CPUS),
     FIELD(struct oct_mm, "mm lock, word of CPU", lock, OCT_MAX_CPUS),
@@ -124,6 +149,8 @@ const struct oc_glue oc_glue = {
     .interrupt = glue_interrupt,
     .fault = glue_fault,
     .map = glue_map,
+    .secondary_size = sizeof(struct oct_secondary),
+    .bind = glue_bind,
     .root = glue_root,
     .asid = glue_asid,
     .mm_fields = mm_fields,
