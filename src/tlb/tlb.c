@@ -185,12 +185,13 @@ static void catch_up(struct oct_space *space, unsigned self)
 
 static bool cpu_done(struct oct_space *space, unsigned cpu, uint64_t generation)
 {
-	/* Acquire: pairs with the release in catch_up, or in oct_space_switch for a CPU that came. */
-	if (oct_load(&space->seen[cpu], OCT_ACQ) >= generation)
-		return true;
 	/* Acquire: pairs with the release in leave_former. A CPU that left and comes back is covered by the
 	 * SC read that made it a target (F2): its bit comes later than that, so it sees the draw. */
-	return (oct_load(&space->running[cpu / 64], OCT_ACQ) & cpu_bit(cpu)) == 0;
+	if (!(oct_load(&space->running[cpu / 64], OCT_ACQ) & cpu_bit(cpu)))
+		return true;
+	/* Acquire: pairs with the release in catch_up, or in oct_space_switch for a CPU that came. What ends
+	 * the wait is read last: an iteration that reads it old is given up by the checker at once. */
+	return oct_load(&space->seen[cpu], OCT_ACQ) >= generation;
 }
 
 static void complete_by_interrupt(struct oct_space *space, uint64_t generation, uint64_t completed)
