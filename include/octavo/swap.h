@@ -58,6 +58,13 @@ static inline oct_pte_t oct_pte_mkswap(oct_pte_t pte, uint32_t slot)
 	                                         (oct_pte_uffd_wp(pte) ? OCT_SWAP_UFFD_WP : 0));
 }
 
+/* The swap entry pte with bits (of the two above) set or cleared. */
+static inline oct_pte_t oct_pte_swap_bits(oct_pte_t pte, uint64_t bits, bool set)
+{
+	bits <<= OCT_SOFT_VALUE_SHIFT;
+	return set ? pte | bits : pte & ~bits;
+}
+
 static inline uint32_t oct_swap_slot_of(oct_pte_t pte)
 {
 	return (uint32_t)oct_pte_soft_value(pte);

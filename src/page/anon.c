@@ -151,7 +151,6 @@ void oct_anon_remove(struct oct_mm *mm)
 		oct_anon_lock(anon);
 	}
 	oct_anon_unlock(anon);
-	mm->kin.anon = NULL;
 }
 
 void oct_anon_hold(struct oct_mm *mm)

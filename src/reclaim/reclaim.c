@@ -3,7 +3,7 @@
  * A visit goes to one space: under its lock, held for reading, a few leaf tables are looked through. A
  * young entry is made old: that needs no flush (R1), a TLB that keeps it young costs an aging too few. An old
  * one gives its page to the batch: under the page-table lock it is exchanged for a swap entry, or for nothing
- * if the page was never stored to.
+ * if the contents are not wanted any more (OCT_MADV_FREE).
  *
  * Whose page is taken. One that only this entry holds goes at once: under its page-table lock nobody else can
  * get at it. One with more references is looked up in all spaces of its lineage (anon.h): it is taken
@@ -49,7 +49,6 @@ struct batch {
 	struct oct_swap *swap;
 	struct oct_mm *mm; /* visited, its lock held for reading: space[0] */
 	bool force;        /* young ones too */
-	bool zeros;        /* the area looked at: a page that is not there is zeros */
 	unsigned items, most, spaces;
 	unsigned given; /* pages given back */
 	int error;
@@ -178,10 +177,10 @@ static bool was_young(struct oct_pte_guard *guard, struct oct_ticket *ticket, oc
 	return true;
 }
 
-/* A page that was never stored to: it is zeros, and comes again as zeros. If it is stored to before the
+/* A page whose contents nobody wants (OCT_MADV_FREE): it comes again as zeros. If it is stored to before the
  * exchange, its contents are kept after all. The entry is locked and the only one. */
-static void drop_clean(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket,
-                       struct oct_folio *folio)
+static void drop_free(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket,
+                      struct oct_folio *folio)
 {
 	struct oct_swap_hold hold;
 	oct_pte_t old, none;
@@ -189,7 +188,7 @@ static void drop_clean(struct batch *batch, struct oct_pte_guard *guard, struct 
 	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0,
 	                        &old); /* the ticket has the verdict */
 	if (!oct_pte_dirty(old)) {
-		OCT_COVER("reclaim-clean");
+		OCT_COVER("reclaim-free");
 		add_item(batch, folio, OCT_NO_SLOT, 1, false);
 		return;
 	}
@@ -209,9 +208,11 @@ static void take_own(struct batch *batch, struct oct_pte_guard *guard, struct oc
 	struct oct_swap_hold hold;
 	oct_pte_t old;
 
-	/* Relaxed: an earlier holder set it before he gave up his reference (oct_folio_exclusive). */
-	if (batch->zeros && !oct_pte_dirty(pte) && !(oct_load(&folio->flags, OCT_RLX) & OCT_FOLIO_DIRTY)) {
-		drop_clean(batch, guard, ticket, folio);
+	/* Relaxed: set under the lock of this entry, or by an earlier holder before he gave up his reference.
+	 */
+	if (!oct_pte_dirty(pte) && (oct_load(&folio->flags, OCT_RLX) &
+	                            (OCT_FOLIO_LAZYFREE | OCT_FOLIO_DIRTY)) == OCT_FOLIO_LAZYFREE) {
+		drop_free(batch, guard, ticket, folio);
 		return;
 	}
 	hold = oct_swap_take(batch->swap, folio, 1);
@@ -363,7 +364,6 @@ static uintptr_t visit(struct batch *batch, uintptr_t start, uintptr_t end)
 		if (oct_vma_kind(vma) == OCT_VMA_SHARED ||
 		    (vma->mapping && (vma->mapping->flags & OCT_MAPPING_PFN)))
 			continue;
-		batch->zeros = !vma->mapping;
 		while (va < last) {
 			if (batch->items == batch->most || tables++ == VISIT_TABLES)
 				return va;

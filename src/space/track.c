@@ -5,19 +5,24 @@
  * protected while a CPU can still store through what it cached. That is safe because the table's stamp
  * says so to everybody who takes its lock: a copy-on-write relies and invalidates by itself (R4),
  * so it does not lose that CPU's store (races 13 and 14, I2). And it is over when the
- * call returns (I4): entries that another call protected but has not flushed yet are relied upon, so
- * "already protected" is never taken on trust. */
+ * call returns (I4). A page that is in swap keeps its two bits in its swap entry. Entries that another call
+ * protected but has not flushed yet are relied upon, so "already protected" is never taken on trust. */
 #include "walk.h"
+#include <octavo/swap.h>
 
 static oct_pte_t clear_soft_dirty(oct_pte_t pte, unsigned long arg)
 {
 	(void)arg;
+	if (oct_pte_soft_kind(pte) == OCT_SOFT_SWAP)
+		return oct_pte_swap_bits(pte, OCT_SWAP_SOFT_DIRTY, false);
 	return oct_pte_present(pte) ? oct_pte_clear_soft_dirty(oct_pte_wrprotect(pte)) : pte;
 }
 
 static oct_pte_t protect_userfault(oct_pte_t pte, unsigned long arg)
 {
 	(void)arg;
+	if (oct_pte_soft_kind(pte) == OCT_SOFT_SWAP)
+		return oct_pte_swap_bits(pte, OCT_SWAP_UFFD_WP, true);
 	return oct_pte_present(pte) ? oct_pte_mk_uffd_wp(pte) : pte;
 }
 
@@ -25,6 +30,8 @@ static oct_pte_t protect_userfault(oct_pte_t pte, unsigned long arg)
 static oct_pte_t unprotect_userfault(oct_pte_t pte, unsigned long arg)
 {
 	(void)arg;
+	if (oct_pte_soft_kind(pte) == OCT_SOFT_SWAP)
+		return oct_pte_swap_bits(pte, OCT_SWAP_UFFD_WP, false);
 	return oct_pte_present(pte) ? oct_pte_clear_uffd_wp(pte) : pte;
 }
 

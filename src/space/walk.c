@@ -29,8 +29,12 @@ static uintptr_t change_leaf(struct oct_pte_guard *guard, uintptr_t end,
 		enum oct_flush verdict;
 		oct_pte_t old;
 
-		if (!oct_pte_present(oct_pte_get(guard)))
+		if (oct_pte_none(oct_pte_get(guard))) {
+			/* R4: so may somebody have taken the page away (races 8). */
+			if (revoke)
+				oct_ticket_join(ticket, guard);
 			continue;
+		}
 		verdict = oct_entry_update(ticket, guard, guard->pte, guard->va, change, arg, &old);
 		if (verdict == OCT_BREAK_FIRST)
 			oct_port_panic("a change of rights changed the page");
