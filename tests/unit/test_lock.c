@@ -7,6 +7,7 @@
 #define oct_port_wake           thread_wake
 #define oct_rwlock_init         tested_init
 #define oct_rwlock_read_lock    tested_read_lock
+#define oct_rwlock_read_trylock tested_read_trylock
 #define oct_rwlock_read_unlock  tested_read_unlock
 #define oct_rwlock_write_lock   tested_write_lock
 #define oct_rwlock_write_unlock tested_write_unlock
@@ -129,10 +130,37 @@ static void writer_waits_for_all_readers(void **state)
 	alarm(0);
 }
 
+/* Trying never waits: not for a writer that holds the lock, and not for one that sleeps on it. */
+static void trying(void **state)
+{
+	pthread_t writer;
+
+	(void)state;
+	alarm(60);
+	oct_rwlock_init(&lock);
+	assert_true(oct_rwlock_read_trylock(&lock));
+	assert_true(oct_rwlock_read_trylock(&lock));
+	assert_int_equal(pthread_create(&writer, NULL, take_for_writing, NULL), 0);
+	while (oct_load(&lock.state, OCT_RLX) == 2)
+		sched_yield();
+	assert_false(oct_rwlock_read_trylock(&lock));
+	oct_rwlock_read_unlock(&lock);
+	oct_rwlock_read_unlock(&lock);
+	assert_int_equal(pthread_join(writer, NULL), 0);
+	oct_rwlock_write_lock(&lock);
+	assert_false(oct_rwlock_read_trylock(&lock));
+	oct_rwlock_write_unlock(&lock);
+	assert_true(oct_rwlock_read_trylock(&lock));
+	oct_rwlock_read_unlock(&lock);
+	assert_int_equal(lock.state, 0);
+	alarm(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(writer_waits_for_all_readers),
+	    cmocka_unit_test(trying),
 	    cmocka_unit_test(many_threads),
 	};
 
