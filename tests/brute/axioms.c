@@ -22,7 +22,9 @@ static bool instant(const struct graph *g)
 static bool synchronises_context(const struct graph *g, const struct event *e)
 {
 	if (e->kind == EVENT_TLBI)
-		return instant(g);
+		return instant(g) && !e->device;
+	if (e->kind == EVENT_FAULT && e->device)
+		return true;
 	return (e->kind == EVENT_ISB || e->kind == EVENT_FAULT) && g->program->arch != PROGRAM_RISCV64;
 }
 
@@ -88,7 +90,8 @@ static void find_completions(struct graph *g)
 	for (unsigned v = FIRST_EVENT; v < g->count; v++) {
 		struct event *e = &g->event[v];
 
-		if ((instant(g) && e->kind == EVENT_TLBI) || (is_x86(g) && e->kind == EVENT_FAULT)) {
+		if ((e->kind == EVENT_TLBI && (instant(g) || e->device)) ||
+		    (is_x86(g) && e->kind == EVENT_FAULT && !e->device)) {
 			e->complete = e->before = (uint8_t)v;
 			continue;
 		}
@@ -250,7 +253,7 @@ static void link_into_translation(struct graph *g, unsigned t)
 static void link_out_of_translation(struct graph *g, unsigned t)
 {
 	unsigned access = g->event[t].access;
-	bool everything = g->event[access].kind == EVENT_FAULT && g->program->arch != PROGRAM_RISCV64;
+	bool everything = g->event[access].kind == EVENT_FAULT && synchronises_context(g, &g->event[access]);
 
 	/* U, also that of its own walk, is a store here whether it writes or not. */
 	for (unsigned e = t + 1; e < g->count && same_thread(g, e, t); e++) {
@@ -287,6 +290,14 @@ static void link_translations(struct graph *g)
 	}
 }
 
+/* Does an invalidation go to the TLB that a translation came from? */
+static bool reaches(const struct graph *g, const struct event *v, const struct event *t)
+{
+	if (t->device)
+		return v->device ? v->kind == EVENT_TLBI : v->broadcast && g->program->snoops;
+	return !v->device && (v->cpu == t->cpu || v->broadcast);
+}
+
 /* Does invalidation v (on x86-64 perhaps a fault) cover translation t? Needs H. */
 static bool covers(const struct graph *g, unsigned v, unsigned t)
 {
@@ -294,7 +305,7 @@ static bool covers(const struct graph *g, unsigned v, unsigned t)
 	bool fault = invalidation->kind == EVENT_FAULT;
 	unsigned page = fault ? invalidation->page : invalidation->where;
 
-	if (invalidation->cpu != translation->cpu && !invalidation->broadcast)
+	if (!reaches(g, invalidation, translation))
 		return false;
 	if (invalidation->asid && invalidation->asid != translation->asid)
 		return false;
@@ -307,7 +318,7 @@ static bool covers(const struct graph *g, unsigned v, unsigned t)
 	/* Another address: only an upper entry, and not where a leaf cached whole survives. */
 	if (translation->level == 0 || translation->neighbour == EVENT_NONE)
 		return false;
-	if (!is_x86(g) && !g->program->roots &&
+	if ((!is_x86(g) || invalidation->device) && !g->program->roots &&
 	    page % g->program->uppers != translation->page % g->program->uppers)
 		return false;
 	return (g->after[invalidation->complete] & EVENT_BIT(g->source[translation->neighbour])) != 0;

@@ -156,6 +156,8 @@ static void without_thread(struct program *p, unsigned thread)
 		p->length[t] = p->length[t + 1];
 		memcpy(p->code[t], p->code[t + 1], sizeof p->code[t]);
 		p->cpu[t] = p->cpu[t + 1];
+		p->device[t] = p->device[t + 1];
+		p->no_ad[t] = p->no_ad[t + 1];
 	}
 	p->threads--;
 }
@@ -274,7 +276,7 @@ static void usage(void)
 	fprintf(stderr,
 	        "usage: compare [--programs N] [--seed S] [--first N] [--threads 0|2..4] [--levels 1|2]\n"
 	        "               [--arch arm64|x86_64|riscv64] [--ets2] [--hw-dirty] [--roots]\n"
-	        "               [--interrupts] [--mix] [--weight N] [--textbook] "
+	        "               [--interrupts] [--devices] [--mix] [--weight N] [--textbook] "
 	        "[--shrink]\n"
 	        "               [--verbose] [--print] [--keep-going] [--brute-only]\n");
 }
@@ -285,11 +287,17 @@ static bool parse_flag(const char *name, struct options *o)
 		const char *name;
 		bool *flag;
 	} flags[] = {
-	    {"--ets2", &o->random.ets2},      {"--hw-dirty", &o->random.hw_dirty},
-	    {"--textbook", &o->textbook},     {"--shrink", &o->shrink},
-	    {"--verbose", &o->verbose},       {"--print", &o->print},
-	    {"--brute-only", &o->brute_only}, {"--roots", &o->random.roots},
-	    {"--mix", &o->random.mix},        {"--interrupts", &o->random.interrupts},
+	    {"--ets2", &o->random.ets2},
+	    {"--hw-dirty", &o->random.hw_dirty},
+	    {"--textbook", &o->textbook},
+	    {"--shrink", &o->shrink},
+	    {"--verbose", &o->verbose},
+	    {"--print", &o->print},
+	    {"--brute-only", &o->brute_only},
+	    {"--roots", &o->random.roots},
+	    {"--devices", &o->random.devices},
+	    {"--mix", &o->random.mix},
+	    {"--interrupts", &o->random.interrupts},
 	};
 
 	if (strcmp(name, "--keep-going") == 0) {

@@ -275,6 +275,7 @@ static void unfold_fault(struct search *s, const struct walk *walk)
 	x = append(s, EVENT_FAULT, walk->thread, EVENT_NONE);
 	x->page = (uint8_t)walk->page;
 	x->asid = (uint8_t)program_asid(s->program, walk->thread, walk->at);
+	x->device = s->program->device[walk->thread];
 	unfold_result(s, walk->thread, walk->at, BRUTE_FAULT);
 	s->graph.count = mark;
 }
@@ -384,7 +385,7 @@ static void unfold_entry(struct search *s, const struct walk *walk, uint64_t ent
 		unfold_fault(s, walk);
 	else if (!is_store || (entry & ENTRY_DIRTY))
 		unfold_access(s, walk, entry);
-	else if (s->program->hw_dirty)
+	else if (s->program->hw_dirty && !s->program->no_ad[walk->thread])
 		unfold_update(s, walk, entry);
 	else
 		unfold_fault(s, walk);
@@ -400,8 +401,9 @@ static void append_t(struct search *s, const struct walk *walk, unsigned level, 
 	e->level = (uint8_t)level;
 	e->asid = (uint8_t)program_asid(s->program, walk->thread, walk->at);
 	e->read = value;
-	e->cacheable =
-	    (value & ENTRY_PRESENT) != 0 || (s->program->arch == PROGRAM_RISCV64 && where < AT_ROOT);
+	e->device = s->program->device[walk->thread];
+	e->cacheable = (value & ENTRY_PRESENT) != 0 ||
+	               (s->program->arch == PROGRAM_RISCV64 && where < AT_ROOT && !e->device);
 	for (unsigned u = walk->first_event; u < walk->first_t; u++)
 		if (g->event[u].hardware && g->event[u].where == where)
 			e->not_older = (uint8_t)u;
@@ -506,6 +508,7 @@ static void append_plain(struct search *s, unsigned thread, const struct instruc
 		e->broadcast = in->broadcast && s->program->arch != PROGRAM_X86_64;
 		e->leaf_only = in->leaf_only && s->program->arch != PROGRAM_X86_64 && in->where != TLBI_ALL;
 		e->asid = (uint8_t)in->asid;
+		e->device = in->device;
 		break;
 	}
 }

@@ -44,6 +44,7 @@ struct event {
 	bool user;         /* access made through a translation */
 	bool dsb, acquire, release, sc;
 	bool broadcast, leaf_only;
+	bool device;    /* TLBI: V_dev; T, X: of a device */
 	bool cacheable; /* T: of a present entry */
 	uint64_t read, written;
 };

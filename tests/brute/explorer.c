@@ -19,8 +19,9 @@ static struct {
 
 static bool cacheable(uint64_t value, unsigned level, unsigned cpu)
 {
-	(void)cpu;
-	return (run.program->arch == PROGRAM_RISCV64 && level < run.rules.levels) || (value & ENTRY_PRESENT);
+	bool invalid = run.program->arch == PROGRAM_RISCV64 && !run.program->device[cpu];
+
+	return (invalid && level < run.rules.levels) || (value & ENTRY_PRESENT);
 }
 
 static uint64_t walker_update(uint64_t found, uint64_t walked, unsigned how)
@@ -154,7 +155,7 @@ static uint64_t access_page(const struct instruction *i, unsigned thread, unsign
 		t = translate(leaf, page, 0, upper, asid);
 		value = value_of(t);
 		if (!(value & ENTRY_PRESENT) || (store && !(value & ENTRY_WRITABLE)) ||
-		    (store && !(value & ENTRY_DIRTY) && !p->hw_dirty))
+		    (store && !(value & ENTRY_DIRTY) && (!p->hw_dirty || p->no_ad[thread])))
 			return fault(page, t, asid);
 		if (store && !(value & ENTRY_DIRTY) && !update_dirty(leaf, value, &found)) {
 			if (p->arch == PROGRAM_X86_64)
@@ -186,6 +187,8 @@ static void invalidate(const struct instruction *i)
 	e.asid = (uint8_t)(i->asid || !run.program->roots ? i->asid : 0xff);
 	if (i->broadcast && run.program->arch != PROGRAM_X86_64)
 		e.flags |= F_BROADCAST;
+	if (i->device)
+		e.flags |= F_DEVICE;
 	if (i->leaf_only && run.program->arch != PROGRAM_X86_64)
 		e.flags |= F_LEAF_ONLY;
 	explore_event(&e);
@@ -360,6 +363,9 @@ void explorer_run(const struct program *program, int textbook, struct brute_coun
 	run.rules.nthreads = program->threads;
 	for (unsigned t = 0; t < program->threads; t++)
 		run.rules.cpu[t] = (uint8_t)program->cpu[t];
+	for (unsigned t = 0; t < program->threads; t++)
+		run.rules.device[t] = program->device[t];
+	run.rules.device_snoops = program->snoops;
 	rules_for(&run.rules,
 	          program->arch == PROGRAM_X86_64    ? RULES_X86_64
 	          : program->arch == PROGRAM_RISCV64 ? RULES_RISCV64

@@ -50,7 +50,7 @@ static void print_value(unsigned l, uint64_t value)
 
 static void print_tlbi(const struct program *p, const struct instruction *in)
 {
-	printf("tlbi");
+	printf(in->device ? "device tlbi" : "tlbi");
 	if (p->arch != PROGRAM_X86_64 && in->broadcast)
 		printf(".is");
 	if (p->arch != PROGRAM_X86_64 && in->leaf_only)
@@ -148,6 +148,7 @@ void program_print(const struct program *p)
 	       : p->levels == 2 ? p->uppers == 1 ? ", one upper entry" : ", two upper entries"
 	                        : "",
 	       p->hw_dirty ? ", hardware dirty" : "");
+	printf(p->snoops ? " iommu snoops;" : "");
 	for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++)
 		if (p->initial[l]) {
 			printf(" ");
@@ -161,6 +162,8 @@ void program_print(const struct program *p)
 		printf("  %u: ", t);
 		if (p->cpu[t] != t)
 			printf("(cpu %u) ", p->cpu[t]);
+		if (p->device[t])
+			printf(p->no_ad[t] ? "(device without A/D) " : "(device) ");
 		for (unsigned i = 0; i < p->length[t]; i++) {
 			print_instruction(p, &p->code[t][i]);
 			printf(i + 1 < p->length[t] ? "; " : "");

@@ -58,22 +58,22 @@ enum {
 #define ENTRY_NUMBER(entry)     ((unsigned)((entry) >> ENTRY_SHIFT)) /* frame or table */
 
 enum program_op {
-	OP_LOAD,       /* where, order */
-	OP_STORE,      /* where, order, value */
-	OP_FETCH_ADD,  /* where, order, value; never of an entry */
-	OP_XCHG,       /* where, order, value */
-	OP_CAS,        /* where, order, expected, value; a failing one is a relaxed load */
-	OP_FENCE,      /* order: acquire, release, acq_rel or seq_cst */
-	OP_DMB,        /* full fence: a seq_cst fence */
-	OP_DSB,        /* full fence that also completes this CPU's invalidations */
-	OP_ISB,        /* context synchronisation */
-	OP_TLBI,       /* where: address, or TLBI_ALL; broadcast; leaf_only (by address) */
-	OP_USER_LOAD,  /* where: address */
-	OP_USER_STORE, /* where: address, value */
-	OP_AWAIT,      /* where, order, value: loads until it finds value; returns nothing */
+	OP_LOAD,         /* where, order */
+	OP_STORE,        /* where, order, value */
+	OP_FETCH_ADD,    /* where, order, value; never of an entry */
+	OP_XCHG,         /* where, order, value */
+	OP_CAS,          /* where, order, expected, value; a failing one is a relaxed load */
+	OP_FENCE,        /* order: acquire, release, acq_rel or seq_cst */
+	OP_DMB,          /* full fence: a seq_cst fence */
+	OP_DSB,          /* full fence that also completes this CPU's invalidations */
+	OP_ISB,          /* context synchronisation */
+	OP_TLBI,         /* where: address, or TLBI_ALL; broadcast; leaf_only (by address) */
+	OP_USER_LOAD,    /* where: address */
+	OP_USER_STORE,   /* where: address, value */
+	OP_AWAIT,        /* where, order, value: loads until it finds value; returns nothing */
 	OP_AWAIT_EITHER, /* where, order, value, other: until where holds value or, if not, other holds 1 */
-	OP_LOCK,       /* where: acquires by compare-and-swap of 0 by 1, waits while it finds another value */
-	OP_LOAD_ROOT   /* where: asid; value: leaf table; keep: what is cached under asid stays */
+	OP_LOCK,     /* where: acquires by compare-and-swap of 0 by 1, waits while it finds another value */
+	OP_LOAD_ROOT /* where: asid; value: leaf table; keep: what is cached under asid stays */
 };
 enum { TLBI_ALL = PROGRAM_PAGES };
 
@@ -85,6 +85,7 @@ struct instruction {
 	bool broadcast; /* not x86-64 */
 	bool leaf_only; /* not x86-64, not with TLBI_ALL */
 	bool keep;
+	bool device; /* OP_TLBI: of what devices hold */
 	unsigned other;
 	unsigned asid; /* OP_TLBI in programs with roots: 0 for all */
 };
@@ -103,6 +104,9 @@ struct program {
 	unsigned threads;
 	unsigned
 	    cpu[PROGRAM_THREADS]; /* whose TLB the thread uses; two threads of one: program and interrupts */
+	bool device[PROGRAM_THREADS]; /* a device: user accesses only, by a TLB that no other thread has */
+	bool no_ad[PROGRAM_THREADS];  /* its walker sets nothing: a store through a clean entry faults */
+	bool snoops;                  /* broadcast invalidations reach devices */
 	unsigned length[PROGRAM_THREADS];
 	struct instruction code[PROGRAM_THREADS][PROGRAM_LENGTH];
 	uint64_t initial[PROGRAM_LOCATIONS];
@@ -164,6 +168,9 @@ enum { PROGRAM_VALUES = PROGRAM_THREADS * PROGRAM_LENGTH + PROGRAM_LOCATIONS };
  * is under the root register.
  * 18. riscv64: V is complete at once, on remote CPUs too, and orders the walks of its own; ISB, X order
  *     nothing; each value is cacheable. A failed U walks again.
+ * 19. Devices: V_dev is complete and has its barrier in itself on each architecture, and is no context
+ *     synchronisation; for rule 5 it is like V of arm64. X of a device is no V, and is a context
+ * synchronisation on each architecture. On riscv64 it caches no invalid value.
  */
 
 /* The number under which thread runs at instruction at. */

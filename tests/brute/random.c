@@ -11,6 +11,7 @@ struct maker {
 	uint64_t state;
 	unsigned left;  /* weight that may still be spent */
 	uint64_t fresh; /* next value to store: each is stored once, mostly */
+	bool devices;   /* somebody walks as a device */
 	unsigned page;  /* the address that this program is about */
 };
 
@@ -142,6 +143,10 @@ static void invalidate(struct maker *m, unsigned thread)
 	in->where = percent(m, 25) ? TLBI_ALL : some_page(m);
 	in->broadcast = broadcasts && percent(m, 80);
 	in->leaf_only = broadcasts && in->where != TLBI_ALL && percent(m, 20);
+	if (m->devices && percent(m, 60)) {
+		in->device = true;
+		in->broadcast = false;
+	}
 	if (m->p->roots)
 		in->asid = percent(m, 70) ? 1 : below(m, 3);
 }
@@ -359,6 +364,22 @@ static void initial_values(struct maker *m)
 		p->initial[AT_UPPER + u] = percent(m, 90) ? ENTRY_TABLE(percent(m, 15)) : ENTRY_INVALID;
 }
 
+/* A device loads and stores, and orders nothing. */
+static void device(struct maker *m, unsigned thread)
+{
+	m->p->device[thread] = true;
+	m->p->no_ad[thread] = percent(m, 30);
+	for (unsigned accesses = 1 + below(m, 2); accesses; accesses--)
+		access_user(m, thread);
+}
+
+static unsigned some_cpu(struct maker *m)
+{
+	unsigned thread = below(m, m->p->threads);
+
+	return m->p->device[thread] ? (thread + 1) % m->p->threads : thread;
+}
+
 static void flush_and_use(struct maker *m)
 {
 	struct program *p = m->p;
@@ -370,12 +391,14 @@ static void flush_and_use(struct maker *m)
 	for (unsigned t = 0; t < p->threads; t++)
 		if (t == switches)
 			switcher(m, t);
+		else if (m->devices && t == 1)
+			device(m, t);
 		else if (t < flushers)
 			flusher(m, t);
 		else if (flushers)
 			user(m, t);
 	for (unsigned tries = 0; m->left && tries < 3; tries++)
-		anything(m, below(m, p->threads));
+		anything(m, some_cpu(m));
 	for (unsigned t = 0; t < p->threads; t++)
 		if (!p->length[t])
 			m->left += 2, access_user(m, t);
@@ -390,6 +413,8 @@ static void reverse_threads(struct program *p)
 
 		p->length[t] = q.length[from];
 		p->cpu[t] = cpu;
+		p->device[t] = q.device[from];
+		p->no_ad[t] = q.no_ad[from];
 		memcpy(p->code[t], q.code[from], sizeof p->code[t]);
 	}
 }
@@ -426,6 +451,8 @@ void random_program(struct program *p, const struct random_options *options, uin
 		if (p->threads > 3)
 			user(m, 3);
 	} else {
+		m->devices = options->devices || (options->mix && percent(m, 25));
+		p->snoops = m->devices && percent(m, 30);
 		flush_and_use(m);
 	}
 	/* Who comes first must not matter: half of the programs have the flusher last. */

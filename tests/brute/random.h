@@ -10,6 +10,7 @@ struct random_options {
 	bool hw_dirty;    /* some entries are clean and writable, hardware sets dirty */
 	bool roots;       /* a CPU loads its root register under two numbers */
 	bool interrupts;  /* a flush is asked for by a flag that a CPU's handler awaits, under a lock */
+	bool devices;     /* one of the threads is a device */
 	bool mix;         /* of all of these and of one and two levels: each in some of the programs */
 	unsigned levels;  /* 1, 2; 0: either */
 	unsigned threads; /* 2 to 4; 0: mostly three */

@@ -659,6 +659,8 @@ static void check_thread_order(void)
 			for (unsigned t = 0; t < p.threads; t++) {
 				q.length[t] = p.length[p.threads - 1 - t];
 				q.cpu[t] = p.cpu[p.threads - 1 - t];
+				q.device[t] = p.device[p.threads - 1 - t];
+				q.no_ad[t] = p.no_ad[p.threads - 1 - t];
 				memcpy(q.code[t], p.code[p.threads - 1 - t], sizeof q.code[t]);
 			}
 			brute_run(&p, &a, NULL, NULL);
