@@ -14,6 +14,7 @@ set(OCTAVO_T1_SOURCES
     ${OCTAVO_DIR}/src/tlb/ticket.c
     ${OCTAVO_DIR}/src/tlb/tlb.c
     ${OCTAVO_DIR}/src/table/space.c
+    ${OCTAVO_DIR}/src/table/leaf.c
     ${OCTAVO_DIR}/src/table/range.c
     ${OCTAVO_DIR}/src/table/walk.c
     ${OCTAVO_DIR}/src/table/selftest.c

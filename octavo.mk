@@ -9,7 +9,7 @@
 OCTAVO ?= .
 
 OCTAVO_T1_SOURCES := $(addprefix $(OCTAVO)/src/, tlb/asid.c tlb/ticket.c tlb/tlb.c table/space.c \
-	table/range.c table/walk.c table/selftest.c notify/secondary.c)
+	table/leaf.c table/range.c table/walk.c table/selftest.c notify/secondary.c)
 OCTAVO_T0_SOURCES := $(OCTAVO_T1_SOURCES)
 OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwlock.c page/anon.c page/folio.c \
 	page/shown.c page/zap.c \

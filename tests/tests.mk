@@ -25,9 +25,16 @@ define_x86_64 := -DOCT_ARCH_X86_64
 define_riscv64 := -DOCT_ARCH_RISCV64
 define_riscv64_sv57 := -DOCT_ARCH_RISCV64 -DOCT_LEVELS=5
 define_fake   := -DOCT_ARCH_FAKE
+# For what depends on tables, formats or sizes: 5 levels, and CPUs that bear two sizes of a leaf.
+VARIANTS := x86_64_l5 arm64_bbm2
+define_x86_64_l5 := -DOCT_ARCH_X86_64 -DOCT_LEVELS=5
+define_arm64_bbm2 := -DOCT_ARCH_ARM64 -DOCT_BBM_LEVEL=2
+IN_VARIANTS := test_arch test_table test_large test_tlb
 
 # A test that says "formats: ..." in its first lines is built for these formats only.
 formats_of = $(or $(shell sed -n '1,12s/.*formats: *\([a-z0-9_ ]*\).*/\1/p' $1),$(FORMATS))
+
+all_formats_of = $(call formats_of,$1) $(if $(filter $(IN_VARIANTS),$(basename $(notdir $1))),$(VARIANTS))
 
 # $1: format
 define format
@@ -36,7 +43,7 @@ $$(OUT)/unit/$1/%.o: %.c
 	@$$(CC) $$(FLAGS) $$(define_$1) -c '$$<' -o '$$@'
 shared_$1 := $$(CORE:%.c=$$(OUT)/unit/$1/%.o) $$(HELPERS:%.c=$$(OUT)/unit/$1/%.o)
 endef
-$(foreach f,$(FORMATS),$(eval $(call format,$f)))
+$(foreach f,$(FORMATS) $(VARIANTS),$(eval $(call format,$f)))
 
 # $1: test, $2: format
 define program
@@ -44,7 +51,7 @@ $$(OUT)/unit/$2/$(notdir $(1:.c=)): $$(OUT)/unit/$2/$(1:.c=.o) $$(shared_$2)
 	@$$(CC) $$(EXTRA) -o $$@ $$^ -lcmocka -lpthread
 PROGRAMS += $$(OUT)/unit/$2/$(notdir $(1:.c=))
 endef
-$(foreach t,$(TESTS),$(foreach f,$(call formats_of,$t),$(eval $(call program,$t,$f))))
+$(foreach t,$(TESTS),$(foreach f,$(call all_formats_of,$t),$(eval $(call program,$t,$f))))
 unit: $(PROGRAMS)
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

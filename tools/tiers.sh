@@ -11,7 +11,7 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
-flags="-std=c11 -O2 -ffreestanding -fno-pic -Iinclude -Wall -Wextra -Wshadow -Wconversion -Werror"
+flags="-std=c11 -O2 -ffreestanding -fno-pic -fno-asynchronous-unwind-tables -fno-unwind-tables -Iinclude -Wall -Wextra -Wshadow -Wconversion -Werror"
 x86_flags="-DOCT_ARCH_X86_64 -mgeneral-regs-only -mno-red-zone -mcmodel=kernel"
 arm_flags="-DOCT_ARCH_ARM64 -mgeneral-regs-only -mno-outline-atomics"
 riscv_flags="-DOCT_ARCH_RISCV64 -mabi=lp64 -mcmodel=medany -march=rv64imac"
@@ -67,6 +67,9 @@ for t in T0 T1 T2; do
 	command -v gcc > /dev/null && tier $t x86_64 gcc gcc ld nm size "$x86_flags"
 	command -v clang > /dev/null && tier $t x86_64 clang "clang --target=x86_64-linux-gnu" ld nm size "$x86_flags"
 done
+# Tables of 5 levels.
+command -v gcc > /dev/null && tier T1 x86_64 gcc_l5 gcc ld nm size "$x86_flags -DOCT_LEVELS=5"
+command -v clang > /dev/null && tier T1 x86_64 clang_l5 "clang --target=x86_64-linux-gnu" ld nm size "$x86_flags -DOCT_LEVELS=5"
 missing gcc "x86_64 gcc"
 missing clang "x86_64, arm64 and riscv64 clang"
 
@@ -80,6 +83,8 @@ cross() {
 }
 cross arm64 aarch64-linux-gnu "$arm_flags" ""
 cross riscv64 riscv64-linux-gnu "$riscv_flags" _zicsr # clang 14 has CSRs without it, and does not know it
+command -v riscv64-linux-gnu-gcc > /dev/null && tier T1 riscv64 gcc_l5 riscv64-linux-gnu-gcc riscv64-linux-gnu-ld \
+	riscv64-linux-gnu-nm riscv64-linux-gnu-size "${riscv_flags}_zicsr -DOCT_LEVELS=5"
 
 # Headers. check.h and linux.h are for scenarios, which are hosted.
 for header in include/octavo/*.h; do

@@ -66,7 +66,7 @@
 #ifndef OCT_RECLAIM_SPACES
 #define OCT_RECLAIM_SPACES 8
 #endif
-/* Past this many pages a range is flushed as the whole space. */
+/* Past this many pages (or large leaves) a range is flushed as the whole space. */
 #ifndef OCT_FLUSH_MAX_PAGES
 #define OCT_FLUSH_MAX_PAGES 33
 #endif

@@ -25,13 +25,48 @@
  *   oct_pte_is_table(pte, level)        present and links a table; false at level 0
  *   oct_pte_type(pte)                   enum oct_memory_type
  *   oct_pte_modify(pte, prot)           rights replaced (no write while write-protected for userfault);
- *                                       page, type, state and software bits stay */
+ *                                       page, type, state and software bits stay
+ *   oct_pte_resize(pte, from, to)       a leaf of level from, written as a leaf of level to; its page is aligned
+ *                                       to the larger of both. All else stays
+ *   oct_pte_leaf_phys(pte, level)       first page of a leaf of level
+ *   oct_pte_mk_cont(pte)                a leaf of level 0, as one of a contiguous block (below)
+ *   oct_pte_clear_cont(pte, index)      no part of a block any more: the page with number index of it
+ * The others that take an entry without its level take leaves of every level.
+ *
+ * A leaf at level 1 and above (2 MiB, 1 GiB, ...; at most OCT_FORMAT_LEAF_MAX) maps OCT_TABLE_ENTRIES times
+ * what one below it maps. A contiguous block (OCT_FORMAT_CONT) is 2^OCT_CONT_SHIFT leaf entries of level 0,
+ * aligned, whose pages are consecutive and aligned, that agree in all but young and dirty: a TLB may hold
+ * them as one, with the state of any of them. */
 #ifndef OCTAVO_PTE_H
 #define OCTAVO_PTE_H
 
 #include <octavo/types.h>
 
 typedef uint64_t oct_pte_t;
+
+/* ---- Geometry ----------------------------------------------------------------------------------- */
+/* Bytes that one entry of a table at level maps, log2. */
+static inline unsigned oct_level_shift(unsigned level)
+{
+	return OCT_PAGE_SHIFT + level * OCT_TABLE_SHIFT;
+}
+
+static inline uintptr_t oct_level_bytes(unsigned level)
+{
+	return (uintptr_t)1 << oct_level_shift(level);
+}
+
+/* Which entry of a table at level maps va. */
+static inline unsigned oct_table_index(uintptr_t va, unsigned level)
+{
+	return (unsigned)(va >> oct_level_shift(level)) & (OCT_TABLE_ENTRIES - 1);
+}
+
+/* First address after va where another entry at level begins; 0 past the end of addresses. */
+static inline uintptr_t oct_level_next(uintptr_t va, unsigned level)
+{
+	return (va & ~(oct_level_bytes(level) - 1)) + oct_level_bytes(level);
+}
 
 #if defined(OCT_ARCH_ARM64)
 #include <octavo/arch/arm64/format.h>
@@ -114,28 +149,64 @@ static inline unsigned oct_pte_prot(oct_pte_t pte)
 	return prot;
 }
 
-/* ---- Geometry ----------------------------------------------------------------------------------- */
-/* Bytes that one entry of a table at level maps, log2. */
-static inline unsigned oct_level_shift(unsigned level)
+/* ---- Leaves of every size ------------------------------------------------------------------------ */
+/* The largest leaf that the core makes; a host whose CPUs lack leaves of level 2 defines it as 1. */
+#ifndef OCT_LEAF_MAX
+#define OCT_LEAF_MAX 2
+#endif
+#if OCT_LEAF_MAX > OCT_FORMAT_LEAF_MAX
+#error "OCT_LEAF_MAX: the format has no leaf of that level"
+#endif
+
+/* What CPUs do while two sizes of leaves translate one address (arm64: FEAT_BBM). Below 2: anything, so a leaf
+ * breaks before it changes its size. 2: they use one or the other. */
+#ifndef OCT_BBM_LEVEL
+#ifdef OCT_ARCH_X86_64
+#define OCT_BBM_LEVEL 2
+#else
+#define OCT_BBM_LEVEL 0
+#endif
+#endif
+
+#define OCT_CONT_ENTRIES (1u << OCT_CONT_SHIFT)
+#define OCT_CONT_BYTES   (OCT_PAGE_SIZE << OCT_CONT_SHIFT)
+
+/* Present and links no table. */
+static inline bool oct_pte_is_leaf(oct_pte_t pte, unsigned level)
 {
-	return OCT_PAGE_SHIFT + level * OCT_TABLE_SHIFT;
+	return oct_pte_present(pte) && !oct_pte_is_table(pte, level);
 }
 
-static inline uintptr_t oct_level_bytes(unsigned level)
+/* A leaf of level, as oct_pte_make makes it; page is aligned to its size. */
+static inline oct_pte_t oct_pte_make_leaf(oct_phys_t page, unsigned level, unsigned prot,
+                                          enum oct_memory_type type)
 {
-	return (uintptr_t)1 << oct_level_shift(level);
+	return oct_pte_resize(oct_pte_make(page, prot, type), 0, level);
 }
 
-/* Which entry of a table at level maps va. */
-static inline unsigned oct_table_index(uintptr_t va, unsigned level)
+/* A leaf whose page lies bytes further on. */
+static inline oct_pte_t oct_pte_advance(oct_pte_t pte, oct_phys_t bytes)
 {
-	return (unsigned)(va >> oct_level_shift(level)) & (OCT_TABLE_ENTRIES - 1);
+	return pte + (bytes >> OCT_FORMAT_PHYS_SHIFT);
 }
 
-/* First address after va where another entry at level begins; 0 past the end of addresses. */
-static inline uintptr_t oct_level_next(uintptr_t va, unsigned level)
+/* The page that va translates to by pte, a leaf of level. */
+static inline oct_phys_t oct_pte_frame(oct_pte_t pte, unsigned level, uintptr_t va)
 {
-	return (va & ~(oct_level_bytes(level) - 1)) + oct_level_bytes(level);
+	uintptr_t in_leaf = (oct_pte_cont(pte) ? OCT_CONT_BYTES : oct_level_bytes(level)) - 1;
+
+	return (oct_pte_leaf_phys(pte, level) & ~(oct_phys_t)in_leaf) | (va & in_leaf & OCT_PAGE_MASK);
+}
+
+/* pte, a leaf of level, as it would be for the page of va alone: of level 0, in no block. */
+static inline oct_pte_t oct_pte_single(oct_pte_t pte, unsigned level, uintptr_t va)
+{
+	if (level > 0)
+		return oct_pte_advance(oct_pte_resize(pte, level, 0),
+		                       va & (oct_level_bytes(level) - 1) & OCT_PAGE_MASK);
+	if (oct_pte_cont(pte))
+		return oct_pte_clear_cont(pte, (unsigned)(va >> OCT_PAGE_SHIFT) & (OCT_CONT_ENTRIES - 1));
+	return pte;
 }
 
 #endif

@@ -12,6 +12,11 @@
  * that oct_table_trim needs its whole range for itself.
  * Contexts as in tlb.h: no sleeping, interrupts on.
  *
+ * Leaves: a leaf of level 1 or 2 maps what a table below its slot would map. Calls on a range that begins or
+ * ends inside one split it first, into leaves of the level below. The tables for that are deposited when a
+ * large leaf is made in a user space, so there a split cannot fail; in the kernel's space, whose large leaves
+ * seldom go, it allocates. Contiguous blocks (pte.h) are taken apart by whoever changes a part of one.
+ *
  * Prepare and commit: memory is needed for tables only. oct_table_prepare() makes them, invisible to
  * users; after it nothing in the range can fail for want of memory. */
 #ifndef OCTAVO_TABLE_H
@@ -45,7 +50,7 @@ void oct_space_exit(struct oct_space *space);
 
 /* ---- A locked entry ----------------------------------------------------------------------------- */
 /* Locks the place where the walk for va ends: the leaf entry, or the lowest slot that links no
- * table. Always succeeds for an address of the space (panics otherwise). */
+ * table (it may hold a large leaf). Always succeeds for an address of the space (panics otherwise). */
 void oct_pte_lock_at(struct oct_space *space, uintptr_t va, struct oct_pte_guard *guard);
 
 /* The next entry of the locked leaf table: moves the guard to va + one page if the same lock covers
@@ -74,28 +79,43 @@ oct_pte_t *oct_table_find(struct oct_space *space, uintptr_t va, unsigned level)
 /* start, end page aligned, start < end, inside the space: else -OCT_EINVAL and nothing changed. An end
  * past the top of addresses is written as 0. */
 
-/* Makes every table that [start, end) needs. -OCT_ENOMEM: what was made stays, empty, and serves the
- * next call or goes with oct_table_trim; no user sees a difference. */
+/* Makes every leaf table that [start, end) needs. -OCT_ENOMEM: what was made stays, empty, and serves the
+ * next call or goes with oct_table_trim; no user sees a difference. -OCT_EEXIST: a large leaf is there. */
 int oct_table_prepare(struct oct_space *space, uintptr_t start, uintptr_t end);
 
 /* Maps pages pages of physical memory from page at va. prot: enum oct_prot, OCT_KERNEL exactly in
- * the kernel's space. Entries are young and, if writable, dirty: no fault is needed to use them.
+ * the kernel's space; with OCT_LARGE it uses the largest leaves, up to OCT_LEAF_MAX, for which no table is
+ * in the way, with OCT_CONT contiguous blocks. Entries are young and, if writable, dirty: no fault is
+ * needed to use them. Executable pages: the caller has made the instructions visible to fetches before.
  * -OCT_EINVAL, -OCT_EEXIST (some entry is not none), -OCT_ENOMEM: no entry changed.
  * TLB after: an access sees the new entries, or faults once more where the architecture may keep an
  * invalid one. */
 int oct_table_map(struct oct_space *space, uintptr_t va, oct_phys_t page, size_t pages, unsigned prot,
                   enum oct_memory_type type);
 
-/* Clears every entry of [start, end), soft ones too. free_pages: the pages are queued on ticket.
- * Revoked when ticket completes. Cannot fail but for -OCT_EINVAL. */
+/* Clears every entry of [start, end), soft ones too. free_pages: the pages are queued on ticket, those of a
+ * large leaf together. Revoked when ticket completes. -OCT_EINVAL; -OCT_ENOMEM where a large leaf of the
+ * kernel's space lies across start or end: nothing is changed but maybe the size of leaves. */
 int oct_table_unmap(struct oct_space *space, uintptr_t start, uintptr_t end, bool free_pages,
                     struct oct_ticket *ticket);
 
 /* Gives every present entry of [start, end) the rights prot; others stay. A writable entry is made
  * dirty in the same step, as oct_table_map does. Revoked when ticket completes, also what an
- * earlier call began: entries that already look protected are relied upon. Only -OCT_EINVAL. */
+ * earlier call began: entries that already look protected are relied upon. Errors as oct_table_unmap. */
 int oct_table_protect(struct oct_space *space, uintptr_t start, uintptr_t end, unsigned prot,
                       struct oct_ticket *ticket);
+
+/* Splits until no large leaf has va inside: one begins there, or another entry. va page aligned. The change of
+ * size is under way until ticket completes; rights, pages and state stay, and an access meanwhile finds
+ * its translation or (OCT_BBM_LEVEL below 2) faults once more. Needs the leaf for itself. -OCT_EINVAL;
+ * -OCT_ENOMEM (kernel's space only): the leaves that are there stay. */
+int oct_table_split(struct oct_space *space, uintptr_t va, struct oct_ticket *ticket);
+
+/* Replaces the table under the slot of level (1 .. OCT_LEAF_MAX) for va by one leaf, if its entries are all
+ * leaves that map consecutive, aligned pages with the same rights, type and software bits. The leaf is young
+ * and dirty if one of them is. Breaks first; the table goes through ticket. Needs the leaf for itself.
+ * -OCT_EINVAL; -OCT_ENOENT: no such table; -OCT_ENOMEM: no table for the deposit. Nothing changed then. */
+int oct_table_merge(struct oct_space *space, uintptr_t va, unsigned level, struct oct_ticket *ticket);
 
 /* Unlinks and frees, through ticket, the tables that lie wholly in [start, end) and hold no entry. In
  * the kernel's space the tables under the root stay. Needs the range for itself. Only -OCT_EINVAL. */
@@ -107,8 +127,34 @@ int oct_table_trim(struct oct_space *space, uintptr_t start, uintptr_t end, stru
 int oct_table_trim_around(struct oct_space *space, uintptr_t start, uintptr_t end, uintptr_t low,
                           uintptr_t high, struct oct_ticket *ticket);
 
-/* What is mapped at va: the entry, 0 for none. A glance: may be old when it returns. */
+/* What is mapped at va: the entry, 0 for none; of a large leaf or a contiguous block the entry that the page
+ * of va would have alone. A glance: may be old when it returns. */
 oct_pte_t oct_table_query(struct oct_space *space, uintptr_t va);
+
+/* ---- A cursor ------------------------------------------------------------------------------------ */
+/* Goes through the entries of [start, end) that are not none and link no table, in order, without a lock:
+ *
+ *	oct_cursor_init(&cursor, space, start, end);
+ *	while (oct_cursor_next(&cursor))
+ *		... cursor.va, cursor.level, cursor.pte ...
+ *
+ * Each is a glance. Tables must stay: nobody trims or merges in the range meanwhile. What is empty costs a
+ * step per slot of the lowest table on the way. */
+struct oct_cursor {
+	struct oct_space *space;
+	uintptr_t va;    /* the first address that pte maps; may lie before start */
+	unsigned level;  /* of its table */
+	oct_pte_t pte;   /* as it was read */
+	uintptr_t next;  /* where to go on */
+	uintptr_t start; /* of the range */
+	uintptr_t end;
+	bool done;
+};
+
+/* -OCT_EINVAL: as for the calls on ranges; the cursor is at its end. */
+int oct_cursor_init(struct oct_cursor *cursor, struct oct_space *space, uintptr_t start, uintptr_t end);
+/* false: there are no more. */
+bool oct_cursor_next(struct oct_cursor *cursor);
 
 #ifdef __cplusplus
 }

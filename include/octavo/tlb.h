@@ -57,11 +57,12 @@ void oct_tlb_interrupt(struct oct_system *system);
 /* ---- Judging a change -------------------------------------------------------------------------- */
 enum oct_flush {
 	OCT_FLUSH_NONE,  /* nothing was present, rights gained, young or software bits only */
-	OCT_FLUSH_AFTER, /* rights or dirty taken away, cleared, table unlinked */
+	OCT_FLUSH_AFTER, /* rights or dirty taken away, cleared, table unlinked; size, where OCT_BBM_LEVEL is 2 */
 	OCT_BREAK_FIRST, /* page, size, memory type or contiguous bit of a valid entry changes */
 };
 
-/* What replacing old by new in a table of level needs. Pure. */
+/* What replacing old by new in a table of level needs. Pure. That a table which takes the place of a leaf, or
+ * makes place for one, translates every address as the leaf does is the caller's business. */
 enum oct_flush oct_entry_judge(oct_pte_t old, oct_pte_t new_pte, unsigned level);
 
 /* ---- A locked place in the tables -------------------------------------------------------------- */
@@ -72,7 +73,8 @@ struct oct_pte_guard {
 	struct oct_ptl *ptl;
 	oct_pte_t *pte; /* the entry that maps va at level */
 	uintptr_t va;
-	unsigned level; /* 0: pte is in the leaf table. Above: *pte links no table */
+	unsigned level; /* 0: pte is in the leaf table. Above: *pte links no table: none, soft, or a large leaf */
+	oct_pte_t upper; /* above: *pte as the walk found it, under the lock */
 };
 
 /* ---- Tickets ------------------------------------------------------------------------------------ */
@@ -86,7 +88,9 @@ void oct_ticket_init(struct oct_ticket *ticket, struct oct_space *space);
  * oct_pte_broken(), and after oct_ticket_flush() new_pte must be stored with oct_entry_install().
  * Where the new rights derive from the old value use oct_entry_update.
  * An entry that already looks done (nothing present, nothing to store) may look so because of a
- * change that is not complete yet: then the ticket joins what the table waits for (R4). */
+ * change that is not complete yet: then the ticket joins what the table waits for (R4).
+ * An entry of a contiguous block is taken out of it: the others become entries of their own, which breaks the
+ * block and flushes it here, under guard (R9). */
 OCT_MUST_USE enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard *guard,
                                              oct_pte_t *entry, uintptr_t va, oct_pte_t new_pte,
                                              oct_pte_t *old);
@@ -98,6 +102,16 @@ OCT_MUST_USE enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct o
                                              oct_pte_t *entry, uintptr_t va,
                                              oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
                                              unsigned long arg, oct_pte_t *old);
+
+/* Change all entries of a contiguous block at once, without taking it apart; entry is its first, under guard,
+ * and maps va. oct_block_clear: to none; who takes pages off queues them after it. oct_block_update: by change,
+ * which is as for oct_entry_update and gets the first entry, as if in no block; breaks the block, flushes, and
+ * stores it again. Both return the first entry as it was, as if in no block, young and dirty if any was. */
+oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                          uintptr_t va);
+oct_pte_t oct_block_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                           uintptr_t va, oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
+                           unsigned long arg);
 
 /* Stores a valid entry where none is (or a soft one): new_pte at va. If changes of this table are
  * still incomplete it completes them first, so two pages are never live at one address (I11).
@@ -122,6 +136,10 @@ void oct_ticket_flush(struct oct_ticket *ticket, struct oct_pte_guard *guard);
  * ticket completes. A full queue completes the ticket right here, under guard. guard may be NULL if
  * no change is pending. */
 void oct_ticket_free_page(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page);
+
+/* The same for 2^order pages (order up to 31) that one leaf mapped: one call of page_release with the first. */
+void oct_ticket_free_pages(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page,
+                           unsigned order);
 
 /* The same for an unlinked table of 2^order pages: also waits until walk caches are clean and
  * walkers that run with interrupts off are through. The space's owner is the only one. */

@@ -51,6 +51,9 @@ enum oct_prot {
 	OCT_EXEC = 4,  /* likewise */
 	OCT_PROT_MASK = 7,
 	OCT_KERNEL = 8, /* not for users, global: every space sees it (kernel half only) */
+	/* Of oct_table_map, not of entries: where address and page are aligned alike, the mapping may use */
+	OCT_LARGE = 16, /* leaves of higher levels */
+	OCT_CONT = 32,  /* contiguous blocks */
 };
 
 enum oct_memory_type {
@@ -173,6 +176,9 @@ struct oct_space {
 	uint64_t running[OCT_CPU_WORDS];
 	uint64_t ranges[OCT_OPEN_RANGES]; /* atomic: what a generation changed (src/tlb/range.h) */
 	uint64_t seen[OCT_MAX_CPUS];      /* atomic: the CPU holds nothing older than this generation */
+	/* Tables for the large leaves of the space to be split into: [0] leaf tables, [1] others. */
+	uint32_t deposit_lock; /* atomic */
+	oct_phys_t deposit[2]; /* under deposit_lock: linked by their first word, OCT_NO_PAGE ends */
 	/* Takes a page of OCT_USE_USER that a ticket completed; set by the owner of the space after
 	 * oct_space_init; NULL: oct_port_page_free. Called with or without page-table locks. */
 	void (*page_release)(struct oct_space *space, oct_phys_t page);
@@ -188,6 +194,7 @@ struct oct_ticket {
 	uintptr_t start; /* changes since the last draw: [start, end), pending only */
 	uintptr_t end;
 	bool pending;    /* entries were changed in the lock section that is still open */
+	unsigned unit;   /* of these: all were leaves of this level; 0 where they differ */
 	bool all_levels; /* of these: a table was unlinked */
 	bool tables;     /* the queue holds a table page */
 	unsigned queued;

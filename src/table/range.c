@@ -11,54 +11,56 @@ static uintptr_t after_guard(const struct oct_pte_guard *guard)
 	return oct_level_next(guard->va, guard->level == 0 ? 1 : guard->level);
 }
 
-/* Address a comes before the range's end (0: the top of addresses), and the walk did not wrap. */
-static bool before_end(uintptr_t a, uintptr_t start, uintptr_t end)
-{
-	return a >= start && a <= end - 1;
-}
-
 /* ---- Prepare ------------------------------------------------------------------------------------- */
-/* One more table on the way to va. 0 when the leaf table is there. */
-static int prepare_one(struct oct_space *space, uintptr_t va, bool *done)
+/* One more table on the way to va. *done: the table of level to is there. */
+static OCT_SELDOM int prepare_one(struct oct_space *space, uintptr_t va, unsigned to, bool *done)
 {
 	struct oct_pte_guard guard;
 	oct_phys_t table;
-	unsigned level = 0;
+	unsigned level = to;
+	bool large;
 
 	/* Without locks: tables only come (they go with the range, which is the caller's), and the level is
 	 * looked at again under the lock. */
 	while (oct_table_find(space, va, level) == NULL)
 		level++;
-	*done = level == 0;
+	*done = level == to;
 	if (*done)
 		return 0;
 	table = oct_table_alloc(level - 1); /* not under the lock: others need not wait for the clearing */
 	if (table == OCT_NO_PAGE)
 		return -OCT_ENOMEM;
 	oct_pte_lock_at(space, va, &guard);
-	if (guard.level == level) {
+	large = oct_guard_large(&guard);
+	if (guard.level == level && !large) {
 		oct_entry_install(&guard, guard.pte, va, oct_pte_make_table(table, level, space->kernel));
 		table = OCT_NO_PAGE;
 	}
 	oct_pte_guard_unlock(NULL, &guard);
 	if (table != OCT_NO_PAGE)
 		oct_table_free(table, level - 1); /* another was faster; nobody ever saw this one */
-	return 0;
+	return large ? -OCT_EEXIST : 0;
+}
+
+static int prepare_to(struct oct_space *space, uintptr_t va, unsigned level)
+{
+	bool done = false;
+	int error = 0;
+
+	while (!done && error == 0)
+		error = prepare_one(space, va, level, &done);
+	return error;
 }
 
 int oct_table_prepare(struct oct_space *space, uintptr_t start, uintptr_t end)
 {
 	if (!oct_range_valid(space, start, end))
 		return -OCT_EINVAL;
-	for (uintptr_t va = start; before_end(va, start, end); va = oct_level_next(va, 1)) {
-		bool done = false;
+	for (uintptr_t va = start; oct_before_end(va, start, end); va = oct_level_next(va, 1)) {
+		int error = prepare_to(space, va, 0);
 
-		while (!done) {
-			int error = prepare_one(space, va, &done);
-
-			if (error != 0)
-				return error;
-		}
+		if (error != 0)
+			return error;
 	}
 	return 0;
 }
@@ -69,72 +71,195 @@ static bool range_empty(struct oct_space *space, uintptr_t start, uintptr_t end)
 	struct oct_pte_guard guard;
 	bool empty = true;
 
-	for (uintptr_t va = start; empty && before_end(va, start, end); va = after_guard(&guard)) {
+	for (uintptr_t va = start; empty && oct_before_end(va, start, end); va = after_guard(&guard)) {
 		oct_pte_lock_at(space, va, &guard);
 		do {
 			empty = oct_pte_none(oct_pte_get(&guard));
-		} while (empty && oct_pte_guard_next(&guard) && before_end(guard.va, start, end));
+		} while (empty && oct_pte_guard_next(&guard) && oct_before_end(guard.va, start, end));
 		oct_pte_guard_unlock(NULL, &guard);
 	}
 	return empty;
 }
 
-static oct_pte_t ready_entry(oct_phys_t page, unsigned prot, enum oct_memory_type type)
+/* What is to be mapped: [start, end) to pages from page on. */
+struct mapping {
+	uintptr_t start, end;
+	oct_phys_t page;
+	unsigned prot; /* with OCT_LARGE, OCT_CONT */
+	enum oct_memory_type type;
+};
+
+static oct_phys_t frame_of(const struct mapping *map, uintptr_t va)
 {
-	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(page, prot, type));
+	return map->page + (va - map->start);
+}
+
+static unsigned level_of(struct oct_space *space, const struct mapping *map, uintptr_t va)
+{
+	return oct_leaf_level(space, va, frame_of(map, va), map->end - va, map->prot);
+}
+
+static oct_pte_t ready_entry(const struct mapping *map, uintptr_t va, unsigned level)
+{
+	unsigned prot = map->prot & (OCT_PROT_MASK | OCT_KERNEL);
+	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make_leaf(frame_of(map, va), level, prot, map->type));
 
 	return (prot & OCT_WRITE) ? oct_pte_mkdirty(pte) : pte;
 }
 
-static bool prot_valid(const struct oct_space *space, unsigned prot)
+/* The block of va is mapped whole, by a block of pages. */
+static bool makes_block(const struct mapping *map, uintptr_t va)
 {
-	return (prot & ~(unsigned)(OCT_PROT_MASK | OCT_KERNEL)) == 0 &&
+	uintptr_t first = va & ~(OCT_CONT_BYTES - 1);
+
+	return OCT_FORMAT_CONT && (map->prot & OCT_CONT) && first >= map->start &&
+	       map->end - first >= OCT_CONT_BYTES && (frame_of(map, first) & (OCT_CONT_BYTES - 1)) == 0;
+}
+
+static bool prot_valid(const struct oct_space *space, unsigned prot, unsigned hints)
+{
+	return (prot & ~(OCT_PROT_MASK | OCT_KERNEL | hints)) == 0 &&
 	       ((prot & OCT_KERNEL) != 0) == space->kernel;
+}
+
+/* The leaf of level 0 that maps page is the page's, with nothing else in its place. */
+static bool page_valid(const struct mapping *map, oct_phys_t page)
+{
+	return oct_pte_phys(oct_pte_make(page, map->prot & OCT_PROT_MASK, map->type)) == page;
+}
+
+static OCT_SELDOM bool mapping_valid(const struct oct_space *space, const struct mapping *map, size_t pages)
+{
+	return pages != 0 && pages <= SIZE_MAX >> OCT_PAGE_SHIFT &&
+	       oct_range_valid(space, map->start, map->end) &&
+	       prot_valid(space, map->prot, OCT_LARGE | OCT_CONT) && (unsigned)map->type <= OCT_DEVICE &&
+	       page_valid(map, map->page) &&
+	       page_valid(map, map->page + ((oct_phys_t)(pages - 1) << OCT_PAGE_SHIFT));
+}
+
+/* Tables, and what large leaves deposit. */
+static OCT_SELDOM int prepare_map(struct oct_space *space, const struct mapping *map)
+{
+	uintptr_t va, next;
+	unsigned level;
+	int error = 0;
+
+	for (va = map->start; oct_before_end(va, map->start, map->end); va = next) {
+		level = level_of(space, map, va);
+		next = oct_level_next(va, level > 0 ? level : 1);
+		error = prepare_to(space, va, level);
+		if (error == 0)
+			error = oct_deposit_add(space, level);
+		if (error != 0)
+			break;
+	}
+	for (uintptr_t end = va, at = map->start; error != 0 && at != end; at = next) {
+		level = level_of(space, map, at);
+		next = oct_level_next(at, level > 0 ? level : 1);
+		oct_deposit_drop(space, level);
+	}
+	return error;
+}
+
+static void install_pages(struct oct_pte_guard *guard, const struct mapping *map)
+{
+	do {
+		oct_pte_t pte = ready_entry(map, guard->va, 0);
+
+		oct_entry_install(guard, guard->pte, guard->va,
+		                  makes_block(map, guard->va) ? oct_pte_mk_cont(pte) : pte);
+	} while (oct_pte_guard_next(guard) && oct_before_end(guard->va, map->start, map->end));
 }
 
 int oct_table_map(struct oct_space *space, uintptr_t va, oct_phys_t page, size_t pages, unsigned prot,
                   enum oct_memory_type type)
 {
-	uintptr_t start = va, end = va + (pages << OCT_PAGE_SHIFT);
+	const struct mapping map = {va, va + (pages << OCT_PAGE_SHIFT), page, prot, type};
 	struct oct_pte_guard guard;
 	int error;
 
-	if (pages == 0 || pages > SIZE_MAX >> OCT_PAGE_SHIFT || !oct_range_valid(space, start, end) ||
-	    !prot_valid(space, prot) || (unsigned)type > OCT_DEVICE ||
-	    oct_pte_phys(oct_pte_make(page, prot, type)) != page ||
-	    oct_pte_phys(oct_pte_make(page + ((pages - 1) << OCT_PAGE_SHIFT), prot, type)) !=
-	        page + ((pages - 1) << OCT_PAGE_SHIFT))
+	if (!mapping_valid(space, &map, pages))
 		return -OCT_EINVAL;
-	if (!range_empty(space, start, end))
+	if (!range_empty(space, map.start, map.end))
 		return -OCT_EEXIST;
-	error = oct_table_prepare(space, start, end);
+	error = prepare_map(space, &map);
 	if (error != 0)
 		return error;
-	for (; before_end(va, start, end); va = after_guard(&guard)) {
-		oct_pte_lock_at(space, va, &guard);
-		do {
-			oct_phys_t frame = page + (guard.va - start);
+	for (; oct_before_end(va, map.start, map.end); va = after_guard(&guard)) {
+		unsigned level = level_of(space, &map, va);
 
-			oct_entry_install(&guard, guard.pte, guard.va, ready_entry(frame, prot, type));
-		} while (oct_pte_guard_next(&guard) && before_end(guard.va, start, end));
+		oct_pte_lock_at(space, va, &guard);
+		if (level > 0)
+			oct_entry_install(&guard, guard.pte, va, ready_entry(&map, va, level));
+		else
+			install_pages(&guard, &map);
 		oct_pte_guard_unlock(NULL, &guard);
 	}
 	return 0;
 }
 
 /* ---- Unmap and protect ------------------------------------------------------------------------------ */
-static void unmap_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, bool free_pages)
+/* A block may begin at the guarded entry and lie in the range up to end. */
+static bool block_fits(const struct oct_pte_guard *guard, uintptr_t end)
+{
+	return OCT_FORMAT_CONT && guard->level == 0 && (guard->va & (OCT_CONT_BYTES - 1)) == 0 &&
+	       end - guard->va >= OCT_CONT_BYTES;
+}
+
+/* One does; pte is the guarded entry. */
+static bool begins_block(const struct oct_pte_guard *guard, oct_pte_t pte, uintptr_t end)
+{
+	return block_fits(guard, end) && oct_pte_present(pte) && oct_pte_cont(pte);
+}
+
+/* From the first to the last entry of a block. */
+static void pass_block(struct oct_pte_guard *guard)
+{
+	for (unsigned i = 1; i < OCT_CONT_ENTRIES; i++)
+		(void)oct_pte_guard_next(guard);
+}
+
+static OCT_SELDOM void unmap_block(struct oct_ticket *ticket, struct oct_pte_guard *guard, bool free_pages)
+{
+	oct_phys_t page = oct_pte_phys(oct_block_clear(ticket, guard, guard->pte, guard->va));
+
+	for (unsigned i = 0; free_pages && i < OCT_CONT_ENTRIES; i++)
+		oct_ticket_free_page(ticket, guard, page + i * OCT_PAGE_SIZE);
+	pass_block(guard);
+}
+
+static OCT_SELDOM void unmap_large(struct oct_ticket *ticket, struct oct_pte_guard *guard, bool free_pages)
 {
 	oct_pte_t old;
 
-	if (guard->level != 0 || oct_pte_none(oct_pte_get(guard))) {
+	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0, &old); /* as below */
+	oct_deposit_drop(guard->space, guard->level);
+	if (free_pages)
+		oct_ticket_free_pages(ticket, guard, oct_pte_leaf_phys(old, guard->level),
+		                      guard->level * OCT_TABLE_SHIFT);
+}
+
+static void unmap_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, uintptr_t end, bool free_pages)
+{
+	oct_pte_t old;
+
+	if (oct_guard_large(guard)) {
+		unmap_large(ticket, guard, free_pages);
+		return;
+	}
+	old = guard->level != 0 ? 0 : oct_pte_get(guard);
+	if (oct_pte_none(old)) {
 		oct_ticket_join(ticket, guard); /* hardware changes no such entry */
+		return;
+	}
+	if (begins_block(guard, old, end)) {
+		unmap_block(ticket, guard, free_pages);
 		return;
 	}
 	/* The verdict is the ticket's business: pages are released when it is complete. */
 	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0, &old);
 	if (free_pages && oct_pte_present(old))
-		oct_ticket_free_page(ticket, guard, oct_pte_phys(old));
+		oct_ticket_free_page(ticket, guard, oct_pte_frame(old, 0, guard->va));
 	else if (!oct_pte_present(old) && guard->space->soft != NULL)
 		guard->space->soft->release(guard->space, old);
 }
@@ -143,17 +268,21 @@ int oct_table_unmap(struct oct_space *space, uintptr_t start, uintptr_t end, boo
                     struct oct_ticket *ticket)
 {
 	struct oct_pte_guard guard;
+	int error;
 
 	if (!oct_range_valid(space, start, end) || ticket->space != space)
 		return -OCT_EINVAL;
-	for (uintptr_t va = start; before_end(va, start, end); va = after_guard(&guard)) {
-		oct_pte_lock_at(space, va, &guard);
+	error = oct_split_ends(space, start, end, ticket);
+	for (uintptr_t va = start; error == 0 && oct_before_end(va, start, end); va = after_guard(&guard)) {
+		error = oct_guard_inside(space, va, start, end, ticket, &guard);
+		if (error != 0)
+			break;
 		do {
-			unmap_one(ticket, &guard, free_pages);
-		} while (oct_pte_guard_next(&guard) && before_end(guard.va, start, end));
+			unmap_one(ticket, &guard, end, free_pages);
+		} while (oct_pte_guard_next(&guard) && oct_before_end(guard.va, start, end));
 		oct_pte_guard_unlock(ticket, &guard);
 	}
-	return 0;
+	return error;
 }
 
 static oct_pte_t protect_entry(oct_pte_t pte, unsigned long prot)
@@ -164,27 +293,42 @@ static oct_pte_t protect_entry(oct_pte_t pte, unsigned long prot)
 	return oct_pte_write(pte) ? oct_pte_mkdirty(pte) : pte;
 }
 
+static void protect_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, uintptr_t end, unsigned prot)
+{
+	oct_pte_t old;
+
+	if (guard->level != 0 && !oct_guard_large(guard)) {
+		oct_ticket_join(ticket, guard);
+		return;
+	}
+	if (block_fits(guard, end) && begins_block(guard, oct_pte_get(guard), end)) {
+		(void)oct_block_update(ticket, guard, guard->pte, guard->va, protect_entry, prot);
+		pass_block(guard);
+		return;
+	}
+	/* The verdict is the ticket's business. */
+	(void)!oct_entry_update(ticket, guard, guard->pte, guard->va, protect_entry, prot, &old);
+}
+
 int oct_table_protect(struct oct_space *space, uintptr_t start, uintptr_t end, unsigned prot,
                       struct oct_ticket *ticket)
 {
 	struct oct_pte_guard guard;
+	int error;
 
-	if (!oct_range_valid(space, start, end) || ticket->space != space || !prot_valid(space, prot))
+	if (!oct_range_valid(space, start, end) || ticket->space != space || !prot_valid(space, prot, 0))
 		return -OCT_EINVAL;
-	for (uintptr_t va = start; before_end(va, start, end); va = after_guard(&guard)) {
-		oct_pte_lock_at(space, va, &guard);
+	error = oct_split_ends(space, start, end, ticket);
+	for (uintptr_t va = start; error == 0 && oct_before_end(va, start, end); va = after_guard(&guard)) {
+		error = oct_guard_inside(space, va, start, end, ticket, &guard);
+		if (error != 0)
+			break;
 		do {
-			oct_pte_t old;
-
-			if (guard.level != 0)
-				oct_ticket_join(ticket, &guard);
-			else /* the verdict is the ticket's business */
-				(void)!oct_entry_update(ticket, &guard, guard.pte, guard.va, protect_entry,
-				                        prot, &old);
-		} while (oct_pte_guard_next(&guard) && before_end(guard.va, start, end));
+			protect_one(ticket, &guard, end, prot);
+		} while (oct_pte_guard_next(&guard) && oct_before_end(guard.va, start, end));
 		oct_pte_guard_unlock(ticket, &guard);
 	}
-	return 0;
+	return error;
 }
 
 /* ---- Trim -------------------------------------------------------------------------------------------- */
@@ -218,10 +362,10 @@ struct reach {
 	uintptr_t low, last;
 };
 
-static void trim_below(struct oct_space *space, oct_phys_t table, unsigned level, uintptr_t start,
-                       uintptr_t end, const struct reach *reach, struct oct_ticket *ticket)
+static OCT_SELDOM void trim_below(struct oct_space *space, oct_phys_t table, unsigned level, uintptr_t start,
+                                  uintptr_t end, const struct reach *reach, struct oct_ticket *ticket)
 {
-	for (uintptr_t va = start; before_end(va, start, end); va = oct_level_next(va, level)) {
+	for (uintptr_t va = start; oct_before_end(va, start, end); va = oct_level_next(va, level)) {
 		/* Acquire: pairs with the release in oct_entry_install. */
 		oct_pte_t link = oct_load(oct_table_entries(table) + oct_table_index(va, level), OCT_ACQ);
 		uintptr_t first = va & ~(oct_level_bytes(level) - 1);

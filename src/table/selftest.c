@@ -1,6 +1,6 @@
 /* selftest.c: a little of T0 and T1, for a new port. SPDX-License-Identifier: MIT */
 #include <octavo/selftest.h>
-#include <octavo/table.h>
+#include "table_internal.h"
 
 #if OCT_TIER == 0
 #define TIER "T0 tables"
@@ -17,7 +17,7 @@
 
 static const uintptr_t where = 16 * OCT_PAGE_SIZE;
 
-static int use_page(struct oct_space *space, oct_phys_t page, struct oct_ticket *ticket)
+static OCT_SELDOM int use_page(struct oct_space *space, oct_phys_t page, struct oct_ticket *ticket)
 {
 	uintptr_t end = where + OCT_PAGE_SIZE;
 
@@ -37,7 +37,7 @@ static int use_page(struct oct_space *space, oct_phys_t page, struct oct_ticket 
 	return 0;
 }
 
-static int use_space(struct oct_system *system)
+static OCT_SELDOM int use_space(struct oct_system *system)
 {
 	struct oct_ticket ticket;
 	struct oct_space space;
@@ -57,7 +57,7 @@ static int use_space(struct oct_system *system)
 	return failed;
 }
 
-int oct_selftest_tables(struct oct_system *system)
+OCT_SELDOM int oct_selftest_tables(struct oct_system *system)
 {
 	int failed = use_space(system);
 

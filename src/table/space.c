@@ -24,7 +24,7 @@ static void cpu_init(struct oct_cpu *cpu)
 	cpu->counters = none;
 }
 
-int oct_system_init(struct oct_system *system, unsigned cpus)
+OCT_SELDOM int oct_system_init(struct oct_system *system, unsigned cpus)
 {
 	oct_phys_t root;
 
@@ -48,7 +48,7 @@ int oct_system_init(struct oct_system *system, unsigned cpus)
 	return 0;
 }
 
-void oct_system_exit(struct oct_system *system)
+OCT_SELDOM void oct_system_exit(struct oct_system *system)
 {
 	if (system->kernel != NULL)
 		oct_port_panic("oct_system_exit: the kernel's space is still there");
@@ -60,7 +60,7 @@ void oct_system_exit(struct oct_system *system)
 }
 
 /* ---- Space --------------------------------------------------------------------------------------- */
-static void space_reset(struct oct_space *space, struct oct_system *system, oct_phys_t root)
+static OCT_SELDOM void space_reset(struct oct_space *space, struct oct_system *system, oct_phys_t root)
 {
 	space->system = system;
 	space->root = root;
@@ -76,6 +76,8 @@ static void space_reset(struct oct_space *space, struct oct_system *system, oct_
 		space->ranges[i] = ~(uint64_t)0;
 	for (unsigned cpu = 0; cpu < OCT_MAX_CPUS; cpu++)
 		space->seen[cpu] = 0;
+	space->deposit_lock = 0;
+	space->deposit[0] = space->deposit[1] = OCT_NO_PAGE;
 	space->page_release = NULL;
 	space->soft = NULL;
 	space->secondary = NULL;
@@ -88,7 +90,7 @@ static void copy_kernel_half(oct_phys_t to, oct_phys_t from)
 		oct_store(oct_table_entries(to) + i, oct_load(oct_table_entries(from) + i, OCT_RLX), OCT_RLX);
 }
 
-int oct_space_init(struct oct_space *space, struct oct_system *system)
+OCT_SELDOM int oct_space_init(struct oct_space *space, struct oct_system *system)
 {
 	oct_phys_t root = oct_table_alloc(OCT_LEVELS - 1);
 
@@ -104,7 +106,7 @@ int oct_space_init(struct oct_space *space, struct oct_system *system)
 }
 
 /* Links a table into each root slot that [start, last] touches. false: no memory. */
-static bool link_kernel_tables(oct_phys_t root, uintptr_t start, uintptr_t last)
+static OCT_SELDOM bool link_kernel_tables(oct_phys_t root, uintptr_t start, uintptr_t last)
 {
 	unsigned top = OCT_LEVELS - 1;
 
@@ -119,7 +121,8 @@ static bool link_kernel_tables(oct_phys_t root, uintptr_t start, uintptr_t last)
 	return true;
 }
 
-int oct_kernel_space_init(struct oct_space *space, struct oct_system *system, uintptr_t start, uintptr_t last)
+OCT_SELDOM int oct_kernel_space_init(struct oct_space *space, struct oct_system *system, uintptr_t start,
+                                     uintptr_t last)
 {
 	oct_phys_t root;
 
@@ -149,7 +152,7 @@ int oct_kernel_space_init(struct oct_space *space, struct oct_system *system, ui
 	return 0;
 }
 
-void oct_table_free_tree(oct_phys_t table, unsigned level, unsigned first, unsigned count)
+OCT_SELDOM void oct_table_free_tree(oct_phys_t table, unsigned level, unsigned first, unsigned count)
 {
 	for (unsigned i = first; level > 0 && i < first + count; i++) {
 		oct_pte_t link = oct_load(oct_table_entries(table) + i, OCT_RLX); /* nobody else is left */
@@ -161,7 +164,7 @@ void oct_table_free_tree(oct_phys_t table, unsigned level, unsigned first, unsig
 }
 
 /* Everything that any CPU may still hold of the space is dropped. */
-static void forget_all(struct oct_space *space)
+static OCT_SELDOM void forget_all(struct oct_space *space)
 {
 	struct oct_ptl nobody = {0}; /* the space is the caller's alone: no table needs a stamp any more */
 	struct oct_pte_guard guard = {.space = space, .ptl = &nobody};
@@ -176,7 +179,7 @@ static void forget_all(struct oct_space *space)
 	oct_ticket_complete(&ticket);
 }
 
-void oct_space_exit(struct oct_space *space)
+OCT_SELDOM void oct_space_exit(struct oct_space *space)
 {
 	struct oct_system *system = space->system;
 
@@ -193,5 +196,6 @@ void oct_space_exit(struct oct_space *space)
 		system->kernel = NULL;
 	oct_table_free_tree(space->root, OCT_LEVELS - 1, 0,
 	                    space->kernel ? OCT_TABLE_ENTRIES : root_user_slots());
+	oct_deposit_exit(space);
 	space->root = OCT_NO_PAGE;
 }

@@ -9,6 +9,13 @@
 #include <octavo/table.h>
 #include "../tlb/authority.h"
 
+/* Of calls that are seldom made: small code rather than quick code. */
+#ifdef __clang__
+#define OCT_SELDOM __attribute__((cold, minsize, noinline))
+#else
+#define OCT_SELDOM __attribute__((cold, noinline))
+#endif
+
 _Static_assert(OCT_LEVELS >= 2, "the root is never a leaf table");
 _Static_assert(OCT_TABLE_ENTRIES * sizeof(struct oct_ptl) <= (1u << OCT_PAGE_SHIFT), "locks fit a page");
 
@@ -55,6 +62,7 @@ static inline void oct_slot_lock(struct oct_space *space, oct_phys_t table, unsi
 	guard->pte = oct_table_entries(table) + index;
 	guard->va = va;
 	guard->level = level;
+	guard->upper = 0;
 	oct_spin_lock(&guard->ptl->lock);
 }
 
@@ -67,6 +75,38 @@ static inline bool oct_range_valid(const struct oct_space *space, uintptr_t star
 	       last <= space->last;
 }
 
+/* Address a comes before the end of [start, end), and what led to it did not wrap. */
+static inline bool oct_before_end(uintptr_t a, uintptr_t start, uintptr_t end)
+{
+	return a >= start && a <= end - 1;
+}
+
+/* The walk for the guard ended at a large leaf. */
+static inline bool oct_guard_large(const struct oct_pte_guard *guard)
+{
+	return guard->level > 0 && oct_pte_present(guard->upper);
+}
+
+/* ---- leaf.c ---------------------------------------------------------------------------------------- */
+/* The tables for a leaf of level to be split into. -OCT_ENOMEM: nothing was added. */
+int oct_deposit_add(struct oct_space *space, unsigned level);
+/* A leaf of level is no more. */
+void oct_deposit_drop(struct oct_space *space, unsigned level);
+/* Nobody uses the space any more. */
+void oct_deposit_exit(struct oct_space *space);
+
+/* The level of the leaf that oct_table_map makes for va, if bytes are left from there. */
+unsigned oct_leaf_level(struct oct_space *space, uintptr_t va, oct_phys_t page, uintptr_t bytes,
+                        unsigned prot);
+
+/* Locks the place of va as oct_pte_lock_at does; a large leaf there that reaches out of [start, end) is split
+ * before. -OCT_ENOMEM: nothing locked; where there is a deposit or oct_split_ends came first it cannot be. */
+int oct_guard_inside(struct oct_space *space, uintptr_t va, uintptr_t start, uintptr_t end,
+                     struct oct_ticket *ticket, struct oct_pte_guard *guard);
+/* Where there is no deposit: no large leaf lies across start or end afterwards. -OCT_ENOMEM. */
+int oct_split_ends(struct oct_space *space, uintptr_t start, uintptr_t end, struct oct_ticket *ticket);
+
+/* ---- space.c ---------------------------------------------------------------------------------------- */
 /* table, of level, is linked by no entry that a walker could use: frees it with all below. first and
  * count: which of its slots. */
 void oct_table_free_tree(oct_phys_t table, unsigned level, unsigned first, unsigned count);

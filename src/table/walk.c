@@ -27,8 +27,10 @@ void oct_pte_lock_at(struct oct_space *space, uintptr_t va, struct oct_pte_guard
 		}
 		oct_slot_lock(space, table, level, va, guard);
 		link = oct_load(guard->pte, OCT_RLX); /* the lock orders it */
-		if (!oct_pte_is_table(link, level))
+		if (!oct_pte_is_table(link, level)) {
+			guard->upper = link;
 			return;
+		}
 		table = oct_pte_phys(link);
 		level--;
 		if (level == 0) {
@@ -75,12 +77,58 @@ oct_pte_t *oct_table_find(struct oct_space *space, uintptr_t va, unsigned level)
 	return oct_table_entries(table) + oct_table_index(va, level);
 }
 
+/* The entry where a walk for va ends, *level says at which level. Acquire: pairs with the release in
+ * oct_entry_install; what was stored before the entry was is visible. */
+static oct_pte_t glance(const struct oct_space *space, uintptr_t va, unsigned *level)
+{
+	oct_phys_t table = space->root;
+
+	for (*level = OCT_LEVELS - 1;; --*level) {
+		oct_pte_t pte = oct_load(oct_table_entries(table) + oct_table_index(va, *level), OCT_ACQ);
+
+		if (!oct_pte_is_table(pte, *level))
+			return pte;
+		table = oct_pte_phys(pte);
+	}
+}
+
 oct_pte_t oct_table_query(struct oct_space *space, uintptr_t va)
 {
-	oct_pte_t *entry = oct_table_find(space, va, 0);
+	unsigned level;
+	oct_pte_t pte;
 
-	/* Acquire: what was stored before the entry was installed is visible. */
-	return entry != NULL ? oct_load(entry, OCT_ACQ) : 0;
+	if (va < space->start || va > space->last)
+		return 0;
+	pte = glance(space, va, &level);
+	if (oct_pte_present(pte))
+		return oct_pte_single(pte, level, va);
+	return level == 0 ? pte : 0;
+}
+
+/* ---- Cursor ---------------------------------------------------------------------------------------- */
+int oct_cursor_init(struct oct_cursor *cursor, struct oct_space *space, uintptr_t start, uintptr_t end)
+{
+	cursor->space = space;
+	cursor->va = cursor->next = cursor->start = start;
+	cursor->end = end;
+	cursor->level = 0;
+	cursor->pte = 0;
+	cursor->done = !oct_range_valid(space, start, end);
+	return cursor->done ? -OCT_EINVAL : 0;
+}
+
+bool oct_cursor_next(struct oct_cursor *cursor)
+{
+	while (!cursor->done) {
+		cursor->va = cursor->next;
+		cursor->pte = glance(cursor->space, cursor->va, &cursor->level);
+		cursor->next = oct_level_next(cursor->va, cursor->level);
+		cursor->va &= ~(oct_level_bytes(cursor->level) - 1);
+		cursor->done = !oct_before_end(cursor->next, cursor->start, cursor->end);
+		if (!oct_pte_none(cursor->pte))
+			return true;
+	}
+	return false;
 }
 
 /* ---- Raw locking: the place is found again by the address of the leaf table --------------------- */

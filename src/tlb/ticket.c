@@ -23,13 +23,19 @@ static enum oct_flush judge_leaf(oct_pte_t old, oct_pte_t new_pte)
 
 enum oct_flush oct_entry_judge(oct_pte_t old, oct_pte_t new_pte, unsigned level)
 {
+	bool was_table, is_table;
+
 	if (!oct_pte_present(old))
 		return OCT_FLUSH_NONE;
 	if (!oct_pte_present(new_pte))
 		return OCT_FLUSH_AFTER;
-	if (level == 0)
+	was_table = oct_pte_is_table(old, level);
+	is_table = oct_pte_is_table(new_pte, level);
+	if (!was_table && !is_table)
 		return judge_leaf(old, new_pte);
-	return old == new_pte ? OCT_FLUSH_NONE : OCT_BREAK_FIRST;
+	if (old == new_pte)
+		return OCT_FLUSH_NONE;
+	return OCT_BBM_LEVEL < 2 || was_table == is_table ? OCT_BREAK_FIRST : OCT_FLUSH_AFTER;
 }
 
 /* ---- The ticket's open section ---------------------------------------------------------------------- */
@@ -40,28 +46,38 @@ void oct_ticket_init(struct oct_ticket *ticket, struct oct_space *space)
 	ticket->start = 0;
 	ticket->end = 0;
 	ticket->pending = false;
+	ticket->unit = 0;
 	ticket->all_levels = false;
 	ticket->tables = false;
 	ticket->queued = 0;
 }
 
-/* The entry for va at level was changed: it will need a flush. */
-static void owe(struct oct_ticket *ticket, unsigned level, uintptr_t va)
+/* Leaves of level unit in [start, last] were changed, or tables unlinked: it will need a flush. last, because
+ * the end may be 2^64. */
+static void owe_range(struct oct_ticket *ticket, uintptr_t start, uintptr_t last, unsigned unit, bool tables)
 {
-	uintptr_t start = va & ~(oct_level_bytes(level) - 1);
-	uintptr_t last = start + (oct_level_bytes(level) - 1); /* end may be 2^64 */
-
 	if (!ticket->pending) {
 		ticket->start = start;
 		ticket->end = last + 1;
+		ticket->unit = unit;
 	} else {
+		if (unit != ticket->unit)
+			ticket->unit = 0;
 		if (start < ticket->start)
 			ticket->start = start;
 		if (last > ticket->end - 1)
 			ticket->end = last + 1;
 	}
 	ticket->pending = true;
-	ticket->all_levels |= level > 0;
+	ticket->all_levels |= tables;
+}
+
+/* The entry for va at level was changed, which linked a table or was a leaf. */
+static void owe(struct oct_ticket *ticket, unsigned level, uintptr_t va, bool table)
+{
+	uintptr_t start = va & ~(oct_level_bytes(level) - 1);
+
+	owe_range(ticket, start, start + (oct_level_bytes(level) - 1), table ? 0 : level, table);
 }
 
 void oct_ticket_join(struct oct_ticket *ticket, struct oct_pte_guard *guard)
@@ -82,12 +98,102 @@ void oct_ticket_close(struct oct_ticket *ticket, struct oct_pte_guard *guard)
 	/* SC: F2 in tlb.c, pairs with the switch's read of generation; as a release it carries the entry
 	 * stores of this section, as an acquire those of all generations before. */
 	generation = oct_fetch_add(&space->generation, 1, OCT_SC) + 1;
-	range = oct_range_pack(generation, ticket->start, ticket->end, ticket->all_levels);
+	range = oct_range_pack(generation, ticket->start, ticket->end, ticket->unit, ticket->all_levels);
 	oct_store(&space->ranges[oct_range_slot(generation)], range, OCT_RLX); /* judged by its tag */
 	guard->ptl->stamp = (uint32_t)generation != 0 ? (uint32_t)generation : 1;
 	ticket->newest = generation;
 	ticket->pending = false;
 	ticket->all_levels = false;
+}
+
+/* ---- Contiguous blocks ----------------------------------------------------------------------------------
+ * A TLB may hold a block as one entry, with the state of any of its entries, and hardware sets dirty in the
+ * one that it read. So nothing is known of one entry alone, a sibling that still carries the bit may bring a
+ * cleared address back, and a flush for one address must cover all (R9). Hence: all entries of a block are
+ * made invalid, flushed, and stored anew with the gathered state, whatever OCT_BBM_LEVEL is. */
+struct block {
+	oct_pte_t *first;
+	uintptr_t va;   /* of the first */
+	oct_pte_t pte;  /* the first, in no block, with the state of all */
+	uint32_t there; /* bit per entry that was part of it */
+};
+
+_Static_assert(OCT_CONT_SHIFT <= 5, "a bit per entry of a contiguous block");
+
+/* pte of level is a part of a contiguous block. */
+static bool in_block(oct_pte_t pte, unsigned level)
+{
+	return OCT_FORMAT_CONT && level == 0 && oct_pte_present(pte) && oct_pte_cont(pte);
+}
+
+/* Replaces the entries of the block that entry, of va, lies in. */
+static void block_take(struct oct_ticket *ticket, oct_pte_t *entry, uintptr_t va, oct_pte_t stored,
+                       struct block *block)
+{
+	unsigned index = oct_table_index(va, 0) & (OCT_CONT_ENTRIES - 1);
+
+	block->first = entry - index;
+	block->va = (va & OCT_PAGE_MASK) - index * OCT_PAGE_SIZE;
+	block->pte = 0;
+	block->there = 0;
+	for (unsigned i = 0; i < OCT_CONT_ENTRIES; i++) {
+		oct_pte_t pte = oct_load(block->first + i, OCT_RLX); /* judged again by the exchange */
+
+		if (!in_block(pte, 0))
+			continue;
+		pte = oct_pte_clear_cont(oct_xchg(block->first + i, stored, OCT_ACQ_REL), 0); /* as below */
+		if (block->there == 0)
+			block->pte = pte;
+		if (oct_pte_young(pte))
+			block->pte = oct_pte_mkyoung(block->pte);
+		if (oct_pte_dirty(pte))
+			block->pte = oct_pte_mkdirty(block->pte);
+		block->there |= (uint32_t)1 << i;
+	}
+	owe_range(ticket, block->va, block->va + (OCT_CONT_BYTES - 1), 0, false);
+}
+
+/* Stores the entries again, the first as pte says; nobody uses what they were. */
+static void block_put(struct oct_pte_guard *guard, const struct block *block, oct_pte_t pte, bool whole)
+{
+	for (unsigned i = 0; i < OCT_CONT_ENTRIES; i++, pte = oct_pte_advance(pte, OCT_PAGE_SIZE))
+		if (block->there >> i & 1)
+			oct_entry_install(guard, block->first + i, block->va + i * OCT_PAGE_SIZE,
+			                  whole ? oct_pte_mk_cont(pte) : pte);
+}
+
+/* Entry, of va, is or was a part of a block: those that are get entries of their own. */
+static void block_unfold(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                         uintptr_t va)
+{
+	struct block block;
+
+	OCT_COVER("block-unfold");
+	block_take(ticket, entry, va, oct_pte_broken(), &block);
+	oct_ticket_flush(ticket, guard);
+	block_put(guard, &block, block.pte, false);
+}
+
+oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                          uintptr_t va)
+{
+	struct block block;
+
+	(void)guard;
+	block_take(ticket, entry, va, 0, &block);
+	return block.pte;
+}
+
+oct_pte_t oct_block_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                           uintptr_t va, oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
+                           unsigned long arg)
+{
+	struct block block;
+
+	block_take(ticket, entry, va, oct_pte_broken(), &block);
+	oct_ticket_flush(ticket, guard);
+	block_put(guard, &block, change(block.pte, arg), true);
+	return block.pte;
 }
 
 /* ---- Changing entries --------------------------------------------------------------------------------- */
@@ -111,9 +217,11 @@ enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard 
 	*old = oct_xchg(entry, stored, OCT_ACQ_REL);
 	flush = oct_entry_judge(*old, new_pte, guard->level);
 	if (flush != OCT_FLUSH_NONE)
-		owe(ticket, guard->level, va);
+		owe(ticket, guard->level, va, oct_pte_is_table(*old, guard->level));
 	else if (!oct_pte_present(new_pte))
 		oct_ticket_join(ticket, guard);
+	if (in_block(*old, guard->level) && !in_block(new_pte, guard->level))
+		block_unfold(ticket, guard, entry, va);
 	return flush;
 }
 
@@ -133,13 +241,18 @@ enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct oct_pte_guard 
 			oct_ticket_join(ticket, guard);
 			return OCT_FLUSH_NONE;
 		}
+		if (in_block(now, guard->level)) {
+			block_unfold(ticket, guard, entry, va);
+			now = oct_load(entry, OCT_RLX);
+			wanted = change(now, arg);
+		}
 	} while (!oct_cas(entry, &now, wanted, OCT_ACQ_REL)); /* as in oct_entry_change */
 	*old = now;
 	flush = oct_entry_judge(now, wanted, guard->level);
 	if (flush == OCT_BREAK_FIRST)
 		oct_port_panic("oct_entry_update: the change replaces the page of a valid entry");
 	if (flush != OCT_FLUSH_NONE)
-		owe(ticket, guard->level, va);
+		owe(ticket, guard->level, va, false);
 	return flush;
 }
 
@@ -154,7 +267,7 @@ void oct_entry_install(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t 
 }
 
 /* ---- Queue -------------------------------------------------------------------------------------------- */
-enum { QUEUE_ORDER_MASK = 0xf, QUEUE_TABLE = 0x10 };
+enum { QUEUE_ORDER_MASK = 0x1f, QUEUE_TABLE = 0x20 };
 
 static void table_release(void *arg)
 {
@@ -182,7 +295,7 @@ static void release_queue(struct oct_ticket *ticket)
 		else if (space->page_release != NULL)
 			space->page_release(space, page);
 		else
-			oct_port_page_free(page, 0, OCT_USE_USER);
+			oct_port_page_free(page, item & QUEUE_ORDER_MASK, OCT_USE_USER);
 	}
 	ticket->queued = 0;
 	ticket->tables = false;
@@ -213,6 +326,12 @@ static void enqueue(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_
 void oct_ticket_free_page(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page)
 {
 	enqueue(ticket, guard, page);
+}
+
+void oct_ticket_free_pages(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page,
+                           unsigned order)
+{
+	enqueue(ticket, guard, page | order);
 }
 
 void oct_ticket_free_table(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t table,

@@ -84,7 +84,7 @@ struct invalidation {
 /* What the generations (after, upto] of space changed. */
 static void collect(const struct oct_space *space, uint64_t after, uint64_t upto, struct invalidation *todo)
 {
-	size_t pages = 0;
+	size_t leaves = 0;
 
 	todo->count = 0;
 	todo->all_levels = false;
@@ -94,15 +94,29 @@ static void collect(const struct oct_space *space, uint64_t after, uint64_t upto
 		/* Relaxed: the word is judged by its own tag. */
 		uint64_t word = oct_load(&space->ranges[oct_range_slot(g)], OCT_RLX);
 
-		if (!oct_range_unpack(word, g, space->kernel, range) || range->pages == 0) {
+		if (!oct_range_unpack(word, g, space->kernel, range) || range->leaves == 0) {
 			todo->whole = true;
 			break;
 		}
 		todo->all_levels |= range->all_levels;
-		pages += range->pages;
-		todo->whole = pages > OCT_FLUSH_MAX_PAGES;
+		leaves += range->leaves;
+		todo->whole = leaves > OCT_FLUSH_MAX_PAGES;
 		todo->count++;
 	}
+}
+
+/* One range. Of a large leaf one address says it all. */
+static void invalidate_range(const struct oct_range *range, uint16_t asid, enum oct_scope scope)
+{
+	enum oct_depth depth = range->all_levels ? OCT_ALL_LEVELS : OCT_LEAF;
+	uintptr_t va = range->start;
+
+	if (range->level == 0) {
+		oct_mmu_invalidate_range(asid, va, range->leaves, scope, depth);
+		return;
+	}
+	for (size_t i = 0; i < range->leaves; i++, va += oct_level_bytes(range->level))
+		oct_mmu_invalidate_range(asid, va, 1, scope, depth);
 }
 
 /* Carries it out under number asid; complete on return. Interrupts off. */
@@ -122,8 +136,7 @@ static void invalidate(const struct oct_space *space, const struct invalidation 
 	} else {
 		OCT_COUNT(cpu, ranged);
 		for (unsigned i = 0; i < todo->count; i++)
-			oct_mmu_invalidate_range(asid, todo->range[i].start, todo->range[i].pages, scope,
-			                         todo->range[i].all_levels ? OCT_ALL_LEVELS : OCT_LEAF);
+			invalidate_range(&todo->range[i], asid, scope);
 	}
 	oct_mmu_invalidate_end(scope);
 }

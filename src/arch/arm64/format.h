@@ -11,11 +11,14 @@
  *   bit 11      nG: not global
  *   bits 47..12 address
  *   bit 51      DBM: writable; hardware may clear AP[2]
- *   bit 52      contiguous
+ *   bit 52      contiguous: one of 2^OCT_CONT_SHIFT entries that are aligned and alike, and map
+ *               consecutive pages. The core sets it at level 0 only
  *   bit 53      PXN, bit 54 UXN: no execution, privileged and not
  *   bit 55      software: dirty
  *   bit 56      software: soft-dirty
  *   bit 57      software: userfault write-protected
+ *
+ * A block has the same bits but bit 1, and an address aligned to its size; bit 16 (nT) stays clear.
  *
  * The right to write is DBM alone. Writable and not read-only is dirty as hardware records it; what
  * must survive the loss of the write right goes to bit 55. Without hardware update, a store through
@@ -32,6 +35,12 @@
 #define OCT_FORMAT_FAULT_KEEPS 1
 /* No TLB keeps an invalid entry. */
 #define OCT_FORMAT_CACHES_INVALID 0
+/* Blocks of 2 MiB and 1 GiB, at level 1 and 2. */
+#define OCT_FORMAT_LEAF_MAX 2
+/* 2^OCT_CONT_SHIFT entries may say that they are one (bit 52). */
+#define OCT_FORMAT_CONT 1
+/* An address is where it is translated to. */
+#define OCT_FORMAT_PHYS_SHIFT 0
 
 #define OCT_ARM64_MAIR 0x040044ffull
 
@@ -224,6 +233,29 @@ static inline oct_pte_t oct_pte_make(oct_phys_t page, unsigned prot, enum oct_me
 	                OCT_ARM64_RDONLY | oct_arm64_attr(type) | oct_arm64_rights(prot);
 
 	return (prot & OCT_WRITE) ? oct_pte_mkwrite(pte) : pte;
+}
+
+static inline oct_pte_t oct_pte_resize(oct_pte_t pte, unsigned from, unsigned to)
+{
+	(void)from;
+	return to > 0 ? pte & ~OCT_ARM64_TABLE : pte | OCT_ARM64_TABLE;
+}
+
+static inline oct_phys_t oct_pte_leaf_phys(oct_pte_t pte, unsigned level)
+{
+	return pte & OCT_ARM64_ADDRESS & ~(oct_level_bytes(level) - 1);
+}
+
+static inline oct_pte_t oct_pte_mk_cont(oct_pte_t pte)
+{
+	return pte | OCT_ARM64_CONT;
+}
+
+static inline oct_pte_t oct_pte_clear_cont(oct_pte_t pte, unsigned index)
+{
+	const oct_pte_t low = (((oct_pte_t)1 << OCT_CONT_SHIFT) - 1) << OCT_PAGE_SHIFT;
+
+	return (pte & ~(OCT_ARM64_CONT | low)) | (oct_pte_t)index << OCT_PAGE_SHIFT;
 }
 
 static inline oct_pte_t oct_pte_modify(oct_pte_t pte, unsigned prot)

@@ -7,6 +7,7 @@
  *   bit 10..11  soft-dirty, userfault write-protected
  *   bits 51..12 address
  *   bits 59..56 level + 1 of the table that the entry belongs to
+ *   bit 60      contiguous
  *   bit 63      links a table
  *
  * Every present entry names its level. Taking a table link for a leaf, or a link of one level for
@@ -20,6 +21,9 @@
 #define OCT_FORMAT_USER_BITS      (OCT_PAGE_SHIFT + OCT_LEVELS * OCT_TABLE_SHIFT - 1)
 #define OCT_FORMAT_FAULT_KEEPS    1
 #define OCT_FORMAT_CACHES_INVALID 0
+#define OCT_FORMAT_LEAF_MAX       2
+#define OCT_FORMAT_CONT           1
+#define OCT_FORMAT_PHYS_SHIFT     0
 
 #define OCT_FAKE_PRESENT ((oct_pte_t)1 << 0)
 #define OCT_FAKE_READ    ((oct_pte_t)1 << 1)
@@ -32,6 +36,8 @@
 #define OCT_FAKE_SOFT    ((oct_pte_t)1 << 10)
 #define OCT_FAKE_UFFD_WP ((oct_pte_t)1 << 11)
 #define OCT_FAKE_ADDRESS (((oct_pte_t)1 << 52) - ((oct_pte_t)1 << 12))
+#define OCT_FAKE_LEVEL   ((oct_pte_t)15 << 56)
+#define OCT_FAKE_CONT    ((oct_pte_t)1 << 60)
 #define OCT_FAKE_TABLE   ((oct_pte_t)1 << 63)
 
 static inline unsigned oct_fake_level(oct_pte_t pte)
@@ -42,7 +48,7 @@ static inline unsigned oct_fake_level(oct_pte_t pte)
 /* Every use of an entry as a leaf passes here. */
 static inline oct_pte_t oct_fake_leaf(oct_pte_t pte)
 {
-	if ((pte & OCT_FAKE_PRESENT) && (oct_fake_level(pte) != 1 || (pte & OCT_FAKE_TABLE)))
+	if ((pte & OCT_FAKE_PRESENT) && (pte & OCT_FAKE_TABLE))
 		oct_port_panic("fake format: a table link is used as a leaf");
 	return pte;
 }
@@ -84,8 +90,7 @@ static inline bool oct_pte_dirty(oct_pte_t pte)
 
 static inline bool oct_pte_cont(oct_pte_t pte)
 {
-	(void)oct_fake_leaf(pte);
-	return false;
+	return (oct_fake_leaf(pte) & OCT_FAKE_CONT) != 0;
 }
 
 static inline bool oct_pte_soft_dirty(oct_pte_t pte)
@@ -186,6 +191,36 @@ static inline oct_pte_t oct_pte_make(oct_phys_t page, unsigned prot, enum oct_me
 {
 	return (page & OCT_FAKE_ADDRESS) | OCT_FAKE_PRESENT | ((oct_pte_t)type << 8) | ((oct_pte_t)1 << 56) |
 	       oct_fake_rights(prot);
+}
+
+/* pte, used as a leaf of level. */
+static inline oct_pte_t oct_fake_leaf_of(oct_pte_t pte, unsigned level)
+{
+	if (oct_fake_level(oct_fake_leaf(pte)) != level + 1)
+		oct_port_panic("fake format: a leaf is used at another level than its own");
+	return pte;
+}
+
+static inline oct_pte_t oct_pte_resize(oct_pte_t pte, unsigned from, unsigned to)
+{
+	return (oct_fake_leaf_of(pte, from) & ~OCT_FAKE_LEVEL) | (oct_pte_t)(to + 1) << 56;
+}
+
+static inline oct_phys_t oct_pte_leaf_phys(oct_pte_t pte, unsigned level)
+{
+	return oct_fake_leaf_of(pte, level) & OCT_FAKE_ADDRESS & ~(oct_level_bytes(level) - 1);
+}
+
+static inline oct_pte_t oct_pte_mk_cont(oct_pte_t pte)
+{
+	return oct_fake_leaf_of(pte, 0) | OCT_FAKE_CONT;
+}
+
+static inline oct_pte_t oct_pte_clear_cont(oct_pte_t pte, unsigned index)
+{
+	const oct_pte_t low = (((oct_pte_t)1 << OCT_CONT_SHIFT) - 1) << OCT_PAGE_SHIFT;
+
+	return (oct_fake_leaf_of(pte, 0) & ~(OCT_FAKE_CONT | low)) | (oct_pte_t)index << OCT_PAGE_SHIFT;
 }
 
 static inline oct_pte_t oct_pte_modify(oct_pte_t pte, unsigned prot)

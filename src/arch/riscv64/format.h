@@ -18,10 +18,12 @@
  *
  * Dirty is a bit of its own: it survives the loss of the write right. With Svadu hardware sets A and D;
  * with Svade the access faults and the handler sets them: the entries are the same. Table entries have
- * nothing but V and the page number; the rest is reserved there.
+ * nothing but V and the page number; the rest is reserved there. A leaf above level 0 has the bits of one
+ * at level 0, but N, which is reserved there; its page number is aligned to its size.
  *
  * What the host says about its harts, with -D:
  *   OCT_RISCV64_SVVPTC   they take notice of an entry that becomes valid by themselves (Svvptc)
+ *   OCT_RISCV64_NO_NAPOT  no Svnapot: bit 63 stays clear
  *   OCT_RISCV64_NO_PBMT  no Svpbmt: bits 62..61 stay clear, and the platform decides about memory types */
 #ifndef OCTAVO_ARCH_RISCV64_FORMAT_H
 #define OCTAVO_ARCH_RISCV64_FORMAT_H
@@ -40,6 +42,17 @@
 #else
 #define OCT_FORMAT_CACHES_INVALID 1
 #endif
+
+/* A leaf of any level: 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
+#define OCT_FORMAT_LEAF_MAX (OCT_LEVELS - 1)
+/* Svnapot: blocks of 64 KiB. Without it OCT_RISCV64_NO_NAPOT. */
+#ifdef OCT_RISCV64_NO_NAPOT
+#define OCT_FORMAT_CONT 0
+#else
+#define OCT_FORMAT_CONT 1
+#endif
+/* Entries have addresses two bits further down. */
+#define OCT_FORMAT_PHYS_SHIFT 2
 
 #define OCT_RISCV64_VALID     ((oct_pte_t)1 << 0)
 #define OCT_RISCV64_READ      ((oct_pte_t)1 << 1)
@@ -244,14 +257,26 @@ static inline oct_pte_t oct_pte_make_table(oct_phys_t page, unsigned level, bool
 	return (page & OCT_RISCV64_ADDRESS) >> 2 | OCT_RISCV64_VALID;
 }
 
-/* The entry that each page of the block that pte's page lies in has: N and the block's size. */
-static inline oct_pte_t oct_riscv64_mk_napot(oct_pte_t pte)
+/* The size of a leaf does not show in it. */
+static inline oct_pte_t oct_pte_resize(oct_pte_t pte, unsigned from, unsigned to)
+{
+	(void)from;
+	(void)to;
+	return pte;
+}
+
+static inline oct_phys_t oct_pte_leaf_phys(oct_pte_t pte, unsigned level)
+{
+	return oct_pte_phys(pte) & ~(oct_level_bytes(level) - 1);
+}
+
+/* The entry that each page of the block has: N and the block's size. */
+static inline oct_pte_t oct_pte_mk_cont(oct_pte_t pte)
 {
 	return (pte & ~OCT_RISCV64_NAPOT_LOW) | OCT_RISCV64_NAPOT | OCT_RISCV64_NAPOT_SIZE;
 }
 
-/* Without N again, for page index (0 .. 2^OCT_CONT_SHIFT - 1) of the block. */
-static inline oct_pte_t oct_riscv64_clear_napot(oct_pte_t pte, unsigned index)
+static inline oct_pte_t oct_pte_clear_cont(oct_pte_t pte, unsigned index)
 {
 	return (pte & ~(OCT_RISCV64_NAPOT_LOW | OCT_RISCV64_NAPOT)) | (oct_pte_t)index << 10;
 }

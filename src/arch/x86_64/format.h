@@ -1,4 +1,4 @@
-/* x86-64 entries: 4 levels of 4 KiB pages. SPDX-License-Identifier: MIT
+/* x86-64 entries: 4 or 5 levels (OCT_LEVELS) of 4 KiB pages. SPDX-License-Identifier: MIT
  *
  *   bit  0      present
  *   bit  1      writable
@@ -7,7 +7,8 @@
  *               (0 write-back, 1 write-combining, 2 UC-, 3 UC)
  *   bit  5      accessed
  *   bit  6      dirty
- *   bit  7      at level 1 and 2: large page
+ *   bit  7      at level 1 and 2: large page. At level 0 a third bit for the PAT, which large pages have
+ *               at bit 12; never set here, kept when a page changes its size
  *   bit  8      global
  *   bit  9      software: none yet
  *   bit 10      software: userfault write-protected
@@ -30,6 +31,12 @@
 #define OCT_FORMAT_FAULT_KEEPS 0
 /* No TLB keeps an invalid entry. */
 #define OCT_FORMAT_CACHES_INVALID 0
+/* Large pages of 2 MiB and 1 GiB, at level 1 and 2. */
+#define OCT_FORMAT_LEAF_MAX 2
+/* No contiguous bit. */
+#define OCT_FORMAT_CONT 0
+/* An address is where it is translated to. */
+#define OCT_FORMAT_PHYS_SHIFT 0
 
 #define OCT_X86_64_PAT 0x0007010600070106ull
 
@@ -40,6 +47,8 @@
 #define OCT_X86_64_ACCESSED ((oct_pte_t)1 << 5)
 #define OCT_X86_64_DIRTY    ((oct_pte_t)1 << 6)
 #define OCT_X86_64_LARGE    ((oct_pte_t)1 << 7)
+#define OCT_X86_64_PAT_0    ((oct_pte_t)1 << 7)
+#define OCT_X86_64_PAT_1    ((oct_pte_t)1 << 12) /* at level 1 and 2 */
 #define OCT_X86_64_GLOBAL   ((oct_pte_t)1 << 8)
 #define OCT_X86_64_UFFD_WP  ((oct_pte_t)1 << 10)
 #define OCT_X86_64_SOFT     ((oct_pte_t)1 << 11)
@@ -204,6 +213,34 @@ static inline oct_pte_t oct_pte_make(oct_phys_t page, unsigned prot, enum oct_me
 {
 	return (page & OCT_X86_64_ADDRESS) | OCT_X86_64_PRESENT | oct_x86_64_pat(type) |
 	       oct_x86_64_rights(prot);
+}
+
+static inline oct_pte_t oct_pte_resize(oct_pte_t pte, unsigned from, unsigned to)
+{
+	bool pat = (pte & (from > 0 ? OCT_X86_64_PAT_1 : OCT_X86_64_PAT_0)) != 0;
+
+	pte &= ~(OCT_X86_64_LARGE | (from > 0 ? OCT_X86_64_PAT_1 : 0));
+	if (to > 0)
+		pte |= OCT_X86_64_LARGE;
+	if (pat)
+		pte |= to > 0 ? OCT_X86_64_PAT_1 : OCT_X86_64_PAT_0;
+	return pte;
+}
+
+static inline oct_phys_t oct_pte_leaf_phys(oct_pte_t pte, unsigned level)
+{
+	return pte & OCT_X86_64_ADDRESS & ~(oct_level_bytes(level) - 1);
+}
+
+static inline oct_pte_t oct_pte_mk_cont(oct_pte_t pte)
+{
+	return pte;
+}
+
+static inline oct_pte_t oct_pte_clear_cont(oct_pte_t pte, unsigned index)
+{
+	(void)index;
+	return pte;
 }
 
 static inline oct_pte_t oct_pte_modify(oct_pte_t pte, unsigned prot)
