@@ -169,7 +169,8 @@ static void tell_secondaries(struct oct_space *space, uint64_t generation, uint6
 		if (todo.whole)
 			s->invalidate(s, space, space->start, 0, OCT_ALL_LEVELS);
 		for (unsigned i = 0; !todo.whole && i < todo.count; i++)
-			s->invalidate(s, space, todo.range[i].start, todo.range[i].pages,
+			s->invalidate(s, space, todo.range[i].start,
+			              todo.range[i].leaves << (todo.range[i].level * OCT_TABLE_SHIFT),
 			              todo.range[i].all_levels ? OCT_ALL_LEVELS : OCT_LEAF);
 	}
 }
