@@ -22,7 +22,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo test test-boot test-report tiers bench bench-core stress brute check-all counts mutate install clean unit
+.PHONY: all demo analyse test test-boot test-report tiers bench bench-core stress brute check-all counts mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -195,20 +195,34 @@ brute:
 check-all: all
 	@$(BUILD)/octavo check --jobs $(shell nproc)
 
+# Contracts and static analysers, all of them.
+analyse:
+	@tools/deps.sh test
+	@tools/analyse.sh all
+
 # MUTATE: options of tools/mutate.py, such as MUTATE='--only tlb.c.*order'.
 mutate:
 	@tools/deps.sh mutate
 	@tools/mutate.py $(MUTATE)
 
+# share/octavo has what a host builds the core from. The man page where scdoc is there to make it.
+SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib/octavo' '$(DESTDIR)$(PREFIX)/include'
 	install $(BUILD)/octavo '$(DESTDIR)$(PREFIX)/bin/octavo'
 	cp -R $(BUILD)/lib/. '$(DESTDIR)$(PREFIX)/lib/octavo/'
 	cp -RL include/octavo '$(DESTDIR)$(PREFIX)/include/'
-	install -d '$(DESTDIR)$(PREFIX)/lib/octavo/model'
+	install -d '$(DESTDIR)$(PREFIX)/lib/octavo/model' '$(DESTDIR)$(PREFIX)/lib/octavo/sim'
 	install -m 644 machine/model/*.h '$(DESTDIR)$(PREFIX)/lib/octavo/model/'
-	install -d '$(DESTDIR)$(PREFIX)/lib/octavo/sim'
 	install -m 644 machine/sim/check/octavo_sim_port.h '$(DESTDIR)$(PREFIX)/lib/octavo/sim/'
+	install -d '$(SHARE)/octavo/machine' '$(SHARE)/pkgconfig' '$(SHARE)/doc/octavo'
+	cp -R src '$(SHARE)/octavo/'
+	cp -R machine/sim '$(SHARE)/octavo/machine/'
+	install -m 644 octavo.mk octavo.cmake '$(SHARE)/octavo/'
+	cp -R examples docs/*.md LICENSE '$(SHARE)/doc/octavo/'
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/octavo.pc.in > '$(SHARE)/pkgconfig/octavo.pc'
+	if command -v scdoc >/dev/null; then install -d '$(SHARE)/man/man1' && \
+		scdoc < docs/octavo.1.scd > '$(SHARE)/man/man1/octavo.1'; fi
 
 clean:
 	rm -rf $(BUILD)

@@ -9,6 +9,9 @@
 # Each tier's list contains those below it. T0 is the same source with OCT_TIER=0 defined.
 set(OCTAVO_DIR ${CMAKE_CURRENT_LIST_DIR})
 set(OCTAVO_INCLUDE ${OCTAVO_DIR}/include)
+if(NOT EXISTS ${OCTAVO_INCLUDE})
+  set(OCTAVO_INCLUDE ${OCTAVO_DIR}/../../include) # installed
+endif()
 set(OCTAVO_T1_SOURCES
     ${OCTAVO_DIR}/src/tlb/asid.c
     ${OCTAVO_DIR}/src/tlb/ticket.c

@@ -18,7 +18,8 @@ OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwloc
 OCTAVO_T3_SOURCES := $(OCTAVO_T2_SOURCES) $(addprefix $(OCTAVO)/src/, page/cache.c page/mapping.c \
 	reclaim/reclaim.c reclaim/swap.c space/file.c)
 
-OCTAVO_CFLAGS := -std=c11 -ffreestanding -I$(OCTAVO)/include
+# Installed, the headers are two directories up.
+OCTAVO_CFLAGS := -std=c11 -ffreestanding -I$(firstword $(wildcard $(OCTAVO)/include $(OCTAVO)/../../include))
 OCTAVO_ARM64  := -DOCT_ARCH_ARM64
 OCTAVO_X86_64 := -DOCT_ARCH_X86_64
 OCTAVO_RISCV64 := -DOCT_ARCH_RISCV64

@@ -355,6 +355,23 @@ sim() {
 	if have clang; then sim_programs clang clang "" 100000; else skip "sim under clang"; fi
 }
 
+# Scripts that print "ok: ..." and "not ok: ..." for each check, "skip: ..." for what cannot be made here.
+checked_by() { # command...
+	timeout 600 "$@" >> "$log" 2>&1
+	local status=$?
+	passed=$((passed + $(grep -c '^ok: ' "$log")))
+	failed=$((failed + $(grep -c '^not ok: ' "$log")))
+	skipped=$((skipped + $(grep -c '^skip: ' "$log")))
+	sed -n 's/^not ok: /  FAILED: /p; s/^skip: /  SKIPPED: /p; s/^count: /  /p' "$log"
+	[ $status -eq 0 ] || grep -q '^not ok: ' "$log" || bad "$1 ended with status $status (see $log)"
+	grep -q '^ok: ' "$log" || bad "$1 checked nothing (see $log)"
+}
+
+# The quick ones; make analyse runs all.
+analysed() { checked_by tools/analyse.sh; }
+
+installed() { checked_by tests/install.sh "$BUILD" "$LOGS/install"; }
+
 run_part() {
 	case $1 in
 	build)     part build builds ;;
@@ -369,14 +386,16 @@ run_part() {
 	demo)      part demo demo ;;
 	broken)    part broken broken ;;
 	sim)       part sim sim ;;
+	install)   part install installed ;;
+	analyse)   part analyse analysed ;;
 	*)
-		echo "test: no part '$1' (build unit headers brute scenarios cli tiers documents examples demo broken sim)" >&2
+		echo "test: no part '$1' (build unit headers brute scenarios cli tiers documents examples demo broken sim install analyse)" >&2
 		exit 2
 		;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- build unit headers tiers brute scenarios examples demo cli documents broken sim
+[ $# -gt 0 ] || set -- build unit headers analyse tiers brute scenarios examples demo cli documents broken sim install
 for name; do run_part "$name"; done
 echo "$total_passed passed, $total_failed failed$([ $total_skipped -eq 0 ] || echo ", $total_skipped skipped")"
 [ $total_failed -eq 0 ]

@@ -13,7 +13,10 @@
  *
  * Map count: every entry holds a reference of its folio, so the entries found are compared with
  * the references that there are. Fewer: somebody else holds the page (a pin, an entry that is not flushed
- * yet, a space whose lock is taken), and it stays as it is. */
+ * yet, a space whose lock is taken), and it stays as it is.
+ *
+ * Unless a function says otherwise it does not sleep, and is called with interrupts on and no page-table
+ * lock held. */
 #ifndef OCTAVO_ANON_H
 #define OCTAVO_ANON_H
 
@@ -85,8 +88,8 @@ struct oct_rmap {
 void oct_anon_lock(struct oct_anon *anon);
 void oct_anon_unlock(struct oct_anon *anon);
 
-/* folio: the caller holds a reference. mm: a space of its lineage; va: where it maps the folio, as far
- * as the caller knows. held: a space of the lineage whose lock the caller holds, NULL for none. */
+/* Begins walk. folio: the caller holds a reference. mm: a space of its lineage; va: where it maps the folio,
+ * as far as the caller knows. held: a space of the lineage whose lock the caller holds, NULL for none. */
 void oct_rmap_start(struct oct_rmap *walk, struct oct_folio *folio, struct oct_mm *mm, uintptr_t va,
                     struct oct_mm *held);
 /* The next entry: true, its page-table lock held and the lock of its space held for reading. false: the

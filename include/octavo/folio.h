@@ -29,8 +29,8 @@ void oct_folio_get(struct oct_folio *folio);
 /* One reference less; the last gives the page back to the port. Any context. */
 void oct_folio_put(struct oct_folio *folio);
 
-/* True if the caller's is the only reference; what earlier holders did to the page is then
- * visible. Stable under the page-table lock of an entry that maps the folio. */
+/* Whether the caller's is the only reference: true, and what earlier holders did to the page is
+ * visible. Any context. Stable under the page-table lock of an entry that maps the folio. */
 bool oct_folio_exclusive(const struct oct_folio *folio);
 
 #ifdef __cplusplus

@@ -3,7 +3,8 @@
  * A sleeping lock over two upcalls (oct_port_wait, oct_port_wake). A host may bring its own: when
  * OCT_PORT_HEADER defines OCT_HOST_RWLOCK it also defines struct oct_rwlock and the six functions
  * below. What the core asks of such a lock is what is written here and no more: readers need not
- * be ordered against one another. docs/LOCKING.md states the order among locks. */
+ * be ordered against one another. Not for interrupt handlers. docs/LOCKING.md states the order among locks.
+ */
 #ifndef OCTAVO_LOCK_H
 #define OCTAVO_LOCK_H
 

@@ -52,8 +52,8 @@ struct oct_mapping {
 int oct_mapping_init(struct oct_mapping *mapping, void *object, uint64_t pages, unsigned flags);
 
 /* Memory that has no folios (of a device, reserved): pages pages from first, page-aligned, of type. It is
- * always there, never read or written through upcalls, and may be mapped shared only. Does not sleep.
- * 0, or -OCT_EINVAL. */
+ * always there, never read or written through upcalls, and may be mapped shared only. flags as above. Does
+ * not sleep. 0, or -OCT_EINVAL. */
 int oct_mapping_init_pfn(struct oct_mapping *mapping, void *object, oct_phys_t first, uint64_t pages,
                          enum oct_memory_type type, unsigned flags);
 
@@ -92,11 +92,11 @@ int oct_mapping_evict(struct oct_mapping *mapping, uint64_t index);
 
 /* ---- Areas that map it ---------------------------------------------------------------------- */
 
-/* Map [pgoff, pgoff + bytes / page) of the object at addr, as oct_mmap does. flags: those of oct_mmap that
- * choose the place; OCT_MAP_SHARED: stores reach the object; without it they are the space's own (private
- * copies). Nothing is read yet. The range may lie past the end of the object: accesses there are signals.
- * The mapping outlives its areas. Errors as oct_mmap; -OCT_EINVAL also: pgoff overflows; private memory
- * without folios. On error nothing has changed. */
+/* Map [pgoff, pgoff + bytes / page) of the object at addr, as oct_mmap does; prot and result as there. flags:
+ * those of oct_mmap that choose the place; OCT_MAP_SHARED: stores reach the object; without it they are the
+ * space's own (private copies). Nothing is read yet. The range may lie past the end of the object: accesses
+ * there are signals. The mapping outlives its areas. Errors as oct_mmap; -OCT_EINVAL also: pgoff overflows;
+ * private memory without folios. On error nothing has changed. */
 int oct_mmap_file(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
                   struct oct_mapping *mapping, uint64_t pgoff, uintptr_t *result);
 

@@ -110,12 +110,12 @@ enum oct_mremap_flag {
 };
 
 /* Make the mapping [addr, addr + bytes) new_bytes long (both rounded up to pages, not 0), elsewhere if it
- * must or shall be. It lies in one area; it may be a part of it. Entries move, pages are never copied: contents,
- * rights, dirty and userfault write-protection go along; soft-dirty is set on what moved. Tables that the
- * move covers whole move whole. What is cut off, replaced or left behind is complete, and no address shows a
- * page of both its old and its new place to any call that could free it: each lock section flushes what it
- * moved before it drops either page-table lock (races 1, CVE-2018-18281; what a table that moves leaves in
- * walk caches is gone before the table is linked again).
+ * must or shall be (OCT_MREMAP_FIXED: at new_addr). It lies in one area; it may be a part of it. Entries
+ * move, pages are never copied: contents, rights, dirty and userfault write-protection go along; soft-dirty
+ * is set on what moved. Tables that the move covers whole move whole. What is cut off, replaced or left
+ * behind is complete, and no address shows a page of both its old and its new place to any call that could
+ * free it: each lock section flushes what it moved before it drops either page-table lock (races 1,
+ * CVE-2018-18281; what a table that moves leaves in walk caches is gone before the table is linked again).
  * The new part of a grown mapping is zeros; of a shared one it is populated at once.
  * On success *result is the address. 0; -OCT_EINVAL: bad address, size or flags, or old and new ranges
  * overlap with OCT_MREMAP_FIXED, or a shared area would replace something; -OCT_EFAULT: not one area;
@@ -139,17 +139,16 @@ enum oct_advice {
 	OCT_MADV_NORMAL,         /* neither: as the area was made */
 };
 
-/* Say how [start, end) will be used.
+/* Say how [start, end) will be used: advice.
  * FREE: from now until the next store to a page, a load finds its contents or zeros, whichever suits who
  * reclaims memory: entries become clean, complete on return, and folios that no other entry maps are marked
- * OCT_FOLIO_LAZYFREE. A store, before or after it is reclaimed, ends that for its page. Private anonymous areas
- * only, else -OCT_EINVAL; holes are no error. Takes the lock for reading.
- * POPULATE: one fault after another, each with the lock for reading, so a call that unmaps may come between:
- * -OCT_ENOMEM where nothing is mapped or no page is to be had, -OCT_EACCES where the area does not grant the
- * access, -OCT_EBUSY where it is a userfault event; what came before it stays.
- * HUGEPAGE, NOHUGEPAGE, NORMAL: a flag of the areas (OCT_VMA_HUGE, OCT_VMA_NOHUGE). Take the lock for
- * writing. -OCT_ENOMEM: a part is not mapped, or an area is cut and there is no memory: nothing has changed.
- * 0; -OCT_EINVAL. */
+ * OCT_FOLIO_LAZYFREE. A store, before or after it is reclaimed, ends that for its page. Private anonymous
+ * areas only, else -OCT_EINVAL; holes are no error. Takes the lock for reading. POPULATE: one fault after
+ * another, each with the lock for reading, so a call that unmaps may come between: -OCT_ENOMEM where nothing
+ * is mapped or no page is to be had, -OCT_EACCES where the area does not grant the access, -OCT_EBUSY where
+ * it is a userfault event; what came before it stays. HUGEPAGE, NOHUGEPAGE, NORMAL: a flag of the areas
+ * (OCT_VMA_HUGE, OCT_VMA_NOHUGE). Take the lock for writing. -OCT_ENOMEM: a part is not mapped, or an area is
+ * cut and there is no memory: nothing has changed. 0; -OCT_EINVAL. */
 int oct_madvise(struct oct_mm *mm, uintptr_t start, uintptr_t end, enum oct_advice advice);
 
 /* Start to watch [start, end) for stores: clears soft-dirty of present pages and write-protects them,
@@ -157,7 +156,7 @@ int oct_madvise(struct oct_mm *mm, uintptr_t start, uintptr_t end, enum oct_advi
  * reading. Source: what a checkpoint tool asks of clear_refs. 0; -OCT_EINVAL. */
 int oct_clear_refs(struct oct_mm *mm, uintptr_t start, uintptr_t end);
 
-/* Userfault write-protect: enable: a store to a page that is present now makes oct_fault return
+/* Userfault write-protect [start, end): enable: a store to a page that is present now makes oct_fault return
  * OCT_FAULT_EVENT until the protection is taken off again; complete. Not enable: take it off; the
  * pages stay write-protected and the next store resolves as any other. Absent pages
  * are not touched. Takes the lock for reading. 0; -OCT_EINVAL. */
@@ -190,7 +189,8 @@ int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access);
 
 /* The leaf entry of va with its page-table lock held, NULL (nothing locked) if there is no leaf
  * table. For inspection, scenarios and tests: a change through this pointer carries no ticket.
- * The caller keeps the space's areas stable (its lock, or nobody unmaps). Does not sleep. */
+ * The caller keeps the space's areas stable (its lock, or nobody unmaps). Does not sleep. oct_pte_unlock
+ * takes the pte that oct_pte_lock returned, on the same CPU. */
 oct_pte_t *oct_pte_lock(struct oct_mm *mm, uintptr_t va);
 void oct_pte_unlock(struct oct_mm *mm, oct_pte_t *pte);
 

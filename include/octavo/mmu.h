@@ -2,7 +2,10 @@
  *
  * The architecture supplies these (src/arch/ARCH/mmu.h, a few instructions each); a machine that
  * has walkers of its own (OCT_MMU_MACHINE) supplies them as functions instead. Only the flush
- * authority (src/tlb) calls the invalidations. asid is the hardware number (ASID, PCID). */
+ * authority (src/tlb) calls the invalidations, with interrupts off; none of these
+ * sleeps or takes a lock. scope: this CPU's TLB or every CPU's; depth: leaf entries or also
+ * what walk caches keep of the tables above. pages: a number of pages, va: the first, page-aligned. asid is
+ * the hardware number (ASID, PCID). */
 #ifndef OCTAVO_MMU_H
 #define OCTAVO_MMU_H
 

@@ -41,14 +41,14 @@ struct oct_secondary {
  * was stored in entries by changes whose flush did not tell secondary. */
 void oct_secondary_bind(struct oct_space *space, struct oct_secondary *secondary);
 
-/* Undoes it. To be called after its last walk; interrupts on, no page-table lock held. Waits until
- * every CPU has had interrupts on: on return no call of secondary's functions runs or comes, and what
- * it keeps is its own business. secondary must be bound to space. */
+/* Undoes it. To be called after its last walk; interrupts on, no page-table lock held. Does not sleep, but
+ * waits until every CPU has had interrupts on: on return no call of secondary's functions runs or comes, and
+ * what it keeps is its own business. secondary must be bound to space. */
 void oct_secondary_unbind(struct oct_space *space, struct oct_secondary *secondary);
 
-/* Tells every secondary of space, as a ticket that is completed does; the CPUs' TLBs stay as they
- * are. For a host that answers the fault of a device which keeps the entry that faulted. pages 0:
- * the whole space. Any context; does not sleep. */
+/* Tells every secondary of space to drop pages pages from start to depth, as a ticket that is completed does;
+ * the CPUs' TLBs stay as they are. For a host that answers the fault of a device which keeps the entry that
+ * faulted. pages 0: the whole space. Any context; does not sleep. */
 void oct_secondary_invalidate(struct oct_space *space, uintptr_t start, size_t pages, enum oct_depth depth);
 
 #ifdef __cplusplus

@@ -46,25 +46,26 @@ struct oct_space;
 
 /* ---- T0: tables ---------------------------------------------------------------------------- */
 
-/* 2^order pages, aligned to their size, contents undefined. OCT_NO_PAGE when there are none; the
+/* 2^order pages for use, aligned to their size, contents undefined. OCT_NO_PAGE when there are none; the
  * core asks before it changes anything. Never sleeps. */
 oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use);
-/* Takes back what page_alloc gave. The core calls it only when no translation can reach the page. */
+/* Takes back what page_alloc gave for this order and use. The core calls it only when no translation can
+ * reach the page. */
 void oct_port_page_free(oct_phys_t page, unsigned order, enum oct_page_use use);
-/* Fill with zeros. */
+/* Fill 2^order pages with zeros. */
 void oct_port_page_clear(oct_phys_t page, unsigned order);
 /* Where the core may read and write the page: valid for the page's lifetime. */
 void *oct_port_phys_to_virt(oct_phys_t page);
 /* One finished line without a newline, for people. */
 void oct_port_log(const char *line);
-/* The core's own invariant is broken. Does not return. */
+/* The core's own invariant is broken: why, for people. Does not return. */
 OCT_NORETURN void oct_port_panic(const char *why);
 
 /* ---- T1: flush ----------------------------------------------------------------------------- */
 
 /* This CPU, 0 .. OCT_MAX_CPUS-1. Stable while interrupts or preemption are off. */
 unsigned oct_port_cpu_self(void);
-/* Interrupts off on this CPU; returns what irq_restore needs. Nests. */
+/* Interrupts off on this CPU; returns the state that irq_restore needs. Nests. */
 unsigned long oct_port_irq_save(void);
 void oct_port_irq_restore(unsigned long state);
 /* Make cpu call oct_tlb_interrupt() soon, in interrupt context. Everything the caller stored
@@ -91,9 +92,10 @@ struct oct_folio *oct_port_folio_of(oct_phys_t page);
 void oct_port_defer(void (*fn)(void *arg), void *arg);
 /* The space whose user addresses this CPU runs, NULL for none. */
 struct oct_mm *oct_port_current(void);
-/* Copy the contents of a page; user stores to src may race and are then copied or not, word by word. */
+/* Copy the contents of 2^order pages to dst; user stores to src may race and are then copied or not, word by
+ * word. */
 void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order);
-/* Make what was stored in the page visible to instruction fetch on all CPUs (empty on x86-64). */
+/* Make what was stored in 2^order pages visible to instruction fetch on all CPUs (empty on x86-64). */
 void oct_port_icache_sync(oct_phys_t page, unsigned order);
 
 /* ---- T3: contents -------------------------------------------------------------------------- */
@@ -108,7 +110,7 @@ int oct_port_page_read(void *object, uint64_t index, oct_phys_t page);
 /* Store the page as page index of object. 0, or -OCT_EIO: the core keeps the page. The page does not
  * change meanwhile, except that new stores to a file's page may come and count as not written. */
 int oct_port_page_write(void *object, uint64_t index, oct_phys_t page);
-/* Two pages have the same contents. Does not sleep; page-table locks may be held. */
+/* Whether pages a and b have the same contents. Does not sleep; page-table locks may be held. */
 bool oct_port_page_same(oct_phys_t a, oct_phys_t b);
 
 enum oct_event_kind {

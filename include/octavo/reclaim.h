@@ -7,7 +7,9 @@
  *
  * What is taken: private pages of one page size that only their entries hold, and pages of objects
  * (mapping.h). What stays: a page with a further reference (a pin), one that was mapped before its space was
- * added or by oct_mm_map_folio, shared anonymous memory, and all where a writer has the lock of the space. */
+ * added or by oct_mm_map_folio, shared anonymous memory, and all where a writer has the lock of the space.
+ *
+ * All functions: called with interrupts on. */
 #ifndef OCTAVO_RECLAIM_H
 #define OCTAVO_RECLAIM_H
 

@@ -83,7 +83,7 @@ oct_pte_t *oct_table_find(struct oct_space *space, uintptr_t va, unsigned level)
  * next call or goes with oct_table_trim; no user sees a difference. -OCT_EEXIST: a large leaf is there. */
 int oct_table_prepare(struct oct_space *space, uintptr_t start, uintptr_t end);
 
-/* Maps pages pages of physical memory from page at va. prot: enum oct_prot, OCT_KERNEL exactly in
+/* Maps pages pages of physical memory of type from page at va. prot: enum oct_prot, OCT_KERNEL exactly in
  * the kernel's space; with OCT_LARGE it uses the largest leaves, up to OCT_LEAF_MAX, for which no table is
  * in the way, with OCT_CONT contiguous blocks. Entries are young and, if writable, dirty: no fault is
  * needed to use them. Executable pages: the caller has made the instructions visible to fetches before.
@@ -101,7 +101,7 @@ int oct_table_unmap(struct oct_space *space, uintptr_t start, uintptr_t end, boo
 
 /* Gives every present entry of [start, end) the rights prot; others stay. A writable entry is made
  * dirty in the same step, as oct_table_map does. Revoked when ticket completes, also what an
- * earlier call began: entries that already look protected are relied upon. Errors as oct_table_unmap. */
+ * earlier call began: entries that already look protected are relied upon. Returns as oct_table_unmap. */
 int oct_table_protect(struct oct_space *space, uintptr_t start, uintptr_t end, unsigned prot,
                       struct oct_ticket *ticket);
 

@@ -61,7 +61,7 @@ enum oct_flush {
 	OCT_BREAK_FIRST, /* page, size, memory type or contiguous bit of a valid entry changes */
 };
 
-/* What replacing old by new in a table of level needs. Pure. That a table which takes the place of a leaf, or
+/* What replacing old by new_pte in a table of level needs. Pure. That a table which takes the place of a leaf, or
  * makes place for one, translates every address as the leaf does is the caller's business. */
 enum oct_flush oct_entry_judge(oct_pte_t old, oct_pte_t new_pte, unsigned level);
 
@@ -105,7 +105,7 @@ OCT_MUST_USE enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct o
 
 /* Change all entries of a contiguous block at once, without taking it apart; entry is its first, under guard,
  * and maps va. oct_block_clear: to none; who takes pages off queues them after it. oct_block_update: by change,
- * which is as for oct_entry_update and gets the first entry, as if in no block; breaks the block, flushes, and
+ * which is as for oct_entry_update and gets arg and the first entry, as if in no block; breaks the block, flushes, and
  * stores it again. Both return the first entry as it was, as if in no block, young and dirty if any was. */
 oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
                           uintptr_t va);

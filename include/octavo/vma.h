@@ -8,7 +8,7 @@
  * All functions: plain memory guarded by the lock of the space, held for writing by who changes
  * and at least for reading by who looks; they neither sleep nor touch tables or TLBs. Those that change bounds
  * may sleep where an area shows an object: its reverse map changes too, under the lock of the mapping. Pages that
- * an area no longer shows are unmapped and complete before (R4). */
+ * an area no longer shows are unmapped and complete before (R4). Interrupts are on. */
 #ifndef OCTAVO_VMA_H
 #define OCTAVO_VMA_H
 
@@ -91,6 +91,7 @@ struct oct_vma_tree {
 	unsigned count; /* areas */
 };
 
+/* No areas. */
 void oct_vma_tree_init(struct oct_vma_tree *tree);
 
 /* Make sure that slots areas can be allocated without failing. 0 or -OCT_ENOMEM. */
@@ -103,8 +104,9 @@ struct oct_vma *oct_vma_first(const struct oct_vma_tree *tree, uintptr_t addr);
 /* The area that contains addr, or NULL. */
 struct oct_vma *oct_vma_find(const struct oct_vma_tree *tree, uintptr_t addr);
 
-/* Add [start, end), which overlaps no area, using one reserved slot. It is anonymous, with pgoff as if
- * nothing had ever moved; what it shows instead is set by the caller before it merges areas. */
+/* Add [start, end) with prot and flags, which overlaps no area, using one reserved slot; returns the area. It
+ * is anonymous, with pgoff as if nothing had ever moved; what it shows instead is set by the caller before it
+ * merges areas. */
 struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintptr_t end, unsigned prot,
                                unsigned flags);
 /* Take an area out and return its slot to the deposit. */

@@ -19,17 +19,20 @@ static uint64_t *contents(struct oct_mm *mm, uintptr_t va)
 
 static int use_spaces(struct oct_mm *parent, struct oct_mm *child)
 {
+	uint64_t *first, *copy;
 	uintptr_t va;
 
 	STEP(oct_mmap(parent, 0, 2 * OCT_PAGE_SIZE, OCT_READ | OCT_WRITE, 0, &va) == 0);
 	STEP(oct_fault(parent, va, OCT_WRITE) == OCT_FAULT_DONE);
-	STEP(contents(parent, va) && *contents(parent, va) == 0);
-	*contents(parent, va) = 1;
+	first = contents(parent, va);
+	STEP(first && *first == 0);
+	*first = 1;
 	STEP(oct_fork(child, parent) == 0);
-	STEP(contents(child, va) == contents(parent, va));
+	STEP(contents(child, va) == first);
 	STEP(oct_fault(parent, va, OCT_WRITE) == OCT_FAULT_DONE);
-	STEP(contents(child, va) != contents(parent, va));
-	STEP(*contents(child, va) == 1 && *contents(parent, va) == 1);
+	copy = contents(parent, va);
+	STEP(contents(child, va) == first && copy && copy != first);
+	STEP(*copy == 1 && *first == 1);
 	STEP(oct_mprotect(child, va, OCT_PAGE_SIZE, OCT_READ) == 0);
 	STEP(oct_fault(child, va, OCT_WRITE) == OCT_FAULT_SIGNAL);
 	STEP(oct_madvise_dontneed(parent, va, va + OCT_PAGE_SIZE) == 0);

@@ -92,8 +92,8 @@ void oct_grace_wait(struct oct_system *system);
 void oct_secondary_leave(struct oct_space *space);
 
 /* ---- asid.c -------------------------------------------------------------------------------------- */
-/* Interrupts off. A number for space, marked as loaded on this CPU; space->asid names it. *fresh: this
+/* Interrupts off. A number for space, marked as loaded on this CPU, self; space->asid names it. *fresh: this
  * CPU entered a new epoch and must invalidate everything before it loads the root. */
-uint16_t oct_asid_take(struct oct_system *system, struct oct_space *space, unsigned cpu, bool *fresh);
+uint16_t oct_asid_take(struct oct_system *system, struct oct_space *space, unsigned self, bool *fresh);
 
 #endif
