@@ -23,6 +23,7 @@ static struct entry decode_arm64(uint64_t v, unsigned level)
 	e.young = v & BIT(10);
 	e.writable = !read_only || (dbm && !world.knobs.sw_ad);
 	e.dirty = !read_only;
+	e.cont = !level && (v & BIT(52));
 	return e;
 }
 
@@ -66,6 +67,9 @@ static struct entry decode_riscv64(uint64_t v, unsigned level)
 	e.writable = v & BIT(2);
 	e.young = v & BIT(6);
 	e.dirty = v & BIT(7);
+	e.cont = v >> 63;
+	if (e.cont) /* the low bits of the number say how large the block is */
+		e.phys &= ~((BIT(OCT_CONT_SHIFT) - 1) << 12);
 	return e;
 }
 
@@ -84,6 +88,33 @@ bool is_device(unsigned actor)
 bool walker_sets_ad(unsigned cpu)
 {
 	return !world.knobs.sw_ad && !(world.scenario->actors[cpu].flags & OC_NO_AD);
+}
+
+oct_phys_t decode_page(const struct entry *e, unsigned level, uintptr_t of, uintptr_t va)
+{
+	uintptr_t block = ((uintptr_t)1 << (OCT_PAGE_SHIFT + OCT_CONT_SHIFT)) - 1;
+
+	of &= OCT_PAGE_MASK;
+	va &= OCT_PAGE_MASK;
+	if (level)
+		return e->phys + (va & (oct_level_bytes(level) - 1));
+	if (e->cont && world.riscv)
+		return e->phys + (va & block);
+	return e->phys + (oct_phys_t)(va - of);
+}
+
+bool decode_large(uint64_t value, unsigned level)
+{
+	struct entry e = decode(value, level);
+
+	return level && e.present && !e.table;
+}
+
+bool decode_shares(uint64_t value)
+{
+	struct entry e = decode(value, 0);
+
+	return e.present && e.cont;
 }
 
 bool decode_cacheable(uint64_t value, unsigned level, unsigned cpu)
@@ -131,10 +162,13 @@ const char *decode_words(uint64_t value, unsigned level, char *text, size_t size
 	else if (e.table)
 		snprintf(text, size, "table t%u", (unsigned)(e.phys >> 12));
 	else
-		snprintf(text, size, "p%u %s%s%s", (unsigned)(e.phys >> 12), e.writable ? "rw" : "ro",
+		snprintf(text, size, "p%u %s%s%s%s", (unsigned)(e.phys >> 12), e.writable ? "rw" : "ro",
 		         e.dirty && e.writable ? " dirty"
 		         : e.writable          ? " clean"
 		                               : "",
-		         e.young ? "" : " old");
+		         e.young ? "" : " old",
+		         e.cont  ? " contiguous"
+		         : level ? " large"
+		                 : "");
 	return text;
 }

@@ -315,12 +315,15 @@ static bool acts_as_tlbi(const struct machine_rules *m, const struct event *e)
 static void set_source(const struct machine_rules *m, struct graph *g, struct event *e, uint16_t choice)
 {
 	e->rf = choice;
-	e->flags = (uint16_t)(e->flags & ~(F_BLOCKED | F_CACHEABLE));
+	e->flags = (uint16_t)(e->flags & ~(F_BLOCKED | F_CACHEABLE | F_LARGE));
 	if (choice == NO_EVENT) {
 		e->flags |= F_BLOCKED;
 		return;
 	}
 	e->value = graph_value_of(m, g, choice, e->location);
+	if (e->kind == EV_TRANSLATE && e->level && e->level < m->levels && m->large &&
+	    m->large(e->value, e->level))
+		e->flags |= F_LARGE;
 	if (e->kind == EV_TRANSLATE && m->cacheable(e->value, e->level, m->cpu[e->thread]) &&
 	    !(m->young_path && e->upper != NO_EVENT && !(g->ev[e->upper].flags & F_CACHEABLE)))
 		e->flags |= F_CACHEABLE;

@@ -53,6 +53,8 @@ enum {
 	F_BROADCAST = 64,
 	F_LEAF_ONLY = 128,
 	F_DEVICE = 256, /* V: of what devices hold, complete at once */
+	F_LARGE = 512,  /* T: the value read is a leaf above level 0 */
+	F_SIBLING = 1024, /* T: of another entry of the block, which must share (machine_rules.shares) */
 };
 
 enum rmw_op {
@@ -142,6 +144,10 @@ struct machine_rules {
 	uint64_t init[MAX_LOCATIONS];
 	/* may a TLB of this CPU keep this entry value, read at this level? */
 	bool (*cacheable)(uint64_t value, unsigned level, unsigned cpu);
+	/* does the value map a page by itself at a level above 0? may it serve the other addresses of its
+	 * contiguous block? may be NULL: never */
+	bool (*large)(uint64_t value, unsigned level);
+	bool (*shares)(uint64_t value);
 	/* the access with this serial leaves an event without a choice; may be NULL */
 	void (*blame)(uint32_t serial);
 	/* a list of fixed size is full, what was asked has no answer: the search must end; may be NULL */

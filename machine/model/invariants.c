@@ -57,12 +57,23 @@ static void check_access(uint16_t id, uint16_t freed)
 
 /* ---- who may still hold a translation --------------------------------------------------------------- */
 
-/* Does the entry value lead to the frame? */
-static bool leads_to(uint64_t value, unsigned level, unsigned frame)
+/* Does the entry value, in the place of p, lead to the frame? *va: at which address. */
+static bool leads_to(uint64_t value, const struct entry_of *p, unsigned frame, uint64_t *va)
 {
-	struct entry e = decode(value, level);
+	struct entry e = decode(value, p->level);
+	uint64_t span = p->level ? oct_level_bytes(p->level) : e.cont ? BLOCK_BYTES : OCT_PAGE_SIZE;
 
-	return e.present && e.phys >> OCT_PAGE_SHIFT == frame && e.table == (level > 0);
+	*va = p->va;
+	if (!e.present)
+		return false;
+	if (e.table)
+		return e.phys >> OCT_PAGE_SHIFT == frame;
+	for (uint64_t at = p->va & ~(span - 1); at < (p->va & ~(span - 1)) + span; at += OCT_PAGE_SIZE)
+		if (decode_page(&e, p->level, p->va, at) >> OCT_PAGE_SHIFT == frame) {
+			*va = at;
+			return true;
+		}
+	return false;
 }
 
 static bool device_left(unsigned cpu, uint16_t freed)
@@ -99,15 +110,20 @@ static bool runs_space(unsigned cpu, unsigned asid, uint16_t freed)
 	return ever && now == asid;
 }
 
-/* Was every CPU's copy of what the entry held at coherence position pos invalidated, and that
- * completed before event `when`? Returns the CPU that may still hold it, or -1. */
-static int may_hold(const struct entry_of *p, unsigned pos, uint16_t when)
+/* Was every CPU's copy of what the entry held at coherence position pos, and which served address va,
+ * invalidated, and that completed before event `when`? whole: of every address below it. Returns the CPU
+ * that may still hold it, or -1. */
+int may_hold(const struct entry_of *p, uint64_t va, bool whole, unsigned pos, uint16_t when)
 {
 	const struct graph *g = explore_graph();
 	const struct machine_rules *m = &world.rules;
 	unsigned shift = m->page_shift + m->table_shift * p->level, asid = world.glue->asid(world.mm[p->mm]);
-	uint16_t location = place((void *)(uintptr_t)p->key, 8);
+	uint16_t location = place((void *)(uintptr_t)p->key, 8), w = g->loc[location].first;
+	struct entry held;
 
+	while (w != NO_EVENT && g->ev[w].co_pos < pos)
+		w = g->ev[w].co_next;
+	held = decode(graph_value_of(m, g, pos ? w : INIT_EVENT, location), p->level);
 	for (unsigned cpu = 0; cpu < world.nactors && cpu < OCT_MAX_CPUS; cpu++) {
 		bool covered = false;
 
@@ -117,8 +133,8 @@ static int may_hold(const struct entry_of *p, unsigned pos, uint16_t when)
 		for (unsigned i = 0; i < g->nv && !covered; i++) {
 			uint16_t v = g->v[i], complete = v_complete(m, g, v);
 			const struct event *e = &g->ev[v];
-			uint64_t first = e->va >> shift,
-			         last = (e->va + ((uint64_t)e->pages << 12) - 1) >> shift;
+			uint64_t last = e->va + ((uint64_t)e->pages << 12) - 1;
+			bool drops_walks = held.table && m->tlbi_drops_walks && !(e->flags & F_DEVICE);
 
 			if (complete == NO_EVENT || !hb_before(g, complete, when))
 				continue;
@@ -126,10 +142,12 @@ static int may_hold(const struct entry_of *p, unsigned pos, uint16_t when)
 				continue;
 			if ((e->asid != asid && e->asid != 0xff) || e->kind != EV_TLBI)
 				continue;
-			if (p->level && (e->flags & F_LEAF_ONLY))
+			if (held.table && (e->flags & F_LEAF_ONLY))
 				continue;
-			if (e->pages && !(p->level && m->tlbi_drops_walks && !(e->flags & F_DEVICE)) &&
-			    (p->va >> shift < first || p->va >> shift > last))
+			if (e->pages && whole && (e->va > va || last < va + oct_level_bytes(p->level) - 1))
+				continue;
+			if (e->pages && !whole && !drops_walks &&
+			    (va >> shift < e->va >> shift || va >> shift > last >> shift))
 				continue;
 			covered = pos < v_seen(m, g, v, location);
 		}
@@ -147,18 +165,18 @@ static void check_entry(const struct entry_of *p, unsigned frame, uint16_t freed
 	const struct location *l = &g->loc[location];
 
 	for (;;) {
-		uint64_t value = graph_value_of(&world.rules, g, w, location);
+		uint64_t value = graph_value_of(&world.rules, g, w, location), va;
 
-		if (leads_to(value, p->level, frame)) {
-			int cpu = may_hold(p, co_pos(g, w), freed);
-
-			bool tables = p->level && cpu >= 0 && is_device((unsigned)cpu);
+		if (leads_to(value, p, frame, &va)) {
+			int cpu = may_hold(p, va, false, co_pos(g, w), freed);
+			bool table = decode(value, p->level).table;
+			bool tables = table && cpu >= 0 && is_device((unsigned)cpu);
 
 			/* I8 is said without an access; where I1 is expected, the access shall show it */
 			if (co_pos(g, w) < l->count && cpu >= 0 && !(tables && world.expects == OC_I1))
 				violate(tables ? OC_I8 : OC_I1, g->ev[freed].pc,
 				        "%s may still hold a translation to %s %u when it is freed",
-				        actor_name((unsigned)cpu), p->level ? "table page" : "page", frame);
+				        actor_name((unsigned)cpu), table ? "table page" : "page", frame);
 		}
 		w = w == INIT_EVENT ? l->first : g->ev[w].co_next;
 		if (w == NO_EVENT)
@@ -183,39 +201,6 @@ static void check_free(uint16_t freed)
 			check_entry(p, frame, freed);
 }
 
-/* I11: a new page at an address while some CPU may still hold the page that was there before. */
-static void check_break(uint16_t id)
-{
-	const struct graph *g = explore_graph();
-	const struct event *e = &g->ev[id];
-	const struct entry_of *p = entry_at(world.places[e->location].key);
-	struct entry now = decode(e->value, 0);
-	uint16_t w = e->co_prev;
-
-	if (!p || p->level || !now.present || world.x86 || world.knobs.bbm >= 2)
-		return;
-	for (;;) {
-		uint64_t value = graph_value_of(&world.rules, g, w == NO_EVENT ? INIT_EVENT : w, e->location);
-		struct entry before = decode(value, 0);
-		int cpu;
-
-		if (before.present && before.phys == now.phys)
-			return; /* what was there earlier was judged when this page came */
-		if (before.present) {
-			cpu = may_hold(p, w == NO_EVENT ? 0 : g->ev[w].co_pos, id);
-			if (cpu >= 0)
-				violate(OC_I11, e->pc,
-				        "%s may still hold page %u at %#llx when page %u is mapped there",
-				        actor_name((unsigned)cpu), (unsigned)(before.phys >> OCT_PAGE_SHIFT),
-				        (unsigned long long)p->va, (unsigned)(now.phys >> OCT_PAGE_SHIFT));
-			return;
-		}
-		if (w == NO_EVENT)
-			return;
-		w = g->ev[w].co_prev;
-	}
-}
-
 static void check_against_frees(uint16_t id)
 {
 	const struct graph *g = explore_graph();
@@ -231,14 +216,14 @@ void invariant_added(uint16_t id)
 	const struct graph *g = explore_graph();
 	const struct event *e = &g->ev[id];
 
+	if ((e->kind == EV_WRITE || e->kind == EV_RMW_WRITE))
+		check_entry_stored(id);
 	if (world.litmus)
 		return;
 	if (e->kind == EV_FREE) {
 		check_free(id);
 		return;
 	}
-	if ((e->kind == EV_WRITE || e->kind == EV_RMW_WRITE) && !(e->flags & F_HARDWARE))
-		check_break(id);
 	if (!g->nfree || e->kind == EV_TRANSLATE)
 		return; /* a T is judged with the access made with it: that is what completions wait for */
 	if (ev_is_read(e) || ev_is_write(e))
@@ -301,7 +286,7 @@ void oc_relied(const uint64_t *entry, uintptr_t va)
 		int cpu = -1;
 
 		if (grants_more(graph_value_of(&world.rules, g, before, location), now))
-			cpu = may_hold(p, co_pos(g, before), when);
+			cpu = may_hold(p, p->va, false, co_pos(g, before), when);
 		if (cpu >= 0)
 			violate(OC_I7, __builtin_return_address(0),
 			        "the entry of %#llx is relied on, but %s may still hold an older value with "

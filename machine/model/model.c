@@ -247,7 +247,6 @@ static bool not_modelled(void)
 	const struct oc_knobs *k = &world.knobs;
 	const char *what = k->spec_young ? "spec_young"
 	                   : k->stray_ad ? "stray_ad"
-	                   : k->tce      ? "tce"
 	                   : k->reuse    ? "reuse"
 	                                 : NULL;
 
@@ -269,12 +268,15 @@ static bool prepare(struct oc_library *library)
 	world.litmus = is_litmus(world.variant);
 	memset(m, 0, sizeof(*m));
 	rules_for(m, world.x86 ? RULES_X86_64 : world.riscv ? RULES_RISCV64 : RULES_ARM64, world.knobs.ets2);
+	m->tlbi_drops_walks &= !world.knobs.tce;
 	m->sc_memory = options->memory == OC_SEQUENTIAL;
 	m->textbook = options->textbook;
 	m->levels = OCT_LEVELS;
 	m->table_shift = OCT_TABLE_SHIFT;
 	m->page_shift = OCT_PAGE_SHIFT;
 	m->cacheable = decode_cacheable;
+	m->large = decode_large;
+	m->shares = decode_shares;
 	m->walker_update = decode_walker_update;
 	threads_init();
 	if (not_modelled())
@@ -308,6 +310,7 @@ static bool prepare(struct oc_library *library)
 	memcpy(world.cpu_at_start, world.cpu, sizeof(world.cpu));
 	proxies_init();
 	entries_gather();
+	blocks_reset();
 	memory_snapshot();
 	return true;
 }

@@ -302,6 +302,7 @@ static bool worth_telling(const struct event *e)
 	/* the read half of an RMW that stored is told by its write */
 	return !rmw_stores(&world.rules, e) && !(e->flags & F_BLOCKED) &&
 	       !(e->kind == EV_TLBI && e->op == TLBI_UNTOLD) &&
+	       !(e->kind == EV_CHOOSE && !e->pc) && /* by hardware: the walk says it */
 	       !(e->kind == EV_WRITE && !e->value && kind_of(e) == OC_STEP_ROOT);
 }
 

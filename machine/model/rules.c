@@ -90,12 +90,15 @@ bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, 
 		return false;
 	if (e->asid != t->asid && e->asid != 0xff)
 		return false;
-	if ((e->flags & F_LEAF_ONLY) && t->level)
+	if ((e->flags & F_LEAF_ONLY) && t->level && !(t->flags & F_LARGE))
 		return false;
 	if (e->kind == EV_TLBI && !e->pages)
 		return true;
 	if (page >= first && page < first + (e->pages ? e->pages : 1u))
 		return true;
+	if (t->flags & F_LARGE) /* one entry of the TLB, for all its addresses */
+		return page >> shift >= first >> shift &&
+		       page >> shift <= (first + (e->pages ? e->pages : 1u) - 1) >> shift;
 	if (!t->level)
 		return false;
 	if (!(m->tlbi_drops_walks && !(e->flags & F_DEVICE)) && t->level < m->levels &&
@@ -159,22 +162,23 @@ bool t_may_stay(const struct machine_rules *m, const struct graph *g, uint16_t i
 	return true;
 }
 
-/* arm64: after an update that found another value the walk starts again; it sees what the update saw. */
+/* After an update that found another value the walk starts again; it sees what the updates of this access saw
+ * of the entries that it reads. */
 static unsigned rewalk_bound(const struct graph *g, const struct event *t)
 {
-	unsigned i = t->index;
+	unsigned bound = 0;
 
-	while (i && g->ev[g->thread[t->thread][i - 1]].kind == EV_TRANSLATE &&
-	       !(g->ev[g->thread[t->thread][i - 1]].flags & F_LAST_T))
-		i--;
-	if (i) {
+	for (unsigned i = t->index; i; i--) {
 		const struct event *u = &g->ev[g->thread[t->thread][i - 1]];
 
-		if (u->kind == EV_RMW_READ && (u->flags & F_HARDWARE) && u->location == t->location &&
-		    u->rf != NO_EVENT)
-			return co_pos(g, u->rf);
+		if (u->kind == EV_TRANSLATE || u->kind == EV_CHOOSE)
+			continue;
+		if (u->kind != EV_RMW_READ || !(u->flags & F_HARDWARE))
+			break;
+		if (u->location == t->location && u->rf != NO_EVENT && co_pos(g, u->rf) > bound)
+			bound = co_pos(g, u->rf);
 	}
-	return 0;
+	return bound;
 }
 
 static bool translation_consistent(const struct machine_rules *m, const struct graph *g, uint16_t id)
@@ -185,6 +189,8 @@ static bool translation_consistent(const struct machine_rules *m, const struct g
 	if (!(t->flags & F_CACHEABLE) && pos < lower_bound(g, id))
 		return false;
 	if (pos < rewalk_bound(g, t))
+		return false;
+	if ((t->flags & F_SIBLING) && !m->shares(t->value))
 		return false;
 	if (t->upper != NO_EVENT && g->ev[t->upper].rf < INIT_EVENT) /* linking */
 		for (uint16_t w = g->loc[t->location].last; w != NO_EVENT && g->ev[w].co_pos > pos;

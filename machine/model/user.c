@@ -30,7 +30,8 @@ static void learn_word(unsigned offset, unsigned size, const void *pc)
 	explore_stop(true);
 }
 
-static uint16_t translate(uint16_t location, uint64_t va, unsigned level, uint16_t upper, const void *pc)
+static uint16_t translate(uint16_t location, uint64_t va, unsigned level, uint16_t upper, unsigned flags,
+                          const void *pc)
 {
 	struct event e = event_make(EV_TRANSLATE, location, __ATOMIC_RELAXED, pc);
 
@@ -38,6 +39,7 @@ static uint16_t translate(uint16_t location, uint64_t va, unsigned level, uint16
 	e.level = (uint8_t)level;
 	e.asid = (uint8_t)world.cpu[this_cpu()].asid;
 	e.upper = upper;
+	e.flags |= (uint16_t)flags;
 	if (!level)
 		e.flags |= F_LAST_T;
 	return explore_event(&e);
@@ -54,6 +56,7 @@ struct walk {
 	uint16_t location; /* of the leaf entry */
 	uint16_t last;     /* the last T */
 	unsigned level;    /* of the last T */
+	uintptr_t of;      /* whose leaf entry it is: va's, or that of another address of the block */
 	bool faults;
 };
 
@@ -61,22 +64,23 @@ struct walk {
 static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 {
 	const struct cpu *cpu = &world.cpu[this_cpu()];
-	struct walk w = {.last = NO_EVENT, .faults = true};
+	struct walk w = {.last = NO_EVENT, .of = block_choose(va), .faults = true};
 	bool writable = true, user = true;
 	oct_phys_t table;
 
 	w.location = place_made_up(
 	    root_key(this_cpu(), cpu->asid), PLACE_ROOT,
 	    world.cpu_at_start[this_cpu()].asid == cpu->asid ? world.cpu_at_start[this_cpu()].root : 0);
-	w.last = translate(w.location, va, OCT_LEVELS, NO_EVENT, pc);
+	w.last = translate(w.location, va, OCT_LEVELS, NO_EVENT, 0, pc);
 	table = explore_graph()->ev[w.last].value;
 	if (!table)
 		return w;
 	for (w.level = OCT_LEVELS; w.level--;) {
-		char *entry = (char *)oct_port_phys_to_virt(table) + table_index(va, w.level) * ENTRY_BYTES;
+		uintptr_t of = w.level ? va : w.of;
+		char *entry = (char *)oct_port_phys_to_virt(table) + table_index(of, w.level) * ENTRY_BYTES;
 
 		w.location = place(entry, ENTRY_BYTES);
-		w.last = translate(w.location, va, w.level, w.last, pc);
+		w.last = translate(w.location, va, w.level, w.last, of == va ? 0 : F_SIBLING, pc);
 		w.value = explore_graph()->ev[w.last].value;
 		w.leaf = decode(w.value, w.level);
 		if (!w.leaf.present || (world.x86 && !w.leaf.young && !walker_sets_ad(this_cpu())))
@@ -139,12 +143,13 @@ static void fault_event(uintptr_t va, const struct walk *w, const void *pc)
 /* What the T of a walk read from, to compare it with the walk before. */
 struct walked {
 	uint16_t rf[OCT_LEVELS + 1];
+	uintptr_t of;
 	unsigned n, repeats;
 };
 
 static struct walked sources_of(const struct walk *w)
 {
-	struct walked s = {.n = 0};
+	struct walked s = {.n = 0, .of = w->of};
 
 	for (uint16_t t = w->last; t != NO_EVENT; t = explore_graph()->ev[t].upper)
 		s.rf[s.n++] = explore_graph()->ev[t].rf;
@@ -161,7 +166,8 @@ static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, const str
 
 	if (world.litmus || (is_device(explore_self()) && now.n == 1)) /* the space has gone */
 		return false;
-	if (now.n == before->n && !memcmp(now.rf, before->rf, now.n * sizeof(now.rf[0]))) {
+	if (now.n == before->n && now.of == before->of &&
+	    !memcmp(now.rf, before->rf, now.n * sizeof(now.rf[0]))) {
 		now.repeats = before->repeats + 1;
 		if (now.repeats == 2) {
 			world.faults_again[explore_self()] = true;
@@ -180,6 +186,8 @@ static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, const str
 	return true;
 }
 
+static oct_phys_t page_peek(struct oct_mm *mm, uintptr_t va, bool race_view);
+
 static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool store, uint64_t *value,
                        const void *pc)
 {
@@ -192,12 +200,12 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 	if (va & (size - 1))
 		violate(OC_ASSERTION, pc, "unaligned user access");
 	if (!in_race()) {
-		uint64_t *entry, leaf = entry_peek(mm, va, 0, false, &entry);
+		oct_phys_t leaf = page_peek(mm, va, false);
 		char *at;
 
-		if (!decode(leaf, 0).present)
+		if (!leaf)
 			return -OCT_EFAULT;
-		at = (char *)oct_port_phys_to_virt(decode(leaf, 0).phys) + offset;
+		at = (char *)oct_port_phys_to_virt(leaf) + offset;
 		memcpy(store ? at : (char *)value, store ? (char *)value : at, size);
 		memory_touched(at, size);
 		return 0;
@@ -223,7 +231,7 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 				return -OCT_EFAULT;
 			continue;
 		}
-		page = w.leaf.phys + (va & OCT_PAGE_MASK & (oct_level_bytes(w.level) - 1));
+		page = decode_page(&w.leaf, w.level, w.of, va);
 		e = event_make(store ? EV_STORE : EV_LOAD,
 		               place((char *)oct_port_phys_to_virt(page) + offset, size), __ATOMIC_RELAXED,
 		               pc);
@@ -266,20 +274,34 @@ uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_v
 	return 0;
 }
 
+/* The page mapped at va now, 0 for none. */
+static oct_phys_t page_peek(struct oct_mm *mm, uintptr_t va, bool race_view)
+{
+	for (unsigned level = OCT_LEVELS; level--;) {
+		uint64_t *entry, value = entry_peek(mm, va, level, race_view, &entry);
+		struct entry e = decode(value, level);
+
+		if (!entry || !e.present)
+			return 0;
+		if (!e.table)
+			return decode_page(&e, level, va, va);
+	}
+	return 0;
+}
+
 static uint64_t peek(struct oct_mm *mm, uintptr_t va, unsigned size, const void *pc)
 {
-	uint64_t *entry, value = entry_peek(mm, va, 0, in_race(), &entry);
-	struct entry e = decode(value, 0);
+	oct_phys_t page = page_peek(mm, va, in_race());
+	uint64_t value = 0;
 	char *at;
 
-	if (!entry || !e.present)
+	if (!page)
 		return 0;
-	at = (char *)oct_port_phys_to_virt(e.phys) + (va & (OCT_PAGE_SIZE - 1));
+	at = (char *)oct_port_phys_to_virt(page) + (va & (OCT_PAGE_SIZE - 1));
 	if (in_race()) {
 		learn_word((unsigned)(va & (OCT_PAGE_SIZE - 1)), size, pc);
 		return do_read(place(at, size), __ATOMIC_RELAXED, size, pc);
 	}
-	value = 0;
 	memcpy(&value, at, size);
 	return value;
 }
@@ -387,10 +409,9 @@ void oc_map_shared(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot)
 
 struct oct_folio *oc_folio(struct oct_mm *mm, uintptr_t va)
 {
-	uint64_t *entry, value = entry_peek(mm, va, 0, in_race(), &entry);
-	struct entry e = decode(value, 0);
+	oct_phys_t page = page_peek(mm, va, in_race());
 
-	return entry && e.present ? oct_port_folio_of(e.phys) : NULL;
+	return page ? oct_port_folio_of(page) : NULL;
 }
 
 /* ---- raw entries ------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ struct entry_of {
 /* What a translation entry says, by the architecture's manual, not by the core's format.h. */
 struct entry {
 	bool present, table, writable, user, young, dirty;
+	bool cont; /* of a contiguous block; riscv64: phys is that of the block */
 	oct_phys_t phys;
 };
 
@@ -198,6 +199,10 @@ const struct entry_of *entry_at(uint64_t key);
 const struct entry_of *entry_next(const struct entry_of *e); /* NULL: first; all in turn, then NULL */
 bool walker_sets_ad(unsigned cpu); /* else it faults where a bit is missing */
 uint64_t decode_walker_update(uint64_t found, uint64_t walked, unsigned how);
+/* The page of va by entry e, which stands at the place of address of: va's own, or another of its block. */
+oct_phys_t decode_page(const struct entry *e, unsigned level, uintptr_t of, uintptr_t va);
+bool decode_large(uint64_t value, unsigned level);
+bool decode_shares(uint64_t value);
 bool decode_cacheable(uint64_t value, unsigned level, unsigned cpu);
 const char *decode_words(uint64_t value, unsigned level, char *text, size_t size);
 
@@ -220,6 +225,14 @@ uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_v
 void violate(enum oc_what what, const void *pc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void invariant_added(uint16_t id);
+int may_hold(const struct entry_of *p, uint64_t va, bool whole, unsigned pos, uint16_t when);
+
+/* blocks.c: contiguous blocks and leaves of several sizes */
+enum { BLOCK_ENTRIES = 1 << OCT_CONT_SHIFT, MAX_BLOCKS = 16 };
+#define BLOCK_BYTES ((uintptr_t)1 << (OCT_PAGE_SHIFT + OCT_CONT_SHIFT))
+void blocks_reset(void);             /* before a variant; after entries_gather() */
+uintptr_t block_choose(uintptr_t va); /* the address whose entry this walk of va reads at level 0: a choice */
+void check_entry_stored(uint16_t id); /* I6, I11 */
 void cover_stale_stores(void);
 void cover_reached(const char *name);
 
