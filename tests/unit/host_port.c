@@ -294,12 +294,13 @@ void oct_port_icache_sync(oct_phys_t page, unsigned order)
 
 /* ---- TLBs -------------------------------------------------------------------------------------- */
 struct cached {
-	uintptr_t va; /* page aligned */
+	uintptr_t va; /* the first address */
+	uintptr_t bytes;
 	uint16_t asid;
 	bool global;
 	bool invalid;   /* there was nothing: pte is 0, level says where the walk ended */
 	unsigned level; /* 0 unless invalid */
-	oct_pte_t pte;  /* 0 and not invalid: slot not used */
+	oct_pte_t pte;  /* of the first page, as if alone; 0 and not invalid: slot not used */
 };
 
 static struct {
@@ -318,18 +319,23 @@ static struct cached *cached_find(unsigned cpu, uintptr_t va)
 	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
 		struct cached *entry = &cpus[cpu].entry[i];
 
-		if ((entry->pte != 0 || entry->invalid) && entry->va == (va & OCT_PAGE_MASK) &&
+		if ((entry->pte != 0 || entry->invalid) && va - entry->va < entry->bytes &&
 		    (entry->global || entry->asid == cpus[cpu].asid))
 			return entry;
 	}
 	return NULL;
 }
 
+static oct_pte_t cached_pte(const struct cached *entry, uintptr_t va)
+{
+	return entry->pte != 0 ? oct_pte_advance(entry->pte, (va - entry->va) & OCT_PAGE_MASK) : 0;
+}
+
 oct_pte_t host_tlb_cached(unsigned cpu, uintptr_t va)
 {
 	struct cached *entry = cached_find(cpu, va);
 
-	return entry != NULL ? entry->pte : 0;
+	return entry != NULL ? cached_pte(entry, va) : 0;
 }
 
 unsigned host_tlb_size(unsigned cpu)
@@ -351,10 +357,8 @@ static oct_pte_t walk(oct_phys_t table, uintptr_t va, unsigned *at)
 		*at = level;
 		if (!host_page_is_out(table))
 			fail_msg("a CPU walks a table that was freed (I1)");
-		if (level == 0)
-			return oct_pte_present(pte) ? pte : 0;
 		if (!oct_pte_is_table(pte, level))
-			return 0;
+			return oct_pte_present(pte) ? pte : 0;
 		table = oct_pte_phys(pte);
 	}
 }
@@ -364,30 +368,37 @@ oct_pte_t host_tlb_touch(unsigned cpu, uintptr_t va)
 	struct cached *known = cached_find(cpu, va);
 	oct_phys_t root = cpus[cpu].root;
 	unsigned level = OCT_LEVELS - 1;
+	uintptr_t bytes;
 	oct_pte_t pte;
 
 	if (known != NULL)
-		return known->pte;
+		return cached_pte(known, va);
 	if (upper_half(va) && !OCT_FORMAT_SHARED_ROOT)
 		root = host_kernel_root;
 	pte = root != 0 ? walk(root, va, &level) : 0;
 	if (pte == 0 && !host_tlb_keeps_invalid)
 		return 0;
+	bytes = pte == 0 || level == 0 ? OCT_PAGE_SIZE : oct_level_bytes(level);
+	if (pte != 0 && level == 0 && oct_pte_cont(pte))
+		bytes = OCT_CONT_BYTES;
+	if (pte != 0)
+		pte = oct_pte_single(pte, level, va & ~(bytes - 1));
 	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
 		struct cached *entry = &cpus[cpu].entry[i];
 
 		if (entry->pte != 0 || entry->invalid)
 			continue;
-		*entry = (struct cached){.va = va & OCT_PAGE_MASK,
+		*entry = (struct cached){.va = va & ~(bytes - 1),
+		                         .bytes = bytes,
 		                         .asid = cpus[cpu].asid,
 		                         .global = pte != 0 && oct_pte_global(pte),
 		                         .invalid = pte == 0,
-		                         .level = level,
+		                         .level = pte == 0 ? level : 0,
 		                         .pte = pte};
-		return pte;
+		return cached_pte(entry, va);
 	}
 	memset(cpus[cpu].entry, 0, sizeof cpus[cpu].entry); /* full: a TLB may forget */
-	return pte;
+	return host_tlb_touch(cpu, va);
 }
 
 /* Drops what matches: pages == 0 for every address; all: every number, global ones too; leaf: what a table
@@ -396,7 +407,8 @@ static void drop(unsigned cpu, bool all, uint16_t asid, uintptr_t va, size_t pag
 {
 	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
 		struct cached *entry = &cpus[cpu].entry[i];
-		bool in_range = pages == 0 || (entry->va - va) >> OCT_PAGE_SHIFT < pages;
+		bool in_range =
+		    pages == 0 || (entry->va - va) >> OCT_PAGE_SHIFT < pages || va - entry->va < entry->bytes;
 		bool of_asid = entry->global ? pages != 0 : entry->asid == asid;
 
 		if (all || (in_range && of_asid && !(leaf && entry->level > 0)))

@@ -3,7 +3,7 @@
  * One thread plays every CPU (host_cpu says which). Pages come from an arena; a freed page is
  * filled with a pattern that is checked when it is given out again. Interrupts run at once, on the CPU
  * they are for. The MMU calls act on a TLB per CPU that holds whatever the test put there
- * (host_tlb_touch), so that a test can ask what a CPU could still use.
+ * (host_tlb_touch; a large leaf or contiguous block is one entry), so that a test can ask what a CPU could still use.
  * Build with OCT_MMU_MACHINE. Misuse of the port fails the running cmocka test. */
 #ifndef HOST_PORT_H
 #define HOST_PORT_H
