@@ -164,6 +164,29 @@ int oct_port_page_write(void *object, uint64_t index, oct_phys_t page)
 	return 0;
 }
 
+bool oct_port_page_same(oct_phys_t a, oct_phys_t b)
+{
+	bool same = true;
+
+	for (unsigned i = 0; i < world.nwords; i++) {
+		const struct page_word *w = &world.words[i];
+		char *x = frame_address((unsigned)(a >> OCT_PAGE_SHIFT)) + w->offset;
+		char *y = frame_address((unsigned)(b >> OCT_PAGE_SHIFT)) + w->offset;
+
+		same &= in_race() ? do_read(place(x, w->size), __ATOMIC_RELAXED, w->size, CALLER) ==
+		                        do_read(place(y, w->size), __ATOMIC_RELAXED, w->size, CALLER)
+		                  : !memcmp(x, y, w->size);
+	}
+	return same;
+}
+
+/* Owners of objects allow everything. */
+int oct_port_event(const struct oct_event *event)
+{
+	cover_reached(event->kind == OCT_EVENT_PAGE_MKWRITE ? "page-mkwrite" : "pfn-mkwrite");
+	return 0;
+}
+
 /* The frame of a page that the core, or a walker, takes for one. */
 static unsigned frame_in_use(oct_phys_t page, const void *pc)
 {

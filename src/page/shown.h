@@ -47,6 +47,11 @@ static inline uint64_t oct_shown_last(const struct oct_vma *vma)
 void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
                   oct_phys_t only, struct oct_ticket *ticket);
 
+/* What a mapping calls for faults (src/space/file.c). */
+int oct_file_fault(struct oct_fault *fault);
+/* Its contents have been read. */
+bool oct_folio_uptodate(const struct oct_folio *folio);
+
 /* The folio becomes dirty. The page-table lock of an entry that maps it, or did until now, is held. */
 void oct_folio_dirty_locked(struct oct_folio *folio);
 

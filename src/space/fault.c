@@ -78,8 +78,9 @@ oct_pte_t oct_fault_entry(const struct oct_fault *fault, const struct oct_folio 
  * not complete yet is completed in there (I11). */
 void oct_fault_install(struct oct_fault *fault, const struct oct_folio *folio, oct_pte_t pte)
 {
+	(void)folio; /* NULL for memory without */
 	if (oct_pte_exec(pte))
-		oct_port_icache_sync(folio->page, 0);
+		oct_port_icache_sync(oct_pte_phys(pte), 0);
 	oct_entry_install(&fault->guard, fault->guard.pte, fault->va, pte);
 	/* What faulted may be cached as invalid: without this the access would fault once more. */
 	if (OCT_FORMAT_CACHES_INVALID)

@@ -180,6 +180,27 @@ int oct_port_page_write(void *object, uint64_t index, oct_phys_t page)
 	return 0;
 }
 
+unsigned char *host_object_page(const void *object, uint64_t index)
+{
+	return object_page(object, index);
+}
+
+int host_event_answer;
+unsigned long host_events;
+struct oct_event host_event;
+
+int oct_port_event(const struct oct_event *event)
+{
+	host_events++;
+	host_event = *event;
+	return host_event_answer;
+}
+
+bool oct_port_page_same(oct_phys_t a, oct_phys_t b)
+{
+	return memcmp(page_bytes(page_index(a)), page_bytes(page_index(b)), OCT_PAGE_SIZE) == 0;
+}
+
 void oct_port_log(const char *line)
 {
 	puts(line);
@@ -496,6 +517,8 @@ void host_reset(void)
 	}
 	pages_out = fail_in = next_page = 0;
 	allocations = host_interrupts = 0;
+	host_event_answer = 0;
+	host_events = 0;
 	host_cpu = irqs_off = deferred_count = 0;
 	host_system = NULL;
 	host_kernel_root = 0;

@@ -26,6 +26,12 @@ enum { HOST_OBJECT_PAGES = 512 }; /* of all objects; zeros until they are writte
 extern unsigned long host_reads, host_writes;
 /* The n-th reading or writing from now fails with -OCT_EIO, once; 0: none does. */
 void host_fail_io(unsigned n);
+/* What page index of object holds on its device. */
+unsigned char *host_object_page(const void *object, uint64_t index);
+/* What oct_port_event answers; it counts the calls and keeps the last event. */
+extern int host_event_answer;
+extern unsigned long host_events;
+extern struct oct_event host_event;
 
 /* ---- CPUs -------------------------------------------------------------------------------------- */
 extern unsigned host_cpu;                         /* the CPU that runs now */

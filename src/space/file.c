@@ -1,0 +1,230 @@
+/* file.c: areas that show an object: mapping them, and their faults. SPDX-License-Identifier: MIT
+ *
+ * A fault first looks at the entry: a present one is resolved as in any area, but for a store to a shared
+ * page without the write right. For that one, and where nothing is mapped, the page of the object is needed:
+ * the lock of the mapping is taken, the page found in the cache (or read, with no lock but the space's, and
+ * then all begins again), and the entry looked at once more under its page-table lock.
+ *
+ * Rights. A page of the object is mapped writable only in a shared area, by a store, and becomes dirty in the
+ * same section (D1 in src/page/mapping.c). In a private area a store gets a copy: at once where nothing is
+ * mapped, by copy-on-write otherwise: the cache's reference keeps the page from being reused.
+ *
+ * Memory without folios (OCT_MAPPING_PFN) is the same without references, cache and dirty.
+ *
+ * Why it ends (I9): each turn of the loop either ends, or follows a page that was read, or an event that was
+ * answered and is not asked again for that page, or an entry that somebody else has changed. */
+#include "fault.h"
+#include "../page/cache.h"
+#include "../page/shown.h"
+
+enum { AGAIN = 0x100, NEEDS_PAGE }; /* beside enum oct_fault_result */
+
+/* What is needed: the page of the object for index. folio: NULL for memory without. */
+struct source {
+	struct oct_mapping *mapping;
+	uint64_t index;
+	oct_phys_t page;
+	struct oct_folio *folio;
+	oct_phys_t asked; /* the page for which the event was answered */
+};
+
+static bool shared(const struct oct_fault *fault)
+{
+	return fault->vma->flags & OCT_MAP_SHARED;
+}
+
+/* The entry, locked, as it is. */
+static int look(struct oct_fault *fault)
+{
+	oct_pte_t pte = oct_pte_get(&fault->guard);
+
+	if (oct_pte_none(pte))
+		return NEEDS_PAGE;
+	if (!oct_pte_present(pte))
+		return oct_fault_soft(fault, pte);
+	if (fault->store && shared(fault) && !oct_pte_write(pte) && !oct_pte_uffd_wp(pte))
+		return NEEDS_PAGE;
+	return oct_fault_present(fault, pte);
+}
+
+/* A store to an empty place of a private area. */
+static int install_copy(struct oct_fault *fault, const struct source *source)
+{
+	struct oct_folio *folio = oct_folio_alloc();
+
+	if (!folio)
+		return -OCT_ENOMEM;
+	OCT_COVER("file-copy");
+	oct_anon_born(fault->mm, fault->vma, fault->va, folio);
+	oct_port_page_copy(folio->page, source->page, 0);
+	oct_fault_install(fault, folio, oct_fault_entry(fault, folio));
+	return OCT_FAULT_DONE;
+}
+
+static int install_page(struct oct_fault *fault, const struct source *source)
+{
+	unsigned prot = fault->store ? fault->prot : fault->prot & ~(unsigned)OCT_WRITE;
+	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(source->page, prot, source->mapping->type));
+
+	OCT_COVER("file-map");
+	if (fault->store)
+		pte = oct_pte_mk_soft_dirty(oct_pte_mkdirty(pte));
+	if (source->folio) {
+		if (fault->store)
+			oct_folio_dirty_locked(source->folio); /* D1 */
+		oct_folio_get(source->folio);
+	}
+	oct_fault_install(fault, source->folio, pte);
+	return OCT_FAULT_DONE;
+}
+
+/* The source is there and the entry locked. */
+static int use_source(struct oct_fault *fault, const struct source *source)
+{
+	oct_pte_t pte = oct_pte_get(&fault->guard);
+
+	if (oct_pte_none(pte))
+		return fault->store && !shared(fault) ? install_copy(fault, source)
+		                                      : install_page(fault, source);
+	if (!oct_pte_present(pte) || oct_pte_phys(pte) != source->page || !fault->store || !shared(fault) ||
+	    oct_pte_write(pte) || oct_pte_uffd_wp(pte))
+		return AGAIN; /* another fault was here */
+	OCT_COVER("file-mkwrite");
+	if (source->folio)
+		oct_folio_dirty_locked(source->folio); /* D1 */
+	return oct_fault_resolve(fault, pte, true);
+}
+
+/* Lock of the mapping held: is the page there? AGAIN: it is not, or not read. */
+static int find_source(struct source *source)
+{
+	struct oct_mapping *mapping = source->mapping;
+
+	source->folio = NULL;
+	if (source->index >= mapping->pages)
+		return OCT_FAULT_SIGNAL;
+	if (mapping->flags & OCT_MAPPING_PFN) {
+		source->page = mapping->first + (oct_phys_t)(source->index << OCT_PAGE_SHIFT);
+		return 0;
+	}
+	source->folio = oct_cache_find(mapping, source->index);
+	if (!source->folio || !oct_folio_uptodate(source->folio))
+		return AGAIN;
+	source->page = source->folio->page;
+	return 0;
+}
+
+/* Asks the owner of the object whether the page may be stored to. No lock is held but the space's, so the
+ * page may go meanwhile; the reference keeps its frame from being another page with the same name. AGAIN: it
+ * may. */
+static int ask(struct oct_fault *fault, struct source *source)
+{
+	struct oct_event event = {.kind = source->folio ? OCT_EVENT_PAGE_MKWRITE : OCT_EVENT_PFN_MKWRITE,
+	                          .mm = fault->mm,
+	                          .va = fault->va,
+	                          .object = source->mapping->object,
+	                          .index = source->index,
+	                          .page = source->page};
+	int answer = oct_port_event(&event);
+
+	source->asked = source->page;
+	if (source->folio)
+		oct_folio_put(source->folio);
+	return !answer ? AGAIN : answer == -OCT_EAGAIN ? OCT_FAULT_RETRY : OCT_FAULT_SIGNAL;
+}
+
+/* The page is not in memory. AGAIN: now it is, or was. */
+static int read_source(const struct source *source)
+{
+	struct oct_folio *folio;
+	int error = oct_mapping_get(source->mapping, source->index, &folio);
+
+	if (error)
+		return error == -OCT_ENOMEM ? error : OCT_FAULT_SIGNAL;
+	oct_folio_put(folio);
+	return AGAIN;
+}
+
+static int supply(struct oct_fault *fault, struct source *source)
+{
+	struct oct_rwlock *lock = &source->mapping->lock;
+	int result;
+
+	oct_rwlock_read_lock(lock);
+	result = find_source(source);
+	if (!result && fault->store && shared(fault) && (source->mapping->flags & OCT_MAPPING_EVENTS) &&
+	    source->asked != source->page) {
+		if (source->folio)
+			oct_folio_get(source->folio);
+		oct_rwlock_read_unlock(lock);
+		return ask(fault, source);
+	}
+	if (result == AGAIN) {
+		oct_rwlock_read_unlock(lock);
+		return read_source(source);
+	}
+	if (!result)
+		result = oct_fault_lock(fault);
+	if (!result) {
+		result = use_source(fault, source);
+		oct_fault_unlock(fault);
+	}
+	oct_rwlock_read_unlock(lock);
+	return result;
+}
+
+int oct_file_fault(struct oct_fault *fault)
+{
+	struct source source = {.mapping = fault->vma->mapping,
+	                        .index =
+	                            fault->vma->pgoff + ((fault->va - fault->vma->start) >> OCT_PAGE_SHIFT),
+	                        .asked = OCT_NO_PAGE};
+	int result;
+
+	do {
+		result = oct_fault_lock(fault);
+		if (result)
+			return result;
+		result = look(fault);
+		oct_fault_unlock(fault);
+		if (result == NEEDS_PAGE)
+			result = supply(fault, &source);
+	} while (result == AGAIN);
+	return result;
+}
+
+/* ---- Mapping and write-back ----------------------------------------------------------------------- */
+
+int oct_mmap_file(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
+                  struct oct_mapping *mapping, uint64_t pgoff, uintptr_t *result)
+{
+	if (!mapping || pgoff >= OCT_INDEX_END || (flags & OCT_MAP_GROWSDOWN) ||
+	    ((mapping->flags & OCT_MAPPING_PFN) && !(flags & OCT_MAP_SHARED)))
+		return -OCT_EINVAL;
+	return oct_walk_map(mm, addr, bytes, prot, flags, mapping, pgoff, result);
+}
+
+int oct_msync(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	const struct oct_vma *vma;
+	int result = 0;
+
+	if (!oct_mm_range_ok(mm, start, end))
+		return -OCT_EINVAL;
+	oct_rwlock_read_lock(&mm->lock);
+	for (vma = oct_vma_first(&mm->areas, start); vma && vma->start < end;
+	     vma = oct_vma_first(&mm->areas, vma->end)) {
+		uintptr_t low = vma->start > start ? vma->start : start;
+		uintptr_t high = vma->end < end ? vma->end : end;
+		int error = 0;
+
+		if (oct_vma_kind(vma) == OCT_VMA_FILE && (vma->flags & OCT_MAP_SHARED))
+			error = oct_mapping_writeback(vma->mapping,
+			                              vma->pgoff + ((low - vma->start) >> OCT_PAGE_SHIFT),
+			                              (high - low) >> OCT_PAGE_SHIFT);
+		if (error)
+			result = error;
+	}
+	oct_rwlock_read_unlock(&mm->lock);
+	return result;
+}
