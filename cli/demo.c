@@ -17,12 +17,23 @@ struct question {
 };
 
 static const struct question questions[] = {
+    {"A1",
+     {"A contiguous block is torn down entry by entry. Is copying accessed and dirty of the entry that goes "
+      "to",
+      "all that remain race-free?"}},
+    {"A2", {"Why not copy them to just one adjacent entry?"}},
+    {"A3",
+     {"Clear one entry and leave its neighbours folded: is the block misprogrammed, is anything lost, and "
+      "what",
+      "does it look like to who reads accessed and dirty of the block as one?"}},
+    {"A4", {"What if hardware, a CPU and a device, uses the region while some entries are invalid?"}},
     {"E1",
      {"clear_refs and userfault write-protection take the right to write away and flush later. Another CPU",
       "still writes through the entry it cached, while a fault copies the page. Can a store be lost?"}},
     {"E2",
      {"Before it copies, a fault asks whether a flush of the entry is pending. Is it enough to ask under the",
-      "page-table lock, is a read barrier needed, and may the flush wait until after the unlock or the next lock?"}},
+      "page-table lock, is a read barrier needed, and may the flush wait until after the unlock or the next "
+      "lock?"}},
     {"E3",
      {"A counter says that a flush is pending. May it drop before the invalidation is complete?",
       "Is a barrier before the decrement enough?"}},
@@ -39,6 +50,17 @@ enum { QUESTIONS = sizeof(questions) / sizeof(questions[0]) };
 static const struct {
 	const char *name, *does;
 } algorithms[] = {
+    {"A1-copy-in-two-loops", "gather in one loop, store in a second"},
+    {"A1-unfold", "break the block, flush, single entries"},
+    {"A2-load-and-store", "load the neighbour, store it dirty"},
+    {"A2-atomic-or", "one atomic operation on the neighbour"},
+    {"A3-each", "each entry by itself, one flush"},
+    {"A3-each-looked-at", "the same, gathered dirty read between"},
+    {"A3-one-call-looked-at", "a run in one call, read before and after"},
+    {"A3-freed-too-early", "freed, one address flushed"},
+    {"A3-freed-after-the-flush", "freed, the block flushed"},
+    {"A4-device-not-told", "freed after the CPUs' flush"},
+    {"A4-device-told", "freed after the device's too"},
     {"E1-uffd-deferred", "uffd-wp, un-wp, flush after both"},
     {"E1-clear-refs-gather", "write-protect, flush left to a gather"},
     {"E1-uffd-now", "Octavo's uffd-wp, un-wp"},
@@ -61,6 +83,11 @@ static const struct {
     {"E5-both-barriers", "a full barrier in the switch and flush"},
     {"E5-rollover-completes", "a rollover taken for a complete flush"},
     {"E5-rollover-and-flush", "a rollover, and the flush as ever"},
+    {"E5-iommu-local", "a device bound, the flush stays local"},
+    {"E5-iommu-broadcast", "a device bound, CPUs' broadcast"},
+    {"E5-iommu-broadcast-snooped", "a device that hears broadcasts"},
+    {"E5-iommu-told", "local, and the device is told"},
+    {"E5-iommu-now", "Octavo's mprotect, a device bound"},
     {"E5-now-first", "Octavo: a CPU runs it for the first time"},
     {"E5-now-rollover", "Octavo: ASIDs given out anew meanwhile"},
     {"E5-now", "Octavo: a CPU leaves it and comes back"},
@@ -73,7 +100,7 @@ struct demo {
 	const struct jobs *jobs;
 	struct printer printer;
 	json_t *results; /* as they come: by question, variant, architecture */
-	size_t shown; /* the question after the one whose head was printed last */
+	size_t shown;    /* the question after the one whose head was printed last */
 	size_t asked;    /* heads printed */
 	int status;
 	const json_t *row[ARCHS]; /* results of the variant being collected */
@@ -112,7 +139,7 @@ static void print_question(struct demo *demo, const char *name)
 	for (size_t line = 0; line < 4 && questions[i].text[line]; line++)
 		printf("%s%s%-4s%s%s\n", line ? "" : "\n", paint(printer, "\033[1m"),
 		       line ? "" : questions[i].name, questions[i].text[line], paint(printer, "\033[0m"));
-	printf("    %s%-21s %-41s %-12s %-12s %-12s %15s %8s%s\n", paint(printer, "\033[2m"), "algorithm", "",
+	printf("    %s%-21s %-41s %-13s %-13s %-13s %15s %8s%s\n", paint(printer, "\033[2m"), "algorithm", "",
 	       "arm64", "x86-64", "riscv64", "executions", "seconds", paint(printer, "\033[0m"));
 }
 
@@ -133,9 +160,9 @@ static void print_difference(const struct demo *demo)
 		if (!r || result_status(r) == STATUS_EXPECTED)
 			continue;
 		verdict_text(r, "expected", "expected_invariant", expected, sizeof(expected));
-		printf("    %s^ UNEXPECTED on %s: %s was expected%s%s%s\n", paint(&demo->printer, "\033[1;31m"),
-		       jstring(r, "arch"), expected, *jstring(r, "text") ? "; " : "", jstring(r, "text"),
-		       paint(&demo->printer, "\033[0m"));
+		printf("    %s^ UNEXPECTED on %s: %s was expected%s%s%s\n",
+		       paint(&demo->printer, "\033[1;31m"), jstring(r, "arch"), expected,
+		       *jstring(r, "text") ? "; " : "", jstring(r, "text"), paint(&demo->printer, "\033[0m"));
 	}
 }
 
@@ -154,11 +181,11 @@ static void print_algorithm(struct demo *demo, const char *name)
 
 		if (r) {
 			verdict_text(r, "verdict", "invariant", cell, sizeof(cell));
-			used += (size_t)snprintf(counts + used, sizeof(counts) - used, "%s%lld", used ? "/" : "",
-			                         (long long)jint(r, "executions"));
+			used += (size_t)snprintf(counts + used, sizeof(counts) - used, "%s%lld",
+			                         used ? "/" : "", (long long)jint(r, "executions"));
 			seconds += json_real_value(json_object_get(r, "seconds"));
 		}
-		printf(" %s%-12s%s", paint(printer, r ? verdict_colour(r) : ""), cell,
+		printf(" %s%-13s%s", paint(printer, r ? verdict_colour(r) : ""), cell,
 		       paint(printer, "\033[0m"));
 	}
 	printf(" %15s %8.2f\n", counts, seconds);
@@ -244,17 +271,22 @@ int demo_main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	printer_init(&demo.printer, &jobs);
-	printf("Copy-on-write, userfault write-protection and clear_refs against stale TLB entries. Each algorithm "
-	       "runs\nnatively, with all that the memory model and the MMU allow; \"holds\" says that there is no "
-	       "execution left.\nI2: no store is lost. I4: nobody uses what was taken away once the call has "
-	       "returned.\n");
+	printf(
+	    "Contiguous blocks, copy-on-write, userfault write-protection and clear_refs against TLBs. Each "
+	    "algorithm "
+	    "runs\nnatively, with all that the memory model and the MMU allow; \"holds\" says that there "
+	    "is no "
+	    "execution left.\nI1: what is freed is out of reach. I2: no store is lost. I3: its dirty bit is "
+	    "not. I10: nor one that was seen. I4: nobody uses what was taken away once the call has "
+	    "returned.\n");
 	jobs_run(&jobs, &options, WORKERS, done, &demo);
 	if (demo.asked < QUESTIONS) {
 		printf("\n%zu of %d questions have no scenario\n", QUESTIONS - demo.asked, QUESTIONS);
 		demo.status = status_join(demo.status, STATUS_USAGE);
 	}
 	if (demo.example) {
-		printf("\nOne failing row, step by step (locks, entries, TLBs and pages; all steps: octavo check %s):\n",
+		printf("\nOne failing row, step by step (locks, entries, TLBs and pages; all steps: octavo "
+		       "check %s):\n",
 		       jstring(demo.example, "name"));
 		demo.printer.brief = true;
 		print_schedule(&demo.printer, demo.example);
