@@ -38,11 +38,32 @@ void lock_take(uint16_t location, unsigned size, const void *pc)
 	oc_await_end();
 }
 
+/* The lock that was just taken was free because a handler ended. */
+static bool after_handler(uint16_t lock)
+{
+	const struct graph *g = explore_graph();
+	unsigned self = explore_self();
+
+	for (unsigned i = explore_done(self); i; i--) {
+		const struct event *e = &g->ev[g->thread[self][i - 1]];
+
+		if (e->kind == EV_RMW_READ && e->location == lock)
+			return e->rf != NO_EVENT && e->rf != INIT_EVENT && g->ev[e->rf].thread >= world.nactors;
+	}
+	return false;
+}
+
+/* The return from an interrupt is serialising on x86-64: what the handler invalidated, the CPU does not use
+ * afterwards. */
 void irq_lock(unsigned cpu, const void *pc)
 {
 	if (!in_race() || is_proxy() || world.cpu[cpu].irq_depth++)
 		return;
 	lock_take(made_up(0, cpu), 8, pc);
+	if (world.x86 && after_handler(made_up(0, cpu))) {
+		do_dsb(pc);
+		do_isb(pc);
+	}
 }
 
 void irq_unlock(unsigned cpu, const void *pc)
