@@ -31,6 +31,7 @@ Exit status: 0; 1 less than nine of ten killed, or a survivor that is not listed
 import argparse
 import collections
 import concurrent.futures
+import hashlib
 import json
 import os
 import queue
@@ -376,15 +377,38 @@ def mutants_of(tree):
 
 # ---- Trees and runs --------------------------------------------------------------------------------------
 def copy_tree(where):
-    shutil.rmtree(where, ignore_errors=True)
-    os.makedirs(where)
+    """Brings a private copy up to date; what did not change keeps its objects. A hash of all of it."""
+    found, digest = {}, hashlib.sha256()
     for name in ('Makefile', 'octavo.mk', 'src', 'include', 'machine', 'cli', 'scenario'):
-        source = os.path.join(ROOT, name)
-        (shutil.copytree if os.path.isdir(source) else shutil.copy2)(source, os.path.join(where, name))
+        top = os.path.join(ROOT, name)
+        files = [top] if os.path.isfile(top) else [
+            os.path.join(at, file) for at, _, files in os.walk(top, followlinks=True) for file in files]
+        for path in files:
+            with open(path, 'rb') as source:
+                found[os.path.relpath(path, ROOT)] = source.read()
+    for at, folders, files in os.walk(where):
+        if at == where and 'build' in folders:
+            folders.remove('build')
+        for file in files:
+            if os.path.relpath(os.path.join(at, file), where) not in found:
+                os.remove(os.path.join(at, file))
+    for name, text in sorted(found.items()):
+        digest.update(b'%s %d ' % (name.encode(), len(text)) + text)
+        path = os.path.join(where, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.exists(path):
+            with open(path, 'rb') as there:
+                if there.read() == text:
+                    continue
+        with open(path, 'wb') as there:
+            there.write(text)
+    return digest.hexdigest()
 
 
 def make(tree, targets, jobs='-j1'):
     environment = {k: v for k, v in os.environ.items() if k not in ('MAKEFLAGS', 'MAKELEVEL', 'MFLAGS')}
+    for arch in ARCHS: # the command wants it, the model does not
+        targets = ['-o', 'build/lib/%s/sim.so' % arch] + targets
     return subprocess.run(MAKE + [jobs] + targets, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True, env=environment, check=False)
 
@@ -456,7 +480,7 @@ def instrument(tree):
 def baseline(tree):
     """Per architecture the scenarios that hold today, with their executions and the functions that they enter."""
     names, originals, extra = instrument(tree)
-    run = make(tree, ['all'], '-j2')
+    run = make(tree, ['build/octavo'], '-j2')
     scenarios = {arch: {} for arch in ARCHS}
     if run.returncode:
         sys.exit('mutate: %s' % run.stderr)
@@ -480,6 +504,23 @@ def baseline(tree):
         with open(path, 'w', encoding='utf-8') as source:
             source.write(text)
     os.remove(extra)
+    return scenarios
+
+
+def baseline_of(tree, digest):
+    """The same; it is kept with the copy as long as nothing changes."""
+    path = os.path.join(os.path.dirname(tree), 'baseline.json')
+    if os.path.exists(path):
+        with open(path, encoding='utf-8') as file:
+            kept = json.load(file)
+        if kept['of'] == digest:
+            return {arch: {name: (size, {tuple(f) for f in entered}) for name, (size, entered) in found.items()}
+                    for arch, found in kept['scenarios'].items()}
+    scenarios = baseline(tree)
+    with open(path, 'w', encoding='utf-8') as file:
+        json.dump({'of': digest, 'scenarios': {
+            arch: {name: (size, sorted(entered)) for name, (size, entered) in found.items()}
+            for arch, found in scenarios.items()}}, file)
     return scenarios
 
 
@@ -669,8 +710,7 @@ def main():
     build, start = os.path.join(ROOT, arguments.build), time.time()
     trees = [os.path.join(build, 'tree%d' % n) for n in range(max(arguments.jobs, 1))]
 
-    if not arguments.list:
-        copy_tree(trees[0])
+    digest = None if arguments.list else copy_tree(trees[0])
     mutants = mutants_of(ROOT if arguments.list else trees[0])
     everything = arguments.only is None
     if not everything:
@@ -680,12 +720,12 @@ def main():
             print('%s  line %d  %s  %s' % (name, mutant.line, '+'.join(mutant.archs), mutant.what))
         print('%d mutants' % len(mutants))
         return 0
-    scenarios = baseline(trees[0])
-    run = make(trees[0], ['all'], '-j%d' % len(trees))
+    scenarios = baseline_of(trees[0], digest)
+    run = make(trees[0], ['build/octavo'], '-j%d' % len(trees))
     if run.returncode:
         sys.stderr.write(run.stderr)
         return 2
-    for tree in trees[1:]:
+    for tree in trees[1:]: # the same times, so that nothing is built again
         shutil.rmtree(tree, ignore_errors=True)
         shutil.copytree(trees[0], tree, symlinks=True)
     killers = Killers(os.path.join(build, 'killers.json'))

@@ -57,6 +57,15 @@ static void protect(void)
 	oct_ticket_complete(&ticket);
 }
 
+static void merge(void)
+{
+	struct oct_ticket ticket;
+
+	oct_ticket_init(&ticket, space);
+	OC_ASSERT(OC_ASSERTION, oct_table_merge(space, BESIDE, 1, &ticket) == -OCT_ENOENT);
+	oct_ticket_complete(&ticket);
+}
+
 static void against(void (*one)(void), void (*other)(void))
 {
 	if (oct_port_cpu_self() == 0)
@@ -75,6 +84,11 @@ static void trimmed(void)
 	against(fill, take_down);
 }
 
+static void merged(void)
+{
+	against(fill, merge);
+}
+
 static void queried(void)
 {
 	against(fill, look);
@@ -88,5 +102,6 @@ static void protected(void)
 OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
             .variants = {{.name = "no-order", .run = no_order, .expected = OC_VIOLATES(OC_UAF)},
                          {.name = "trimmed", .run = trimmed, .expected = OC_HOLDS},
+                         {.name = "merged", .run = merged, .expected = OC_HOLDS},
                          {.name = "queried", .run = queried, .expected = OC_HOLDS},
                          {.name = "protected", .run = protected, .expected = OC_HOLDS}})
