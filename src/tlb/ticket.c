@@ -126,6 +126,13 @@ static bool in_block(oct_pte_t pte, unsigned level)
 	return OCT_FORMAT_CONT && level == 0 && oct_pte_present(pte) && oct_pte_cont(pte);
 }
 
+static oct_pte_t with_state(oct_pte_t pte, oct_pte_t of)
+{
+	if (oct_pte_young(of))
+		pte = oct_pte_mkyoung(pte);
+	return oct_pte_dirty(of) ? oct_pte_mkdirty(pte) : pte;
+}
+
 /* Replaces the entries of the block that entry, of va, lies in. */
 static void block_take(struct oct_ticket *ticket, oct_pte_t *entry, uintptr_t va, oct_pte_t stored,
                        struct block *block)
@@ -144,10 +151,7 @@ static void block_take(struct oct_ticket *ticket, oct_pte_t *entry, uintptr_t va
 		pte = oct_pte_clear_cont(oct_xchg(block->first + i, stored, OCT_ACQ_REL), 0); /* as below */
 		if (block->there == 0)
 			block->pte = pte;
-		if (oct_pte_young(pte))
-			block->pte = oct_pte_mkyoung(block->pte);
-		if (oct_pte_dirty(pte))
-			block->pte = oct_pte_mkdirty(block->pte);
+		block->pte = with_state(block->pte, pte);
 		block->there |= (uint32_t)1 << i;
 	}
 	owe_range(ticket, block->va, block->va + (OCT_CONT_BYTES - 1), 0, false);
@@ -162,14 +166,19 @@ static void block_put(struct oct_pte_guard *guard, const struct block *block, oc
 			                  whole ? oct_pte_mk_cont(pte) : pte);
 }
 
-/* Entry, of va, is or was a part of a block: those that are get entries of their own. */
+/* Entry, of va, is or was a part of a block: those that are get entries of their own. own: what it was, if it
+ * is no more; it and the others get each other's state. */
 static void block_unfold(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
-                         uintptr_t va)
+                         uintptr_t va, oct_pte_t *own)
 {
 	struct block block;
 
 	OCT_COVER("block-unfold");
 	block_take(ticket, entry, va, oct_pte_broken(), &block);
+	if (own != NULL && block.there != 0) {
+		block.pte = with_state(block.pte, *own);
+		*own = with_state(*own, block.pte);
+	}
 	oct_ticket_flush(ticket, guard);
 	block_put(guard, &block, block.pte, false);
 }
@@ -221,7 +230,7 @@ enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard 
 	else if (!oct_pte_present(new_pte))
 		oct_ticket_join(ticket, guard);
 	if (in_block(*old, guard->level) && !in_block(new_pte, guard->level))
-		block_unfold(ticket, guard, entry, va);
+		block_unfold(ticket, guard, entry, va, old);
 	return flush;
 }
 
@@ -242,7 +251,7 @@ enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct oct_pte_guard 
 			return OCT_FLUSH_NONE;
 		}
 		if (in_block(now, guard->level)) {
-			block_unfold(ticket, guard, entry, va);
+			block_unfold(ticket, guard, entry, va, NULL);
 			now = oct_load(entry, OCT_RLX);
 			wanted = change(now, arg);
 		}
