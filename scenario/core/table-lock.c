@@ -59,6 +59,11 @@ static void dontneed(void)
 	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, VA, VA + OCT_PAGE_SIZE) == 0);
 }
 
+static void give_up(void)
+{
+	OC_ASSERT(OC_ASSERTION, oct_madvise(mm, VA, VA + OCT_PAGE_SIZE, OCT_MADV_FREE) == 0);
+}
+
 static void protect(void)
 {
 	OC_ASSERT(OC_ASSERTION, oct_mprotect(mm, VA, OCT_PAGE_SIZE, OCT_READ) == 0);
@@ -94,6 +99,7 @@ OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), 
                          {.name = "map-folio", .run = map_folio, .expected = OC_HOLDS},
                          {.name = "map-shared", .run = map_shared, .expected = OC_HOLDS},
                          {.name = "dontneed", .run = dontneed, .expected = OC_HOLDS},
+                         {.name = "madvise-free", .run = give_up, .expected = OC_HOLDS},
                          {.name = "protect", .run = protect, .expected = OC_HOLDS},
                          {.name = "fork", .run = fork, .expected = OC_HOLDS},
                          {.name = "table-protect", .run = change_tables, .expected = OC_HOLDS},
