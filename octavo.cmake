@@ -17,6 +17,7 @@ set(OCTAVO_T1_SOURCES
     ${OCTAVO_DIR}/src/tlb/ticket.c
     ${OCTAVO_DIR}/src/tlb/tlb.c
     ${OCTAVO_DIR}/src/table/space.c
+    ${OCTAVO_DIR}/src/table/batch.c
     ${OCTAVO_DIR}/src/table/leaf.c
     ${OCTAVO_DIR}/src/table/range.c
     ${OCTAVO_DIR}/src/table/walk.c
@@ -34,6 +35,7 @@ set(OCTAVO_T2_SOURCES
     ${OCTAVO_DIR}/src/space/fork.c
     ${OCTAVO_DIR}/src/space/madvise.c
     ${OCTAVO_DIR}/src/space/mm.c
+    ${OCTAVO_DIR}/src/space/mremap.c
     ${OCTAVO_DIR}/src/space/track.c
     ${OCTAVO_DIR}/src/space/vma.c
     ${OCTAVO_DIR}/src/space/walk.c

@@ -9,11 +9,11 @@
 OCTAVO ?= .
 
 OCTAVO_T1_SOURCES := $(addprefix $(OCTAVO)/src/, tlb/asid.c tlb/ticket.c tlb/tlb.c table/space.c \
-	table/leaf.c table/range.c table/walk.c table/selftest.c notify/secondary.c)
+	table/batch.c table/leaf.c table/range.c table/walk.c table/selftest.c notify/secondary.c)
 OCTAVO_T0_SOURCES := $(OCTAVO_T1_SOURCES)
 OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwlock.c page/anon.c page/folio.c \
 	page/shown.c page/zap.c \
-	space/fault.c space/fork.c space/madvise.c space/mm.c space/track.c space/vma.c space/walk.c \
+	space/fault.c space/fork.c space/madvise.c space/mm.c space/mremap.c space/track.c space/vma.c space/walk.c \
 	space/selftest.c)
 OCTAVO_T3_SOURCES := $(OCTAVO_T2_SOURCES) $(addprefix $(OCTAVO)/src/, page/cache.c page/mapping.c \
 	reclaim/reclaim.c reclaim/swap.c space/file.c)

@@ -111,14 +111,14 @@ enum oct_mremap_flag {
 
 /* Make the mapping [addr, addr + bytes) new_bytes long (both rounded up to pages, not 0), elsewhere if it
  * must or shall be (OCT_MREMAP_FIXED: at new_addr). It lies in one area; it may be a part of it. Entries
- * move, pages are never copied: contents, rights, dirty and userfault write-protection go along; soft-dirty
- * is set on what moved. Tables that the move covers whole move whole. What is cut off, replaced or left
+ * move, pages are never copied: contents, rights, dirty, soft-dirty and userfault write-protection go
+ * along. Tables that the move covers whole move whole. What is cut off, replaced or left
  * behind is complete, and no address shows a page of both its old and its new place to any call that could
  * free it: each lock section flushes what it moved before it drops either page-table lock (races 1,
  * CVE-2018-18281; what a table that moves leaves in walk caches is gone before the table is linked again).
  * The new part of a grown mapping is zeros; of a shared one it is populated at once.
  * On success *result is the address. 0; -OCT_EINVAL: bad address, size or flags, or old and new ranges
- * overlap with OCT_MREMAP_FIXED, or a shared area would replace something; -OCT_EFAULT: not one area;
+ * overlap with OCT_MREMAP_FIXED, or what grows is shared and would replace something; -OCT_EFAULT: not one area;
  * -OCT_ENOMEM: it cannot grow there and MAYMOVE is not given, no gap, or no memory. On error nothing has
  * changed. */
 int oct_mremap(struct oct_mm *mm, uintptr_t addr, size_t bytes, size_t new_bytes, unsigned flags,

@@ -83,6 +83,10 @@ oct_pte_t *oct_table_find(struct oct_space *space, uintptr_t va, unsigned level)
  * next call or goes with oct_table_trim; no user sees a difference. -OCT_EEXIST: a large leaf is there. */
 int oct_table_prepare(struct oct_space *space, uintptr_t start, uintptr_t end);
 
+/* Makes the tables above the leaf table of va, which lies in space, not that one: what oct_table_move needs.
+ * 0; -OCT_ENOMEM, -OCT_EEXIST as above. */
+int oct_table_prepare_slot(struct oct_space *space, uintptr_t va);
+
 /* Maps pages pages of physical memory of type from page at va. prot: enum oct_prot, OCT_KERNEL exactly in
  * the kernel's space; with OCT_LARGE it uses the largest leaves, up to OCT_LEAF_MAX, for which no table is
  * in the way, with OCT_CONT contiguous blocks. Entries are young and, if writable, dirty: no fault is
@@ -126,6 +130,18 @@ int oct_table_trim(struct oct_space *space, uintptr_t start, uintptr_t end, stru
  * the hole is. Needs [low, high) for itself. Only -OCT_EINVAL. */
 int oct_table_trim_around(struct oct_space *space, uintptr_t start, uintptr_t end, uintptr_t low,
                           uintptr_t high, struct oct_ticket *ticket);
+
+/* ---- Moving: the caller keeps others away from both ranges ---------------------------------------- */
+/* The leaf table for from, aligned to what a leaf table maps, goes to to, with all its entries. true: it did;
+ * nobody uses it by the old address any more, not through a walk cache either. false: there is none (at from), or
+ * something is there (at to), or no table above: nothing changed. Interrupts on; ticket may owe more. */
+bool oct_table_move(struct oct_space *space, uintptr_t from, uintptr_t to, struct oct_ticket *ticket);
+
+/* The entries of pages pages from from go to the same number of empty entries from to; soft ones as well.
+ * Each of the ranges lies in one leaf table, which is there (a panic if not). After: nobody uses them by the old
+ * addresses; both page-table locks were held until then. */
+void oct_table_move_entries(struct oct_space *space, uintptr_t from, uintptr_t to, size_t pages,
+                            struct oct_ticket *ticket);
 
 /* What is mapped at va: the entry, 0 for none; of a large leaf or a contiguous block the entry that the page
  * of va would have alone. A glance: may be old when it returns. */

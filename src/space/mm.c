@@ -285,7 +285,7 @@ int oct_mmap(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, uns
 
 /* ---- munmap --------------------------------------------------------------------------------- */
 
-static int unmap_locked(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+int oct_mm_unmap(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 {
 	struct oct_vma *vma = oct_vma_first(&mm->areas, start);
 	int error;
@@ -321,7 +321,7 @@ int oct_munmap(struct oct_mm *mm, uintptr_t addr, size_t bytes)
 	if (error)
 		return error;
 	oct_rwlock_write_lock(&mm->lock);
-	error = unmap_locked(mm, addr, end);
+	error = oct_mm_unmap(mm, addr, end);
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
 	return error;

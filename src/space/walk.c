@@ -124,22 +124,36 @@ static void widen(const struct oct_mm *mm, uintptr_t end, uintptr_t *low, uintpt
 	}
 }
 
+static void trim(struct oct_mm *mm, uintptr_t start, uintptr_t end, struct oct_ticket *ticket)
+{
+	uintptr_t low, high;
+
+	widen(mm, end, &low, &high);
+	if (oct_table_trim_around(&mm->space, start, end, low, high, ticket))
+		oct_port_panic("trimming refused a checked range");
+}
+
+void oct_walk_trim(struct oct_mm *mm, uintptr_t start, uintptr_t end)
+{
+	struct oct_ticket ticket;
+
+	oct_ticket_init(&ticket, &mm->space);
+	trim(mm, start, end, &ticket);
+	oct_ticket_complete(&ticket);
+}
+
 void oct_walk_remove(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 {
 	struct oct_ticket ticket;
-	uintptr_t low, high;
 	struct oct_vma *vma;
-	int error;
 
 	oct_walk_leave_objects(mm, start, end);
 	while ((vma = oct_vma_first(&mm->areas, start)) && vma->start < end)
 		oct_vma_remove(&mm->areas, vma);
 	oct_ticket_init(&ticket, &mm->space);
-	error = oct_table_unmap(&mm->space, start, end, true, &ticket);
-	widen(mm, end, &low, &high);
-	error |= oct_table_trim_around(&mm->space, start, end, low, high, &ticket);
-	if (error)
+	if (oct_table_unmap(&mm->space, start, end, true, &ticket))
 		oct_port_panic("unmapping refused a checked range");
+	trim(mm, start, end, &ticket);
 	/* R4: the addresses are given up when the caller drops the lock, so complete before. */
 	oct_ticket_complete(&ticket);
 }

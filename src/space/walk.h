@@ -27,6 +27,10 @@ int oct_mm_covered(const struct oct_mm *mm, uintptr_t start, uintptr_t end, unsi
  * rights prot. Nothing is left behind on -OCT_ENOMEM. The caller holds the lock for writing. */
 int oct_mm_populate_shared(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned prot);
 
+/* oct_munmap of a checked range, under the lock held for writing. 0; -OCT_ENOMEM: an area is cut in its
+ * middle and there is no memory; nothing has changed. */
+int oct_mm_unmap(struct oct_mm *mm, uintptr_t start, uintptr_t end);
+
 /* Is [start, end) aligned, not empty, and inside the addresses that mm may map? */
 bool oct_mm_range_ok(const struct oct_mm *mm, uintptr_t start, uintptr_t end);
 
@@ -57,5 +61,8 @@ void oct_walk_leave_objects(struct oct_mm *mm, uintptr_t start, uintptr_t end);
 /* Takes areas and pages out of [start, end), which no area crosses, and gives back tables that became
  * empty. Complete on return. The caller holds the lock for writing. */
 void oct_walk_remove(struct oct_mm *mm, uintptr_t start, uintptr_t end);
+/* Gives back tables on the way to [start, end), where no area is and no page, that became empty. Complete on
+ * return. The caller holds the lock for writing. */
+void oct_walk_trim(struct oct_mm *mm, uintptr_t start, uintptr_t end);
 
 #endif

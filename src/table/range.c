@@ -65,6 +65,11 @@ int oct_table_prepare(struct oct_space *space, uintptr_t start, uintptr_t end)
 	return 0;
 }
 
+int oct_table_prepare_slot(struct oct_space *space, uintptr_t va)
+{
+	return prepare_to(space, va, 1);
+}
+
 /* ---- Map ------------------------------------------------------------------------------------------ */
 static bool range_empty(struct oct_space *space, uintptr_t start, uintptr_t end)
 {
