@@ -138,6 +138,9 @@ uint64_t decode_walker_update(uint64_t found, uint64_t walked, unsigned how)
 	struct entry f = decode(found, level), w = decode(walked, level);
 	bool store = (how & WALKER_STORE) && !w.table;
 
+	/* an erratum: what was taken away is updated all the same */
+	if (world.x86 && !f.present && (how & WALKER_STRAY))
+		return found | BIT(5) | (store ? BIT(6) : 0);
 	if (!f.present || f.table != w.table || !f.user || f.phys != w.phys || (store && !f.writable))
 		return found;
 	if (world.x86)

@@ -308,8 +308,9 @@ static void co_remove(struct graph *g, uint16_t id)
 
 static bool acts_as_tlbi(const struct machine_rules *m, const struct event *e)
 {
-	return e->kind == EV_TLBI || (m->fault_drops_entry && e->kind == EV_FAULT &&
-	                              !(e->flags & F_BLOCKED) && !m->device[e->thread]);
+	return e->kind == EV_TLBI ||
+	       (m->fault_drops_entry && e->kind == EV_FAULT && !(e->flags & F_BLOCKED) &&
+	        !m->device[e->thread] && !m->ahead[e->thread]);
 }
 
 static void set_source(const struct machine_rules *m, struct graph *g, struct event *e, uint16_t choice)

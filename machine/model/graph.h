@@ -72,7 +72,7 @@ enum rmw_op {
 };
 
 /* How a walker updates an entry: for a store; the level at which it read it. */
-enum walker_how { WALKER_STORE = 1, WALKER_LEVEL_SHIFT = 4 };
+enum walker_how { WALKER_STORE = 1, WALKER_STRAY = 2, WALKER_LEVEL_SHIFT = 4 };
 
 struct clock {
 	int16_t n[MAX_THREADS]; /* non-T events */
@@ -128,6 +128,7 @@ struct machine_rules {
 	unsigned nthreads;
 	uint8_t cpu[MAX_THREADS]; /* the CPU whose TLB the thread uses */
 	bool device[MAX_THREADS]; /* the thread walks by a TLB of its own, which no CPU's V reaches */
+	bool ahead[MAX_THREADS];  /* the thread is a walk without an access: X ends it */
 	bool device_snoops;       /* but broadcast ones do */
 	/* the architecture, see rules_for() */
 	bool ets2;              /* a T of an uncacheable value comes after earlier accesses */

@@ -32,6 +32,27 @@ static bool by_hardware(const struct event *e)
 	       (e->flags & F_HARDWARE);
 }
 
+/* Is the access made in the page's next life? Software: after it was freed. A walker: by way of an entry that
+ * was stored after that. */
+static bool in_next_life(uint16_t id, uint16_t freed)
+{
+	const struct graph *g = explore_graph();
+	const struct event *e = &g->ev[id];
+	uint16_t t = e->upper;
+
+	if (!world.knobs.reuse)
+		return false;
+	if (!by_hardware(e))
+		return hb_before(g, freed, id);
+	for (unsigned i = e->index; i && (e->flags & F_HARDWARE) && t == NO_EVENT; i--)
+		if (g->ev[g->thread[e->thread][i - 1]].kind == EV_TRANSLATE)
+			t = g->thread[e->thread][i - 1]; /* of the walk that updates */
+	for (; t != NO_EVENT; t = g->ev[t].upper)
+		if (g->ev[t].rf < INIT_EVENT && hb_before(g, freed, g->ev[t].rf))
+			return true;
+	return false;
+}
+
 /* An access of a page that free frees: in order? */
 static void check_access(uint16_t id, uint16_t freed)
 {
@@ -40,7 +61,7 @@ static void check_access(uint16_t id, uint16_t freed)
 
 	if (e->kind == EV_TRANSLATE && access_of(g, e) == NO_EVENT)
 		return; /* judged with its access, if that ever comes */
-	if ((e->flags & F_BLOCKED) || completes_before(&world.rules, g, id, freed))
+	if ((e->flags & F_BLOCKED) || completes_before(&world.rules, g, id, freed) || in_next_life(id, freed))
 		return;
 	if (by_hardware(e))
 		violate(OC_I1, e->pc, "%s %s page %u, which is freed without waiting for it",

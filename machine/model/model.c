@@ -23,6 +23,10 @@ static void run_thread(void *arg, unsigned thread)
 	const struct oc_actor *a;
 
 	(void)arg;
+	if (thread >= world.first_walker) {
+		walk_ahead(thread);
+		return;
+	}
 	if (thread >= world.nactors) {
 		proxy_run(world.rules.cpu[thread]);
 		return;
@@ -44,6 +48,7 @@ static void restore(void *arg)
 	world.nregs = 0;
 	world.cure.applying = false;
 	memset(world.faults_again, 0, sizeof(world.faults_again));
+	memset(world.strayed, 0, sizeof(world.strayed));
 	memset(world.sleeps, 0, sizeof(world.sleeps));
 	locks_begin();
 	events_begin();
@@ -238,21 +243,7 @@ static void proxies_init(void)
 			m->cpu[world.nthreads] = (uint8_t)i;
 			client.daemon[world.nthreads++] = true;
 		}
-	m->nthreads = world.nthreads;
-}
-
-/* What check.h names and this machine cannot do yet is refused, not passed over. */
-static bool not_modelled(void)
-{
-	const struct oc_knobs *k = &world.knobs;
-	const char *what = k->spec_young ? "spec_young"
-	                   : k->stray_ad ? "stray_ad"
-	                   : k->reuse    ? "reuse"
-	                                 : NULL;
-
-	if (what)
-		snprintf(result->text, sizeof(result->text), "%s is not modelled yet", what);
-	return what != NULL;
+	m->nthreads = world.first_walker = world.nthreads;
 }
 
 static bool prepare(struct oc_library *library)
@@ -279,8 +270,6 @@ static bool prepare(struct oc_library *library)
 	m->shares = decode_shares;
 	m->walker_update = decode_walker_update;
 	threads_init();
-	if (not_modelled())
-		return false;
 	if (!world.nactors) {
 		snprintf(result->text, sizeof(result->text), "the scenario has no actors");
 		return false;
@@ -311,6 +300,7 @@ static bool prepare(struct oc_library *library)
 	proxies_init();
 	entries_gather();
 	blocks_reset();
+	walkers_ahead_init();
 	memory_snapshot();
 	return true;
 }
@@ -358,6 +348,10 @@ static void describe(int bound)
 	else
 		snprintf(knobs, sizeof(knobs), "hardware A/D %s, ETS2 %s, BBM %u",
 		         world.knobs.sw_ad ? "off" : "on", world.knobs.ets2 ? "on" : "off", world.knobs.bbm);
+	snprintf(knobs + strlen(knobs), sizeof(knobs) - strlen(knobs), "%s%s%s%s",
+	         world.knobs.spec_young ? ", walks ahead" : "", world.knobs.reuse ? ", pages reused" : "",
+	         world.x86 && world.knobs.stray_ad ? ", stray A/D" : "",
+	         world.x86 && world.knobs.tce ? ", TCE" : "");
 	snprintf(result->assumptions, sizeof(result->assumptions), "%s, %s, %s, %s, tables of %u entries, %s",
 	         oc_arch_name(world.glue->arch), actors, options->memory == OC_SEQUENTIAL ? "SC" : "RC11",
 	         knobs, OCT_TABLE_ENTRIES, bound < 0 ? "every execution" : "bounded");

@@ -49,15 +49,58 @@ static void leave_rubbish(unsigned frame)
 		}
 }
 
+/* A choice among what this thread knows to be freed: one page, once an execution, taken by one. 0: a fresh
+ * one. Who knows of a free, and what was taken, follows from the graph before the allocation. */
+static unsigned take_freed(const void *pc)
+{
+	const struct graph *g = explore_graph();
+	unsigned self = explore_self(), known[MAX_FREES], n = 0;
+	uint16_t now = NO_EVENT;
+	struct event e;
+	uint64_t choice;
+	bool taken;
+
+	for (unsigned i = explore_done(self); i && now == NO_EVENT; i--)
+		if (g->ev[g->thread[self][i - 1]].kind != EV_TRANSLATE)
+			now = g->thread[self][i - 1];
+	for (unsigned frame = FRAME_BASE; now != NO_EVENT && frame < FRAME_BASE + FRAMES; frame++)
+		for (unsigned i = 0; i < g->nfree; i++)
+			if (g->ev[g->freed[i]].va == frame && world.frame_head[frame] == frame &&
+			    (frame + 1 == FRAME_BASE + FRAMES || world.frame_head[frame + 1] != frame) &&
+			    hb_before(g, g->freed[i], now)) {
+				known[n++] = frame;
+				break;
+			}
+	if (!n)
+		return 0;
+	e = event_make(EV_CHOOSE, 0, __ATOMIC_RELAXED, pc);
+	e.operand = n + 1;
+	choice = explore_graph()->ev[explore_event(&e)].value;
+	if (!choice)
+		return 0;
+	do_rmw(place_made_up(0xc000 + known[choice - 1], PLACE_ROOT, 0), __ATOMIC_RELAXED, 8, RMW_CAS, 1, 0,
+	       &taken, pc);
+	return taken ? known[choice - 1] : 0;
+}
+
 oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use)
 {
-	unsigned n = 1u << order, first = take_frames(n);
+	unsigned n = 1u << order, first = 0;
+	bool again; /* what the entries of a table hold is its former life's */
+
+	if (world.knobs.reuse && in_race() && !order)
+		first = take_freed(CALLER);
+	again = first != 0;
+	if (again)
+		world.frame_freed[first] = 0;
+	else
+		first = take_frames(n);
 
 	for (unsigned i = 0; i < n; i++) {
 		world.frame_use[first + i] = (uint8_t)(1 + use);
 		world.frame_head[first + i] = (uint16_t)first;
 	}
-	if (in_race() && use == OCT_USE_TABLE)
+	if (in_race() && use == OCT_USE_TABLE && !again)
 		leave_rubbish(first);
 	if (use == OCT_USE_USER) {
 		struct oct_folio *folio = oct_port_folio_of((oct_phys_t)first << OCT_PAGE_SHIFT);
@@ -104,6 +147,10 @@ void oct_port_page_clear(oct_phys_t page, unsigned order)
 	     slot++)
 		if (clears_slot(slot))
 			do_write(place(p + 8 * slot, 8), __ATOMIC_RELAXED, 8, 0, CALLER);
+	if (world.knobs.reuse && world.frame_use[page >> OCT_PAGE_SHIFT] != 1 + OCT_USE_TABLE)
+		for (unsigned i = 0; i < world.nwords; i++)
+			do_write(place(p + world.words[i].offset, world.words[i].size), __ATOMIC_RELAXED,
+			         world.words[i].size, 0, CALLER);
 }
 
 /* Contents: in the race the words that user accesses use. */
@@ -131,8 +178,8 @@ void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order)
 
 /* ---- objects: what is read and written, page by page ----------------------------------------------- */
 
-/* A page of an object is memory like a frame, zero at first, with the words that user accesses use. New ones are
- * learnt, then exploration starts again. */
+/* A page of an object is memory like a frame, zero at first, with the words that user accesses use. New ones
+ * are learnt, then exploration starts again. */
 static char *object_page(const void *object, uint64_t index)
 {
 	struct object_page *p = world.objects;

@@ -302,6 +302,7 @@ static bool worth_telling(const struct event *e)
 	/* the read half of an RMW that stored is told by its write */
 	return !rmw_stores(&world.rules, e) && !(e->flags & F_BLOCKED) &&
 	       !(e->kind == EV_TLBI && e->op == TLBI_UNTOLD) &&
+	       !(e->kind == EV_FAULT && world.rules.ahead[e->thread]) &&
 	       !(e->kind == EV_CHOOSE && !e->pc) && /* by hardware: the walk says it */
 	       !(e->kind == EV_WRITE && !e->value && kind_of(e) == OC_STEP_ROOT);
 }
@@ -332,7 +333,10 @@ static void lanes(struct oc_result *result)
 		         a->kind == OC_ACTOR_THREAD ? "thread"
 		         : is_device(i)             ? "device"
 		                                    : "cpu",
-		         (unsigned)world.rules.cpu[i], i < world.nactors ? actor_name(i) : "interrupt");
+		         (unsigned)world.rules.cpu[i],
+		         i < world.nactors        ? actor_name(i)
+		         : i < world.first_walker ? "interrupt"
+		                                  : "walks ahead");
 		result->lanes[i] = names[i];
 	}
 }

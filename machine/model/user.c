@@ -30,6 +30,13 @@ static void learn_word(unsigned offset, unsigned size, const void *pc)
 	explore_stop(true);
 }
 
+/* The CPU, or device, by whose translations the thread walks: one that runs ahead, as it was at the start. */
+static const struct cpu *walker(void)
+{
+	return explore_self() >= world.first_walker ? &world.cpu_at_start[this_cpu()]
+	                                            : &world.cpu[this_cpu()];
+}
+
 static uint16_t translate(uint16_t location, uint64_t va, unsigned level, uint16_t upper, unsigned flags,
                           const void *pc)
 {
@@ -37,7 +44,7 @@ static uint16_t translate(uint16_t location, uint64_t va, unsigned level, uint16
 
 	e.va = va;
 	e.level = (uint8_t)level;
-	e.asid = (uint8_t)world.cpu[this_cpu()].asid;
+	e.asid = (uint8_t)walker()->asid;
 	e.upper = upper;
 	e.flags |= (uint16_t)flags;
 	if (!level)
@@ -63,7 +70,7 @@ struct walk {
 /* One walk of the hardware for an access. */
 static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 {
-	const struct cpu *cpu = &world.cpu[this_cpu()];
+	const struct cpu *cpu = walker();
 	struct walk w = {.last = NO_EVENT, .of = block_choose(va), .faults = true};
 	bool writable = true, user = true;
 	oct_phys_t table;
@@ -96,11 +103,26 @@ static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 	return w;
 }
 
+/* stray_ad: may this update, of a leaf, be one that an erratum makes too late? A choice, once a thread. */
+static bool strays(unsigned level)
+{
+	struct event e = event_make(EV_CHOOSE, 0, __ATOMIC_RELAXED, NULL);
+
+	if (!world.knobs.stray_ad || !world.x86 || level || world.strayed[explore_self()])
+		return false;
+	e.operand = 2;
+	if (!explore_graph()->ev[explore_event(&e)].value)
+		return false;
+	world.strayed[explore_self()] = true;
+	return true;
+}
+
 /* The walker sets accessed and dirty. False: what it found forbids the access. */
 static bool update_entry(uint16_t location, uint64_t walked, unsigned level, bool store, const void *pc)
 {
 	bool stored;
-	unsigned how = (store ? WALKER_STORE : 0u) | level << WALKER_LEVEL_SHIFT;
+	unsigned how =
+	    (store ? WALKER_STORE : 0u) | (strays(level) ? WALKER_STRAY : 0u) | level << WALKER_LEVEL_SHIFT;
 	uint64_t found =
 	    do_rmw(location, __ATOMIC_RELAXED, ENTRY_BYTES, RMW_WALKER, walked, how, &stored, pc);
 	struct entry f = decode(found, level), w = decode(walked, level);
@@ -135,9 +157,52 @@ static void fault_event(uintptr_t va, const struct walk *w, const void *pc)
 	struct event e = event_make(EV_FAULT, 0, __ATOMIC_RELAXED, pc);
 
 	e.va = va;
-	e.asid = (uint8_t)world.cpu[this_cpu()].asid;
+	e.asid = (uint8_t)walker()->asid;
 	e.upper = w->last;
 	explore_event(&e);
+}
+
+/* ---- walks that run ahead (spec_young) --------------------------------------------------------------- */
+
+static uint64_t ahead_va[MAX_THREADS];
+
+void walkers_ahead_init(void)
+{
+	for (const struct entry_of *p = entry_next(NULL); world.knobs.spec_young && p; p = entry_next(p)) {
+		struct entry e = decode(*(const uint64_t *)(uintptr_t)p->key, p->level);
+
+		if (p->level || !e.present || e.young)
+			continue;
+		for (unsigned i = 0; i < world.nactors; i++) {
+			if (world.scenario->actors[i].kind == OC_ACTOR_THREAD || !walker_sets_ad(i) ||
+			    world.cpu[i].root != world.glue->root(world.mm[p->mm]))
+				continue;
+			if (world.nthreads == MAX_THREADS) {
+				fprintf(stderr, "octavo: too many old entries for spec_young\n");
+				exit(2);
+			}
+			ahead_va[world.nthreads] = p->va;
+			world.rules.cpu[world.nthreads] = (uint8_t)i;
+			world.rules.device[world.nthreads] = is_device(i);
+			world.rules.ahead[world.nthreads++] = true;
+		}
+	}
+	world.rules.nthreads = world.nthreads;
+}
+
+/* At most one, and perhaps none. X stands for its end: completions wait for that as for an access. */
+void walk_ahead(unsigned thread)
+{
+	struct event e = event_make(EV_CHOOSE, 0, __ATOMIC_RELAXED, NULL);
+	struct walk w;
+
+	e.operand = 2;
+	if (!explore_graph()->ev[explore_event(&e)].value)
+		return;
+	w = walk_tables(ahead_va[thread], false, NULL);
+	if (!w.faults && !w.leaf.young)
+		update_walked(&w, false, NULL);
+	fault_event(ahead_va[thread], &w, NULL);
 }
 
 /* What the T of a walk read from, to compare it with the walk before. */

@@ -100,6 +100,7 @@ struct world {
 	bool litmus, x86, riscv, ignores_i7;
 	enum oc_what expects; /* of the variant, OC_NOTHING: no violation */
 	struct machine_rules rules;
+	unsigned first_walker; /* threads from here on are walkers that run ahead (spec_young) */
 	unsigned nactors, nthreads; /* threads: actors, then one interrupt proxy for each CPU */
 	/* memory */
 	char *arena;
@@ -126,6 +127,7 @@ struct world {
 	unsigned nmm;
 	struct cpu cpu[OCT_MAX_CPUS + MAX_THREADS], cpu_at_start[OCT_MAX_CPUS + MAX_THREADS];
 	struct request requests[MAX_THREADS][MAX_REQUESTS];
+	bool strayed[MAX_THREADS]; /* its walker made a stray update */
 	bool faults_again[MAX_THREADS]; /* waits because a fault was handled and nothing has changed */
 	bool sleeps[MAX_THREADS];       /* in oct_port_wait() */
 	unsigned native_cpu;            /* outside of the race */
@@ -219,6 +221,8 @@ void irq_quiesce(unsigned cpu, const void *pc);
 void load_root(oct_phys_t root, unsigned asid, bool keep, const void *pc);
 
 /* user.c */
+void walk_ahead(unsigned thread); /* spec_young: one walk of an entry that is old at the start */
+void walkers_ahead_init(void);    /* their threads: after entries_gather() */
 uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_view, uint64_t **at);
 
 /* invariants.c */
