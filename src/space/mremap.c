@@ -16,7 +16,7 @@
  * no bits, and the store faults.
  *
  * Failure. Slots for areas, tables and, of a shared area, pages are there before anything changes. */
-#include <octavo/mapping.h>
+#include "../page/shown.h"
 #include "walk.h"
 
 /* A checked request: [from, from + bytes) of vma becomes [to, to + new_bytes). */
@@ -115,6 +115,7 @@ static void clear_range(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 
 	oct_vma_split(&mm->areas, start);
 	oct_vma_split(&mm->areas, end);
+	oct_walk_leave_objects(mm, start, end);
 	while ((vma = oct_vma_first(&mm->areas, start)) && vma->start < end)
 		oct_vma_remove(&mm->areas, vma);
 	oct_ticket_init(&ticket, &mm->space);
@@ -168,8 +169,12 @@ static int move_mapping(struct oct_mm *mm, const struct remap *remap)
 	if (old.mapping || mm->kin.anon)
 		fresh->pgoff = old.pgoff + ((remap->from - old.start) >> OCT_PAGE_SHIFT);
 	mm->kin.moved |= mm->kin.anon != NULL;
-	if (old.mapping)
+	/* Who walks the areas of the object finds the entries in one of the two or in the other (races 34).
+	 */
+	if (old.mapping) {
 		oct_rwlock_write_lock(&old.mapping->lock);
+		oct_shown_insert(fresh, &mm->space);
+	}
 	move_entries(mm, remap);
 	if (old.mapping)
 		oct_rwlock_write_unlock(&old.mapping->lock);

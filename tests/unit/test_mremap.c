@@ -1,5 +1,6 @@
 /* test_mremap.c: mappings that grow, shrink and move. SPDX-License-Identifier: MIT */
 #include "space_user.h"
+#include <octavo/mapping.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <setjmp.h>
@@ -299,6 +300,40 @@ static void after_fork(void **state)
 	oct_mm_exit(&child);
 }
 
+/* An area of an object: its reverse map knows the new place, and what is replaced leaves it. */
+static void file_moves(void **state)
+{
+	static int object;
+	struct oct_mapping mapping;
+	uintptr_t shared, private;
+	uint32_t value;
+
+	(void)state;
+	assert_int_equal(oct_mapping_init(&mapping, &object, 8, 0), 0);
+	assert_int_equal(oct_mmap_file(&mm, 0, PAGES(4), RW, OCT_MAP_SHARED, &mapping, 0, &shared), 0);
+	assert_int_equal(oct_mmap_file(&mm, far, PAGES(4), RW, 0, &mapping, 2, &private), 0);
+	fill(shared, 4, 10);
+	fill(private + PAGES(1), 1, 50); /* a copy of page 3 */
+	assert_int_equal(moved(shared + PAGES(1), PAGES(3), PAGES(3), FIXED, va), va);
+	check(va, 3, 11);
+	check(shared, 1, 10);
+	assert_int_equal(oct_vma_find(&mm.areas, va)->pgoff, 1);
+	assert_int_equal(oct_mapping_writeback(&mapping, 0, 8), 0);
+	assert_false(oct_pte_write(user_entry(&mm, va + PAGES(1))));
+	assert_int_equal(user_load(&mm, private, &value), 0);
+	assert_int_equal(value, 12);
+	/* over half of the private area */
+	assert_int_equal(moved(va, PAGES(1), PAGES(2), FIXED, private + PAGES(1)), private + PAGES(1));
+	check(private + PAGES(1), 2, 11);
+	oct_mapping_truncate(&mapping, 2);
+	assert_int_equal(user_load(&mm, private + PAGES(1), &value), 0);
+	assert_int_equal(user_load(&mm, private + PAGES(2), &value), -OCT_EFAULT);
+	assert_int_equal(user_load(&mm, private, &value), -OCT_EFAULT);
+	assert_int_equal(user_load(&mm, va + PAGES(1), &value), -OCT_EFAULT);
+	oct_mm_reset(&mm);
+	assert_int_equal(oct_mapping_exit(&mapping), 0);
+}
+
 /* ---- Memory exhausted at every allocation ---------------------------------------------------- */
 
 static void no_slot_left(void)
@@ -376,6 +411,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(tables_move, make, drop),
 	    cmocka_unit_test_setup_teardown(state_goes_along, make, drop),
 	    cmocka_unit_test_setup_teardown(after_fork, make, drop),
+	    cmocka_unit_test_setup_teardown(file_moves, make, drop),
 	    cmocka_unit_test_setup_teardown(no_memory, make, drop),
 	};
 
