@@ -355,6 +355,7 @@ static oct_pte_t returning_entry(const struct oct_fault *fault, const struct oct
 static int fill_entry(struct oct_fault *fault, struct oct_swap *swap, struct oct_folio *folio, oct_pte_t pte)
 {
 	struct oct_folio *cached;
+	oct_pte_t back;
 	bool sole;
 
 	oct_spin_lock(&swap->lock);
@@ -363,8 +364,10 @@ static int fill_entry(struct oct_fault *fault, struct oct_swap *swap, struct oct
 	if (cached)
 		oct_folio_put(cached);
 	sole = cached && oct_folio_exclusive(folio);
-	oct_fault_install(fault, folio, returning_entry(fault, folio, pte, sole, cached != NULL));
-	return OCT_FAULT_DONE;
+	back = returning_entry(fault, folio, pte, sole, cached != NULL);
+	oct_fault_install(fault, folio, back);
+	/* A store that still lacks its right faults again: it copies, or is an event. */
+	return fault->store && !oct_pte_write(back) ? OCT_FAULT_RETRY : OCT_FAULT_DONE;
 }
 
 static int swap_fault(struct oct_fault *fault, uint64_t pte)

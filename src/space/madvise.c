@@ -120,8 +120,12 @@ static int refusal(struct oct_mm *mm, uintptr_t va)
 static int madvise_populate(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned access)
 {
 	for (uintptr_t va = start; va < end; va += OCT_PAGE_SIZE) {
-		int result = oct_fault(mm, va, access);
+		int result;
 
+		/* Somebody has the page in hand, or it came back from swap without what access needs. */
+		do {
+			result = oct_fault(mm, va, access);
+		} while (result == OCT_FAULT_RETRY);
 		if (result == OCT_FAULT_SIGNAL)
 			return refusal(mm, va);
 		if (result != OCT_FAULT_DONE)

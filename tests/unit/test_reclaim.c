@@ -514,6 +514,20 @@ static void strangers_share_no_lineage(void **state)
 /* ---- Failure ---------------------------------------------------------------------------------------------
  */
 
+/* A page that comes back without the write right is not populated for stores yet. */
+static void populate_what_is_out(void **state)
+{
+	uintptr_t va = map_filled(mm, 2);
+
+	(void)state;
+	out(mm, va, 2);
+	assert_int_equal(oct_uffd_writeprotect(mm, va, page(va, 1), true), 0);
+	assert_int_equal(oct_madvise(mm, va, page(va, 1), OCT_MADV_POPULATE_WRITE), -OCT_EBUSY);
+	assert_int_equal(oct_fork(child, mm), 0); /* the second page of both is the same one */
+	assert_int_equal(oct_madvise(mm, page(va, 1), page(va, 2), OCT_MADV_POPULATE_WRITE), 0);
+	assert_true(oct_pte_write(oct_table_query(&mm->space, page(va, 1))));
+}
+
 static void bad_ranges(void **state)
 {
 	struct oct_swap bad;
@@ -714,6 +728,7 @@ int main(void)
 	    TEST(many_relatives),
 	    TEST(every_entry_is_found),
 	    TEST(strangers_share_no_lineage),
+	    TEST(populate_what_is_out),
 	    TEST(bad_ranges),
 	    TEST(writing_fails),
 	    TEST(reading_fails),
