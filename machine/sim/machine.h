@@ -28,7 +28,7 @@ enum {
 };
 
 /* arm64 below BBM level 2: who changes the size of what is mapped breaks first. */
-#ifdef OCT_ARCH_ARM64
+#if defined(OCT_ARCH_ARM64) && (!defined(OCT_BBM_LEVEL) || OCT_BBM_LEVEL < 2)
 #define SIM_CONFLICTS true
 #else
 #define SIM_CONFLICTS false

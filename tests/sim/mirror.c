@@ -1,5 +1,5 @@
 /* mirror.c: see mirror.h. SPDX-License-Identifier: MIT */
-#include "mirror.h"
+#include "mirror_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,11 +7,9 @@
 
 #define NEAR_BASE ((uintptr_t)0x10000000)
 #define FAR_BASE  ((uintptr_t)0x1000000000) /* in every format's user half */
-#define PAGE      ((size_t)OCT_PAGE_SIZE)
 static const uintptr_t far_stride = (uintptr_t)1 << 30;
 
-__attribute__((noreturn, format(printf, 2, 3))) static void differ(const struct actor *actor,
-                                                                   const char *format, ...)
+void differ(const struct actor *actor, const char *format, ...)
 {
 	va_list args;
 
@@ -26,7 +24,7 @@ __attribute__((noreturn, format(printf, 2, 3))) static void differ(const struct 
 }
 
 /* xorshift64*: Marsaglia, Vigna. */
-static unsigned pick(struct actor *actor, unsigned below)
+unsigned pick(struct actor *actor, unsigned below)
 {
 	actor->random ^= actor->random >> 12;
 	actor->random ^= actor->random << 25;
@@ -48,13 +46,7 @@ static uintptr_t slice_va(unsigned cpu, unsigned index)
 	       (uintptr_t)(index - NEAR_PAGES) * PAGE;
 }
 
-/* A range of the slice that does not leave the near or the far part. */
-struct range {
-	unsigned first, pages;
-	uintptr_t start, end;
-};
-
-static struct range pick_range(struct actor *actor)
+struct range pick_range(struct actor *actor)
 {
 	bool far = pick(actor, 3) == 0;
 	unsigned low = far ? NEAR_PAGES : 0, high = far ? SLICE_PAGES : NEAR_PAGES;
@@ -69,23 +61,23 @@ static struct range pick_range(struct actor *actor)
 	return range;
 }
 
-static struct mirror *here(struct actor *actor)
+struct mirror *here(struct actor *actor)
 {
 	return &actor->spaces[actor->running];
 }
 
-static struct mirror_page *page_at(struct actor *actor, unsigned index)
+struct mirror_page *page_at(struct actor *actor, unsigned index)
 {
 	return &here(actor)->page[index];
 }
 
 /* ---- Pages of the mirror ------------------------------------------------------------------------------ */
-static uint64_t *contents(struct actor *actor, struct mirror_page *page)
+uint64_t *contents(struct actor *actor, struct mirror_page *page)
 {
 	return page->shared ? &actor->cell[page->cell].value : &page->value;
 }
 
-static void page_unmap(struct actor *actor, struct mirror_page *page)
+void page_unmap(struct actor *actor, struct mirror_page *page)
 {
 	if (page->shared)
 		actor->cell[page->cell].users--;
@@ -113,16 +105,14 @@ static bool open_to_stores(const struct actor *actor, const struct mirror_page *
 	       !page->protected_by_userfault;
 }
 
-/* After each call that changed what other CPUs may do. */
-static void second_settle(struct actor *actor, struct mirror_page *page)
+void second_settle(struct actor *actor, struct mirror_page *page)
 {
 	if (open_to_stores(actor, page))
 		page->second_known = false;
 	page->warm = 0;
 }
 
-/* Is result what the mirror says, or a failure that is due? false: the latter, nothing has changed. */
-static bool as_due(struct actor *actor, const char *call, const struct range *range, int result, int due)
+bool as_due(struct actor *actor, const char *call, const struct range *range, int result, int due)
 {
 	if (result == -OCT_ENOMEM && actor->may_fail)
 		return false;
@@ -139,19 +129,24 @@ static bool as_due(struct actor *actor, const char *call, const struct range *ra
 static void check_warm(struct actor *actor, struct mirror_page *page, uintptr_t va, unsigned access,
                        uint64_t faults_before)
 {
-	bool faulted = actor->cpus == 1 && sim_counters(0).faults != faults_before;
+	bool faulted = actor->cpus == 1 && !actor->reclaim && sim_counters(0).faults != faults_before;
 
 	if ((page->warm & access) && faulted)
 		differ(actor, "access %u to %#lx faults without a reason", access, (unsigned long)va);
 	if (faulted)
 		page->aged = false;
-	if (!page->aged)
+	if (!page->aged && !actor->reclaim)
 		page->warm |= access | OCT_READ;
 }
 
 static uint64_t faults_now(const struct actor *actor)
 {
 	return actor->cpus == 1 ? sim_counters(0).faults : 0;
+}
+
+bool may_vanish(struct actor *actor, struct mirror_page *page)
+{
+	return actor->reclaim && (page->lazy || *contents(actor, page) == 0);
 }
 
 static int due_access(const struct mirror_page *page, unsigned access)
@@ -173,6 +168,11 @@ static void check_access(struct actor *actor, struct mirror_page *page, uintptr_
 			page->present = true;
 		due = due_access(page, access);
 	}
+	/* What reclaim gave back may be absent again, and absent pages are not protected. */
+	if (access == OCT_WRITE && may_vanish(actor, page) && due == -OCT_EBUSY && result == 0) {
+		page->protected_by_userfault = false;
+		due = 0;
+	}
 	if (result != due)
 		differ(actor, "access %u to %#lx returned %d, not %d", access, (unsigned long)va, result,
 		       due);
@@ -192,6 +192,8 @@ static void load(struct actor *actor, unsigned index)
 	check_access(actor, page, va, OCT_READ, result);
 	if (result)
 		return;
+	if (page->lazy && value == 0)
+		*contents(actor, page) = 0; /* given back meanwhile */
 	if (value != *contents(actor, page))
 		differ(actor, "a load of %#lx sees %#llx, not %#llx", (unsigned long)va,
 		       (unsigned long long)value, (unsigned long long)*contents(actor, page));
@@ -214,6 +216,7 @@ static void store(struct actor *actor, unsigned index)
 		return;
 	check_warm(actor, page, va, OCT_WRITE, faults);
 	*contents(actor, page) = value;
+	page->lazy = false;
 	page->present = page->soft_dirty = page->dirty = true;
 	actor->stores++;
 }
@@ -249,7 +252,8 @@ static void load_second(struct actor *actor, unsigned index)
 		differ(actor, "%#lx changed from %#llx to %#llx while nobody could store", (unsigned long)va,
 		       (unsigned long long)page->second, (unsigned long long)value);
 	/* A shared page is open to stores through other spaces. */
-	page->second_known = !page->shared && !open_to_stores(actor, page) && !page->perhaps_protected;
+	page->second_known =
+	    !page->shared && !page->lazy && !open_to_stores(actor, page) && !page->perhaps_protected;
 	page->second = value;
 }
 
@@ -270,18 +274,33 @@ static void touch_foreign(struct actor *actor)
 
 /* ---- Calls
  * -------------------------------------------------------------------------------------------------- */
+/* W^X. */
+static bool forbidden(struct actor *actor, unsigned prot)
+{
+	return here(actor)->no_write_exec && (prot & OCT_WRITE) && (prot & OCT_EXEC);
+}
+
 static void call_mmap(struct actor *actor, struct range range)
 {
 	unsigned flags = (pick(actor, 4) ? OCT_MAP_FIXED : 0) | (pick(actor, 4) ? 0 : OCT_MAP_SHARED);
 	unsigned prot = pick(actor, 3) ? OCT_READ | OCT_WRITE : pick(actor, 8);
-	bool there = false;
+	bool there = false, populate = !actor->may_fail && pick(actor, 4) == 0;
 	uintptr_t result_va = 0;
-	int result;
+	int result, due = 0;
+
+	if (!(flags & OCT_MAP_FIXED) && pick(actor, 2))
+		flags |= OCT_MAP_FIXED_NOREPLACE;
+	if (populate)
+		flags |= OCT_MAP_POPULATE;
 
 	for (unsigned i = range.first; i < range.first + range.pages; i++)
 		there |= page_at(actor, i)->mapped;
 	result = oct_mmap(here(actor)->mm, range.start, range.pages * PAGE, prot, flags, &result_va);
-	if (!as_due(actor, "mmap", &range, result, there && flags != OCT_MAP_FIXED ? -OCT_EEXIST : 0))
+	if (forbidden(actor, prot))
+		due = -OCT_EACCES;
+	else if (there && (!(flags & OCT_MAP_FIXED) || (flags & OCT_MAP_SHARED)))
+		due = -OCT_EEXIST;
+	if (!as_due(actor, "mmap", &range, result, due))
 		return;
 	if (result_va != range.start)
 		differ(actor, "mmap put it elsewhere");
@@ -297,6 +316,10 @@ static void call_mmap(struct actor *actor, struct range range)
 			page->present = true;
 			page->soft_dirty = prot & OCT_WRITE;
 		}
+		if (populate && prot)
+			page->present = true;
+		if (populate && (prot & OCT_WRITE))
+			page->soft_dirty = page->dirty = true;
 	}
 }
 
@@ -319,7 +342,10 @@ static void call_mprotect(struct actor *actor, struct range range)
 	for (unsigned i = range.first; i < range.first + range.pages; i++)
 		hole |= !page_at(actor, i)->mapped;
 	result = oct_mprotect(here(actor)->mm, range.start, range.pages * PAGE, prot);
-	if (!as_due(actor, "mprotect", &range, result, hole ? -OCT_ENOMEM : 0))
+	if (!as_due(actor, "mprotect", &range, result,
+	            hole                     ? -OCT_ENOMEM
+	            : forbidden(actor, prot) ? -OCT_EACCES
+	                                     : 0))
 		return;
 	for (unsigned i = range.first; i < range.first + range.pages; i++) {
 		page_at(actor, i)->prot = normal_prot(prot);
@@ -401,7 +427,7 @@ static void age(struct actor *actor, unsigned index)
 
 /* ---- Spaces
  * -------------------------------------------------------------------------------------------------- */
-static void run_space(struct actor *actor, unsigned number)
+void run_space(struct actor *actor, unsigned number)
 {
 	actor->running = number;
 	oct_mm_switch(actor->system, here(actor)->mm);
@@ -409,6 +435,7 @@ static void run_space(struct actor *actor, unsigned number)
 
 static void fork_mirror(struct actor *actor, struct mirror *child, struct mirror *parent)
 {
+	child->no_write_exec = parent->no_write_exec;
 	for (unsigned i = 0; i < SLICE_PAGES; i++) {
 		struct mirror_page *to = &child->page[i], *from = &parent->page[i];
 
@@ -458,10 +485,24 @@ static void call_exit(struct actor *actor, unsigned number)
 		run_space(actor, 0);
 }
 
+/* A page that reclaim took: nothing, or a swap entry that keeps soft-dirty. */
+static void inspect_absent(struct actor *actor, unsigned index, oct_pte_t pte)
+{
+	struct mirror_page *page = page_at(actor, index);
+
+	if (actor->reclaim && oct_pte_soft_kind(pte) == OCT_SOFT_SWAP) {
+		if (page->soft_dirty && !page->lazy && !(oct_pte_soft_value(pte) & OCT_SWAP_SOFT_DIRTY))
+			differ(actor, "page %u: a store left no soft-dirty in swap", index);
+		return;
+	}
+	if (oct_pte_soft_kind(pte) || !may_vanish(actor, page))
+		differ(actor, "page %u has lost its entry", index);
+}
+
 /* What the entry says of a page that this actor has touched. */
 static void inspect(struct actor *actor, unsigned index)
 {
-	const struct mirror_page *page = page_at(actor, index);
+	struct mirror_page *page = page_at(actor, index);
 	oct_pte_t *entry, pte;
 
 	if (!page->mapped || !page->present)
@@ -471,13 +512,15 @@ static void inspect(struct actor *actor, unsigned index)
 		differ(actor, "page %u has lost its table", index);
 	pte = oct_load(entry, OCT_RLX);
 	oct_pte_unlock(here(actor)->mm, entry);
-	if (!oct_pte_present(pte))
-		differ(actor, "page %u has lost its entry", index);
-	if (page->soft_dirty && !oct_pte_soft_dirty(pte))
+	if (!oct_pte_present(pte)) {
+		inspect_absent(actor, index, pte);
+		return;
+	}
+	if (page->soft_dirty && !(page->lazy && actor->reclaim) && !oct_pte_soft_dirty(pte))
 		differ(actor, "page %u: a store left no soft-dirty", index);
-	if (page->dirty && !oct_pte_dirty(pte))
+	if (page->dirty && !actor->reclaim && !oct_pte_dirty(pte))
 		differ(actor, "page %u: a store left no dirty", index);
-	if (actor->cpus == 1 && !page->soft_dirty && oct_pte_soft_dirty(pte))
+	if (actor->cpus == 1 && !page->soft_dirty && !page->perhaps_soft_dirty && oct_pte_soft_dirty(pte))
 		differ(actor, "page %u: soft-dirty without a store", index);
 	if (oct_pte_prot(pte) & ~page->prot)
 		differ(actor, "page %u: the entry grants more than the area", index);
@@ -543,12 +586,13 @@ static void common_step(struct actor *actor)
 /* ---- The actor
  * ---------------------------------------------------------------------------------------------------- */
 void actor_start(struct actor *actor, unsigned cpu, unsigned cpus, struct oct_system *system,
-                 struct oct_mm *mm, uint64_t seed)
+                 struct oct_mm *mm, struct oct_reclaim *reclaim, uint64_t seed)
 {
 	memset(actor, 0, sizeof *actor);
 	actor->cpu = cpu;
 	actor->cpus = cpus;
 	actor->system = system;
+	actor->reclaim = reclaim;
 	actor->seed = seed;
 	actor->random = (seed + 1) * 0x9e3779b97f4a7c15ull ^ (uint64_t)cpu << 32;
 	if (actor->random == 0)
@@ -587,9 +631,11 @@ void actor_step(struct actor *actor)
 		common_step(actor);
 	else if (kind < 96)
 		touch_foreign(actor);
-	else if (kind < 100)
+	else if (kind < 98)
+		call_other(actor);
+	else if (kind < 102)
 		age(actor, pick(actor, SLICE_PAGES));
-	else if (kind < 110)
+	else if (kind < 112)
 		inspect(actor, pick(actor, SLICE_PAGES));
 	else if (kind < 140)
 		load_second(actor, pick(actor, SLICE_PAGES));

@@ -28,9 +28,11 @@ struct mirror_page {
 	bool mapped, shared;
 	bool present; /* was touched since it was mapped or forgotten, by this actor */
 	bool protected_by_userfault;
-	bool perhaps_protected; /* it was absent, but another CPU may have touched it before */
-	bool soft_dirty, dirty; /* dirty: at least; hardware may know of more stores */
-	bool aged;              /* made old since it last faulted */
+	bool perhaps_protected;  /* it was absent, but another CPU may have touched it before */
+	bool perhaps_soft_dirty; /* a call failed in its middle */
+	bool soft_dirty, dirty;  /* dirty: at least; hardware may know of more stores */
+	bool lazy;               /* its contents may be given back until a store (FREE) */
+	bool aged;               /* made old since it last faulted */
 	bool second_known;
 	unsigned prot;
 	unsigned warm;   /* accesses that need no fault: nothing has happened since one succeeded */
@@ -41,6 +43,7 @@ struct mirror_page {
 
 struct mirror {
 	struct oct_mm *mm; /* NULL: not in use */
+	bool no_write_exec;
 	struct mirror_page page[SLICE_PAGES];
 };
 
@@ -51,6 +54,8 @@ struct actor {
 	uint64_t operations;
 	uint64_t faults, events, loads, stores, forks; /* what happened, for the last line */
 	struct oct_system *system;
+	struct oct_reclaim *reclaim; /* pages may be taken at any time; NULL: none */
+	uint64_t reclaimed;
 	struct mirror spaces[MOST_SPACES]; /* 0: the common one */
 	struct oct_mm child[MOST_SPACES];
 	unsigned running; /* of spaces */
@@ -61,9 +66,10 @@ struct actor {
 	unsigned next_cell;
 };
 
-/* cpus: how many actors there are. mm: the common space, empty. On this CPU. */
+/* cpus: how many actors there are. mm: the common space, empty; reclaim: its registry, NULL for none. On this
+ * CPU. */
 void actor_start(struct actor *actor, unsigned cpu, unsigned cpus, struct oct_system *system,
-                 struct oct_mm *mm, uint64_t seed);
+                 struct oct_mm *mm, struct oct_reclaim *reclaim, uint64_t seed);
 /* One random call or access, compared. Aborts with the seed and the number of the operation. */
 void actor_step(struct actor *actor);
 /* Loads every page of every space, compares, ends the children, and leaves the common space. */

@@ -1,6 +1,6 @@
 /* stress.c: the core against a plain map of what it must contain. SPDX-License-Identifier: MIT
  *
- * usage: stress [--ops N] [--cpus N] [--seed N] [--software-bits]
+ * usage: stress [--ops N] [--cpus N] [--seed N] [--software-bits] [--reclaim]
  * Prints one line of counts. A difference aborts with the seed and the number of the operation; at
  * the end every page must be back. */
 #include "mirror.h"
@@ -10,6 +10,10 @@
 
 static struct oct_system oct;
 static struct oct_mm common;
+static struct oct_reclaim reclaim;
+static struct oct_swap swap;
+static struct sim_object device;
+static struct oct_swap_slot slots[2048];
 static uint64_t operations = 200000, seed = 1;
 
 static void act(unsigned cpu, void *arg)
@@ -41,12 +45,14 @@ static void print(const struct actor *actors, unsigned cpus)
 		sum.faults += actors[i].faults;
 		sum.events += actors[i].events;
 		sum.forks += actors[i].forks;
+		sum.reclaimed += actors[i].reclaimed;
 	}
 	printf("%s, %d levels, %u CPUs: %llu operations, %llu loads and %llu stores compared, %llu signals, "
-	       "%llu events, %llu forks; all pages back\n",
+	       "%llu events, %llu forks, %llu pages reclaimed; all pages back\n",
 	       OCT_FORMAT_NAME, OCT_LEVELS, cpus, (unsigned long long)sum.operations,
 	       (unsigned long long)sum.loads, (unsigned long long)sum.stores, (unsigned long long)sum.faults,
-	       (unsigned long long)sum.events, (unsigned long long)sum.forks);
+	       (unsigned long long)sum.events, (unsigned long long)sum.forks,
+	       (unsigned long long)sum.reclaimed);
 	printf("  machine: %llu accesses, %llu TLB hits (%llu large), %llu walks (%llu from a cached table), "
 	       "%llu faults; %llu invalidations of a page, %llu of a space, %llu of all (%llu broadcast), "
 	       "%llu interrupts\n",
@@ -60,13 +66,12 @@ static void print(const struct actor *actors, unsigned cpus)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"ops", required_argument, NULL, 'o'},
-	                                        {"cpus", required_argument, NULL, 'c'},
-	                                        {"seed", required_argument, NULL, 's'},
-	                                        {"software-bits", no_argument, NULL, 'b'},
-	                                        {0}};
+	static const struct option options[] = {
+	    {"ops", required_argument, NULL, 'o'},     {"cpus", required_argument, NULL, 'c'},
+	    {"seed", required_argument, NULL, 's'},    {"reclaim", no_argument, NULL, 'r'},
+	    {"software-bits", no_argument, NULL, 'b'}, {0}};
 	unsigned cpus = 1;
-	bool hardware_bits = true;
+	bool hardware_bits = true, reclaims = false;
 	struct actor *actors;
 	int option;
 
@@ -79,6 +84,8 @@ int main(int argc, char **argv)
 			seed = strtoull(optarg, NULL, 0);
 		else if (option == 'b')
 			hardware_bits = false;
+		else if (option == 'r')
+			reclaims = true;
 		else
 			return 2;
 	}
@@ -88,17 +95,26 @@ int main(int argc, char **argv)
 	sim_hardware_bits(hardware_bits);
 	require(!oct_system_init(&oct, cpus) && !oct_mm_init(&common, &oct), "no memory");
 	sim_attach(&oct);
+	if (reclaims) {
+		sim_object_init(&device, sizeof slots / sizeof slots[0]);
+		require(!oct_swap_init(&swap, &device, slots, sizeof slots / sizeof slots[0]), "no swap");
+		oct_reclaim_init(&reclaim, &swap);
+		require(!oct_reclaim_add(&reclaim, &common), "reclaim refuses a space");
+	}
 	actors = calloc(cpus, sizeof *actors);
 	require(actors != NULL, "no memory");
 	for (unsigned i = 0; i < cpus; i++)
-		actor_start(&actors[i], i, cpus, &oct, &common, seed);
+		actor_start(&actors[i], i, cpus, &oct, &common, reclaims ? &reclaim : NULL, seed);
 	sim_run(cpus, act, actors);
 	oct_mm_exit(&common);
 	oct_system_exit(&oct);
+	require(!reclaims || oct_swap_used(&swap) == 0, "slots of swap are missing at the end");
 	require(sim_pages_out() == 0, "pages are missing at the end");
 	sim_check_pool();
 	print(actors, cpus);
 	free(actors);
+	if (reclaims)
+		sim_object_exit(&device);
 	sim_exit();
 	return 0;
 }

@@ -11,12 +11,13 @@ operations=${OPERATIONS:-10000000}
 make -f tests/sim.mk OUT="$out/gcc" CC=gcc all
 for arch in "$out"/gcc/sim/*/; do
 	"${arch}stress" --ops "$operations"
-	"${arch}stress" --ops "$operations" --cpus 4 --seed 2
-	"${arch}stress" --ops "$((operations / 10))" --cpus 4 --seed 3 --software-bits
+	"${arch}stress" --ops "$operations" --cpus 4 --seed 2 --reclaim
+	"${arch}stress" --ops "$((operations / 10))" --seed 5 --reclaim
+	"${arch}stress" --ops "$((operations / 10))" --cpus 4 --seed 3 --software-bits --reclaim
 	"${arch}sweep" 200
 done
 make -f tests/sim.mk OUT="$out/sim-tsan" CC=gcc EXTRA=-fsanitize=thread all
 for arch in "$out"/sim-tsan/sim/*/; do
-	"${arch}stress" --ops "$((operations / 10))" --cpus 4 --seed 4
+	"${arch}stress" --ops "$((operations / 10))" --cpus 4 --seed 4 --reclaim
 done
 tests/sim/broken.sh "$out"

@@ -17,12 +17,23 @@ static uint64_t run(uint64_t seed, uint64_t n)
 {
 	static struct oct_system oct;
 	static struct oct_mm common;
+	static struct oct_reclaim reclaim;
+	static struct oct_swap swap;
+	static struct oct_swap_slot slots[256];
+	struct sim_object device;
+	bool reclaims = seed % 2 == 0;
 	uint64_t before;
 
 	if (oct_system_init(&oct, 1) || oct_mm_init(&common, &oct))
 		oct_port_panic("no memory");
 	sim_attach(&oct);
-	actor_start(&actor, 0, 1, &oct, &common, seed);
+	sim_object_init(&device, sizeof slots / sizeof slots[0]);
+	if (oct_swap_init(&swap, &device, slots, sizeof slots / sizeof slots[0]))
+		oct_port_panic("no swap");
+	oct_reclaim_init(&reclaim, &swap);
+	if (reclaims && oct_reclaim_add(&reclaim, &common))
+		oct_port_panic("reclaim refuses a space");
+	actor_start(&actor, 0, 1, &oct, &common, reclaims ? &reclaim : NULL, seed);
 	actor.may_fail = n != 0;
 	before = sim_allocations();
 	sim_fail_allocation(n);
@@ -34,6 +45,9 @@ static uint64_t run(uint64_t seed, uint64_t n)
 	actor_finish(&actor);
 	oct_mm_exit(&common);
 	oct_system_exit(&oct);
+	sim_object_exit(&device);
+	if (oct_swap_used(&swap) != 0)
+		oct_port_panic("sweep: slots of swap are missing");
 	if (sim_pages_out() != 0) {
 		fprintf(stderr, "sweep: seed %llu, allocation %llu: %zu pages are missing\n",
 		        (unsigned long long)seed, (unsigned long long)n, sim_pages_out());

@@ -1,0 +1,143 @@
+/* calls.c: the mirror's calls beyond the first: advice, policy, reset, reclaim. SPDX-License-Identifier: MIT
+ */
+#include "mirror_internal.h"
+
+/* ---- Advice ------------------------------------------------------------------------------------------ */
+static void call_free(struct actor *actor, struct range range)
+{
+	bool shared = false;
+	int result;
+
+	for (unsigned i = range.first; i < range.first + range.pages; i++)
+		shared |= page_at(actor, i)->shared;
+	result = oct_madvise(here(actor)->mm, range.start, range.end, OCT_MADV_FREE);
+	if (!as_due(actor, "free", &range, result, shared ? -OCT_EINVAL : 0))
+		return;
+	for (unsigned i = range.first; i < range.first + range.pages; i++) {
+		struct mirror_page *page = page_at(actor, i);
+
+		page->lazy |= page->mapped;
+		page->dirty = page->second_known = false;
+		page->aged = true;
+		page->warm = 0;
+	}
+}
+
+/* What the fault of populate says of one page. */
+static int due_populate(const struct mirror_page *page, unsigned access)
+{
+	if (!page->mapped)
+		return -OCT_ENOMEM;
+	if (!(page->prot & access))
+		return -OCT_EACCES;
+	return access == OCT_WRITE && page->present && page->protected_by_userfault ? -OCT_EBUSY : 0;
+}
+
+static void call_populate(struct actor *actor, struct range range, unsigned access)
+{
+	unsigned last = range.first;
+	int result, due = 0;
+
+	for (unsigned i = range.first; i < range.first + range.pages; i++)
+		if (page_at(actor, i)->perhaps_protected ||
+		    (may_vanish(actor, page_at(actor, i)) && page_at(actor, i)->protected_by_userfault))
+			return; /* nobody knows */
+	while (last < range.first + range.pages && !(due = due_populate(page_at(actor, last), access)))
+		last++;
+	result = oct_madvise(here(actor)->mm, range.start, range.end,
+	                     access == OCT_WRITE ? OCT_MADV_POPULATE_WRITE : OCT_MADV_POPULATE_READ);
+	if (result == -OCT_ENOMEM && actor->may_fail) {
+		for (unsigned i = range.first; i < last; i++)
+			page_at(actor, i)->warm = 0;
+		if (access == OCT_WRITE) /* some of them were written */
+			for (unsigned i = range.first; i < last; i++)
+				page_at(actor, i)->perhaps_soft_dirty = true;
+		return;
+	}
+	as_due(actor, "populate", &range, result, due);
+	for (unsigned i = range.first; i < last; i++) {
+		struct mirror_page *page = page_at(actor, i);
+
+		page->present = true;
+		page->warm = 0;
+		if (access == OCT_WRITE) {
+			page->soft_dirty = page->dirty = true;
+			page->lazy = false;
+		}
+	}
+}
+
+static void call_large(struct actor *actor, struct range range)
+{
+	static const enum oct_advice advice[] = {OCT_MADV_HUGEPAGE, OCT_MADV_NOHUGEPAGE, OCT_MADV_NORMAL};
+	bool hole = false;
+
+	for (unsigned i = range.first; i < range.first + range.pages; i++)
+		hole |= !page_at(actor, i)->mapped;
+	as_due(actor, "madvise", &range,
+	       oct_madvise(here(actor)->mm, range.start, range.end, advice[pick(actor, 3)]),
+	       hole ? -OCT_ENOMEM : 0);
+}
+
+static void call_pageout(struct actor *actor, struct range range)
+{
+	if (actor->reclaim)
+		as_due(actor, "pageout", &range, oct_madvise_pageout(here(actor)->mm, range.start, range.end),
+		       0);
+}
+
+static void call_reclaim(struct actor *actor)
+{
+	int result;
+
+	if (!actor->reclaim)
+		return;
+	result = oct_reclaim(actor->reclaim, 1 + pick(actor, 32));
+	if (result < 0)
+		differ(actor, "reclaim returned %d", result);
+	actor->reclaimed += (unsigned)result;
+}
+
+/* ---- The space ----------------------------------------------------------------------------------------- */
+/* Only of spaces that nobody else runs. */
+static void call_policy(struct actor *actor)
+{
+	const struct range everything = {.start = 0, .end = ~(uintptr_t)0};
+	unsigned policy = pick(actor, 4);
+
+	if (actor->running == 0 && actor->cpus > 1)
+		return;
+	if (as_due(actor, "set_policy", &everything, oct_mm_set_policy(here(actor)->mm, policy), 0))
+		here(actor)->no_write_exec = policy & OCT_MM_NO_WRITE_EXEC;
+}
+
+static void call_reset(struct actor *actor)
+{
+	if (actor->running == 0)
+		return;
+	oct_mm_reset(here(actor)->mm);
+	for (unsigned i = 0; i < SLICE_PAGES; i++)
+		page_unmap(actor, page_at(actor, i));
+}
+
+void call_other(struct actor *actor)
+{
+	unsigned kind = pick(actor, 32);
+
+	if (kind < 5)
+		call_free(actor, pick_range(actor));
+	else if (kind < 9)
+		call_populate(actor, pick_range(actor), OCT_READ);
+	else if (kind < 13)
+		call_populate(actor, pick_range(actor), OCT_WRITE);
+	else if (kind < 15)
+		call_large(actor, pick_range(actor));
+	else if (kind < 20)
+		call_pageout(actor, pick_range(actor));
+	else if (kind < 27)
+		call_reclaim(actor);
+	else if (kind < 30)
+		call_policy(actor);
+	else if (kind < 31)
+		call_reset(actor);
+}
