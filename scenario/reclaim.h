@@ -26,6 +26,9 @@ static inline void swap_setup(struct oct_mm *mm)
 	OC_ASSERT(OC_ASSERTION, oct_mmap(mm, SWAP_VA, OCT_PAGE_SIZE, READ_WRITE, OCT_MAP_FIXED, &at) == 0);
 	OC_ASSERT(OC_ASSERTION, oct_fault(mm, SWAP_VA, OCT_WRITE) == OCT_FAULT_DONE);
 	oc_store32(mm, SWAP_VA, SWAPPED);
+	/* The area has pages before the race begins. */
+	for (unsigned i = 0; i < SWAP_SLOTS; i++)
+		OC_ASSERT(OC_ASSERTION, oct_port_page_write(&swap, i, oc_folio(mm, SWAP_VA)->page) == 0);
 	pte = oc_pte(mm, SWAP_VA);
 	oc_entry_set(pte, oct_pte_mkold(oc_entry_get(pte)));
 }

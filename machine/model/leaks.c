@@ -125,8 +125,10 @@ void check_leaks(void)
 		if (!world.frame_use[frame] || world.frame_freed[frame])
 			continue;
 		folio = oct_port_folio_of((oct_phys_t)frame << OCT_PAGE_SHIFT);
-		/* what the scenario took by itself (no reference counted) is the scenario's */
-		if (world.frame_use[frame] == 1 + OCT_USE_USER && folio->refcount > mapped[frame])
+		/* What the scenario took by itself (no reference counted) is the scenario's. The swap cache has
+		 * one of what lies in it. */
+		if (world.frame_use[frame] == 1 + OCT_USE_USER &&
+		    folio->refcount > mapped[frame] + (folio->swap ? 1u : 0u))
 			violate(OC_LEAK, NULL, "page %u has %u references and %u mappings at the end", frame,
 			        folio->refcount, mapped[frame]);
 		doubtful |= is_kept(frame) && !mapped[world.frame_head[frame]];

@@ -31,7 +31,10 @@
 #include <octavo/mapping.h>
 #include "../tlb/authority.h"
 
-enum { VISIT_TABLES = 64 }; /* leaf tables looked through in one visit */
+enum {
+	VISIT_TABLES = 64, /* leaf tables looked through in one visit */
+	ROUNDS = 3, /* of the clock: the rest of one, one that makes entries old, one that takes them */
+};
 
 struct item {
 	struct oct_folio *folio;
@@ -387,7 +390,7 @@ int oct_reclaim_add(struct oct_reclaim *reclaim, struct oct_mm *mm)
 	return oct_anon_add(&reclaim->anon, mm);
 }
 
-/* The space that the clock points to, held; NULL if there is none. *turns is set to three visits to the
+/* The space that the clock points to, held; NULL if there is none. *turns is set to ROUNDS visits to the
  * end of each at the first time. */
 static struct oct_mm *next_space(struct oct_anon *anon, uintptr_t *start, unsigned *turns)
 {
@@ -401,7 +404,7 @@ static struct oct_mm *next_space(struct oct_anon *anon, uintptr_t *start, unsign
 		oct_anon_hold(mm);
 	}
 	if (*turns == 0)
-		*turns = 3 * anon->spaces;
+		*turns = ROUNDS * anon->spaces;
 	oct_anon_unlock(anon);
 	return mm;
 }
@@ -436,10 +439,12 @@ int oct_reclaim(struct oct_reclaim *reclaim, unsigned pages)
 		if (oct_rwlock_read_trylock(&mm->lock)) {
 			reached = visit(&batch, start, end);
 			oct_rwlock_read_unlock(&mm->lock);
+			ends += reached == end;
+		} else {
+			ends += ROUNDS; /* not this time */
 		}
 		batch_end(&batch, anon);
 		leave_space(anon, mm, reached == end ? 0 : reached);
-		ends += reached == end;
 		given += batch.given;
 		if (batch.error)
 			error = batch.error;

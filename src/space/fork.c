@@ -153,6 +153,7 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 
 int oct_fork(struct oct_mm *child, struct oct_mm *parent)
 {
+	bool known;
 	int error;
 
 	if (child == parent || child->areas.root || (child->kin.anon && child->kin.anon != parent->kin.anon))
@@ -160,7 +161,13 @@ int oct_fork(struct oct_mm *child, struct oct_mm *parent)
 	oct_rwlock_write_lock(&parent->lock);
 	child->policy = parent->policy;
 	child->stack_bytes = parent->stack_bytes;
+	/* Reclaim, which only tries, may come to a child that is in a registry before it is complete. */
+	known = parent->kin.anon || child->kin.anon;
+	if (known)
+		oct_rwlock_write_lock(&child->lock);
 	error = fork_locked(child, parent);
+	if (known)
+		oct_rwlock_write_unlock(&child->lock);
 	oct_rwlock_write_unlock(&parent->lock);
 	return error;
 }
