@@ -199,8 +199,9 @@ static void catch_up(struct oct_space *space, unsigned self)
 
 static bool cpu_done(struct oct_space *space, unsigned cpu, uint64_t generation)
 {
-	/* Acquire: pairs with the release in leave_former. A CPU that left and comes back is covered by the
-	 * SC read that made it a target (F2): its bit comes later than that, so it sees the draw. */
+	/* Acquire: pairs with the load of the root before leave_former. A CPU that left and comes back is
+	 * covered by the SC read that made it a target (F2): its bit comes later than that, so it sees the
+	 * draw. */
 	if (!(oct_load(&space->running[cpu / 64], OCT_ACQ) & cpu_bit(cpu)))
 		return true;
 	/* Acquire: pairs with the release in catch_up, or in oct_space_switch for a CPU that came. What ends
@@ -385,8 +386,9 @@ static void enter_idle(struct oct_system *system, unsigned self)
 static void leave_former(struct oct_space *former, unsigned self)
 {
 	if (former != NULL && !OCT_FORMAT_BROADCAST)
-		/* Release: pairs with the flusher's read of running: accesses made here are done. */
-		oct_fetch_and(&former->running[self / 64], ~cpu_bit(self), OCT_REL);
+		/* Relaxed: the load of the root is the release that the flusher's acquire of running pairs
+		 * with: accesses made here are done. */
+		oct_fetch_and(&former->running[self / 64], ~cpu_bit(self), OCT_RLX);
 }
 
 #endif
