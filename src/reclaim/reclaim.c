@@ -43,6 +43,12 @@ struct item {
 	bool write;
 };
 
+/* A page of an object that an entry of the visited space maps. */
+struct shown {
+	struct oct_mapping *mapping;
+	uint64_t index;
+};
+
 struct pair {
 	struct oct_mm *mm;
 	uint64_t generation; /* 0: complete */
@@ -52,10 +58,11 @@ struct batch {
 	struct oct_swap *swap;
 	struct oct_mm *mm; /* visited, its lock held for reading: space[0] */
 	bool force;        /* young ones too */
-	unsigned items, most, spaces;
+	unsigned items, files, most, spaces;
 	unsigned given; /* pages given back */
 	int error;
 	struct item item[OCT_RECLAIM_PAGES];
+	struct shown file[OCT_RECLAIM_PAGES];
 	struct pair space[OCT_RECLAIM_SPACES];
 };
 
@@ -65,6 +72,7 @@ static void batch_begin(struct batch *batch, struct oct_mm *mm, unsigned pages, 
 	batch->mm = mm;
 	batch->force = force;
 	batch->items = 0;
+	batch->files = 0;
 	batch->most = pages < OCT_RECLAIM_PAGES ? pages : OCT_RECLAIM_PAGES;
 	batch->spaces = 1;
 	batch->given = 0;
@@ -305,6 +313,33 @@ static void take_shared(struct batch *batch, struct oct_folio *folio, uintptr_t 
 /* ---- A visit
  * ------------------------------------------------------------------------------------------------- */
 
+static bool is_full(const struct batch *batch)
+{
+	return batch->items + batch->files == batch->most;
+}
+
+/* Pages of objects, which their mapping unmaps everywhere; dirty ones are written back first. The lock of the
+ * visited space, held for reading, keeps the areas that show them, so the mappings are there. */
+static void evict_files(struct batch *batch)
+{
+	for (unsigned i = 0; i < batch->files; i++) {
+		struct oct_mapping *mapping = batch->file[i].mapping;
+		uint64_t index = batch->file[i].index;
+		int busy = oct_mapping_evict(mapping, index), error;
+
+		if (busy) {
+			error = oct_mapping_writeback(mapping, index, 1);
+			if (error)
+				batch->error = error;
+			else
+				busy = oct_mapping_evict(mapping, index);
+		}
+		OCT_COVER("reclaim-file");
+		batch->given += !busy;
+	}
+	batch->files = 0;
+}
+
 /* The locked entry: takes its page if it is the only one that holds it. A folio, with a reference for the
  * caller, if others have to be asked. */
 static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket)
@@ -315,10 +350,16 @@ static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, 
 	if (!oct_pte_present(pte) || oct_pte_phys(pte) == batch->mm->zero_page)
 		return NULL;
 	folio = oct_port_folio_of(oct_pte_phys(pte));
-	if (folio->order || !folio->lineage || folio->lineage != batch->mm->kin.lineage)
+	if (folio->order ||
+	    (!folio->mapping && (!folio->lineage || folio->lineage != batch->mm->kin.lineage)))
 		return NULL;
 	if (!batch->force && was_young(guard, ticket, pte))
 		return NULL;
+	if (folio->mapping) {
+		batch->file[batch->files].mapping = folio->mapping;
+		batch->file[batch->files++].index = folio->index;
+		return NULL;
+	}
 	if (!oct_folio_exclusive(folio)) {
 		oct_folio_get(folio);
 		return folio;
@@ -344,7 +385,7 @@ static uintptr_t visit_leaf(struct batch *batch, uintptr_t va, uintptr_t end)
 	do {
 		va = guard.va + OCT_PAGE_SIZE;
 		folio = look(batch, &guard, &ticket);
-	} while (!folio && va < end && batch->items < batch->most && oct_pte_guard_next(&guard));
+	} while (!folio && va < end && !is_full(batch) && oct_pte_guard_next(&guard));
 	oct_pte_guard_unlock(&ticket, &guard);
 	owe(batch, batch->mm, &ticket);
 	if (folio)
@@ -368,7 +409,7 @@ static uintptr_t visit(struct batch *batch, uintptr_t start, uintptr_t end)
 		    (vma->mapping && (vma->mapping->flags & OCT_MAPPING_PFN)))
 			continue;
 		while (va < last) {
-			if (batch->items == batch->most || tables++ == VISIT_TABLES)
+			if (is_full(batch) || tables++ == VISIT_TABLES)
 				return va;
 			va = visit_leaf(batch, va, last);
 		}
@@ -438,6 +479,7 @@ int oct_reclaim(struct oct_reclaim *reclaim, unsigned pages)
 		batch_begin(&batch, mm, pages - given, false);
 		if (oct_rwlock_read_trylock(&mm->lock)) {
 			reached = visit(&batch, start, end);
+			evict_files(&batch);
 			oct_rwlock_read_unlock(&mm->lock);
 			ends += reached == end;
 		} else {
@@ -465,6 +507,7 @@ int oct_madvise_pageout(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 
 		batch_begin(&batch, mm, OCT_RECLAIM_PAGES, true);
 		start = visit(&batch, start, end);
+		evict_files(&batch);
 		batch_end(&batch, mm->kin.anon);
 		if (batch.error)
 			error = batch.error;

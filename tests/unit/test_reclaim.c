@@ -511,6 +511,73 @@ static void strangers_share_no_lineage(void **state)
 	assert_int_equal(child->kin.lineage, mm->kin.lineage);
 }
 
+/* Areas that moved, while their pages are shared and while they are out. */
+static void moved_areas(void **state)
+{
+	uintptr_t va = map_filled(mm, 3), to = va + 64 * OCT_PAGE_SIZE, at;
+	struct oct_folio *folio = user_folio(mm, va);
+
+	(void)state;
+	assert_int_equal(oct_fork(child, mm), 0);
+	assert_int_equal(oct_mremap(child, va, 3 * OCT_PAGE_SIZE, 3 * OCT_PAGE_SIZE,
+	                            OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, to, &at),
+	                 0);
+	assert_int_equal(entries_of(folio, mm, va), 2);
+	assert_int_equal(entries_of(folio, child, to), 2);
+	assert_int_equal(entries_of(folio, mm, OCT_PAGE_SIZE), 2); /* the hint is none */
+	out(mm, va, 3);
+	assert_true(is_swap(mm, va) && is_swap(child, to));
+	assert_int_equal(oct_mremap(child, to, 3 * OCT_PAGE_SIZE, 3 * OCT_PAGE_SIZE,
+	                            OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, va, &at),
+	                 0);
+	assert_int_equal(oct_swap_used(&swap), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(loaded(child, page(va, i)), i + 1);
+		assert_int_equal(loaded(mm, page(va, i)), i + 1);
+	}
+	out(child, va, 3);
+	assert_true(is_swap(mm, va) && is_swap(child, va));
+}
+
+static void pages_of_files(void **state)
+{
+	enum { PAGES = 4 };
+	static struct oct_mapping file;
+	unsigned pages = host_pages();
+	uintptr_t shared, private;
+
+	(void)state;
+	assert_int_equal(oct_mapping_init(&file, &file, PAGES, 0), 0);
+	assert_int_equal(oct_mmap_file(mm, 0, PAGES * OCT_PAGE_SIZE, RW, OCT_MAP_SHARED, &file, 0, &shared),
+	                 0);
+	assert_int_equal(oct_mmap_file(child, 0, PAGES * OCT_PAGE_SIZE, RW, 0, &file, 0, &private), 0);
+	for (unsigned i = 0; i < PAGES; i++)
+		assert_int_equal(loaded(child, page(private, i)), 0);
+	store(mm, page(shared, 1), 10);
+	store(child, page(private, 2), 20);
+	assert_int_equal(file.cached, PAGES);
+	host_fail_io(1);
+	assert_int_equal(oct_madvise_pageout(mm, shared, page(shared, PAGES)), -OCT_EIO);
+	assert_true(file.cached >= 1);
+	assert_int_equal(loaded(mm, page(shared, 1)), 10);
+	out(mm, shared, PAGES);
+	out(child, private, PAGES);
+	assert_int_equal(oct_reclaim(&reclaim, 100), 0);
+	assert_int_equal(file.cached, 1); /* nobody maps the third page: it is for its owner to evict */
+	assert_int_equal(oct_mapping_evict(&file, 2), 0);
+	assert_int_equal(file.cached, 0);
+	assert_int_equal(oct_swap_used(&swap), 1);
+	assert_int_equal(loaded(mm, page(shared, 1)), 10);
+	assert_int_equal(loaded(child, page(private, 1)), 10);
+	assert_int_equal(loaded(child, page(private, 2)), 20);
+	assert_int_equal(loaded(mm, page(shared, 2)), 0);
+	assert_true(oct_reclaim(&reclaim, 100) >= 3);
+	assert_int_equal(oct_munmap(mm, shared, PAGES * OCT_PAGE_SIZE), 0);
+	assert_int_equal(oct_munmap(child, private, PAGES * OCT_PAGE_SIZE), 0);
+	assert_int_equal(oct_mapping_exit(&file), 0);
+	assert_true(host_pages() <= pages);
+}
+
 /* ---- Failure ---------------------------------------------------------------------------------------------
  */
 
@@ -729,6 +796,8 @@ int main(void)
 	    TEST(every_entry_is_found),
 	    TEST(strangers_share_no_lineage),
 	    TEST(populate_what_is_out),
+	    TEST(moved_areas),
+	    TEST(pages_of_files),
 	    TEST(bad_ranges),
 	    TEST(writing_fails),
 	    TEST(reading_fails),
