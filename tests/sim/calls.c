@@ -98,6 +98,103 @@ static void call_reclaim(struct actor *actor)
 	actor->reclaimed += (unsigned)result;
 }
 
+/* ---- Moving ------------------------------------------------------------------------------------------- */
+/* All mapped, with equal rights, shared or not. They need not be one area for that. */
+static bool uniform(struct actor *actor, struct range range)
+{
+	const struct mirror_page *first = page_at(actor, range.first);
+
+	for (unsigned i = range.first; i < range.first + range.pages; i++)
+		if (!page_at(actor, i)->mapped || page_at(actor, i)->prot != first->prot ||
+		    page_at(actor, i)->shared != first->shared)
+			return false;
+	return true;
+}
+
+/* A page that grows at index, like its neighbour. */
+static void page_grow(struct actor *actor, unsigned index, const struct mirror_page *like)
+{
+	struct mirror_page *page = page_at(actor, index);
+
+	page->mapped = true;
+	page->prot = like->prot;
+	page->shared = like->shared;
+	if (page->shared) {
+		page->cell = cell_take(actor);
+		page->present = true;
+		page->soft_dirty = like->prot & OCT_WRITE;
+	}
+}
+
+static void page_move(struct actor *actor, unsigned from, unsigned to)
+{
+	*page_at(actor, to) = *page_at(actor, from);
+	*page_at(actor, from) = (struct mirror_page){0};
+	page_at(actor, to)->perhaps_soft_dirty = true; /* if there was an entry */
+	page_at(actor, to)->aged = true;
+	page_at(actor, to)->warm = 0;
+}
+
+/* from [0, pages) becomes new_pages long; to: where. What it replaces is gone. */
+static void moved(struct actor *actor, struct range from, struct range to)
+{
+	const struct mirror_page like = *page_at(actor, from.first);
+	bool elsewhere = from.first != to.first;
+
+	for (unsigned i = 0; elsewhere && i < to.pages; i++)
+		page_unmap(actor, page_at(actor, to.first + i));
+	for (unsigned i = 0; i < from.pages || i < to.pages; i++) {
+		if (i >= to.pages)
+			page_unmap(actor, page_at(actor, from.first + i));
+		else if (i >= from.pages)
+			page_grow(actor, to.first + i, &like);
+		else if (elsewhere)
+			page_move(actor, from.first + i, to.first + i);
+		if (i < to.pages)
+			second_settle(actor, page_at(actor, to.first + i));
+	}
+}
+
+static void call_mremap(struct actor *actor)
+{
+	struct range from = pick_range(actor), to = pick_range(actor);
+	unsigned flags = OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED;
+	bool there = false, same = uniform(actor, from);
+	uintptr_t at = 0;
+	int result, due = 0;
+
+	if (pick(actor, 3) == 0) { /* in place */
+		to.first = from.first;
+		to.start = from.start;
+		flags = 0;
+		if (same && (to.pages > SLICE_PAGES - to.first ||
+		             (to.first < NEAR_PAGES && to.first + to.pages > NEAR_PAGES)))
+			return;
+	} else if (to.start < from.end && from.start < to.end) {
+		return;
+	}
+	for (unsigned i = flags ? 0 : from.pages; i < to.pages; i++)
+		there |= page_at(actor, to.first + i)->mapped;
+	if (same && there && flags == 0)
+		due = -OCT_ENOMEM;
+	else if (same && there && page_at(actor, from.first)->shared && to.pages > from.pages)
+		due = -OCT_EINVAL; /* it would fill what it must not replace */
+	result = oct_mremap(here(actor)->mm, from.start, from.pages * PAGE, to.pages * PAGE, flags,
+	                    flags ? to.start : 0, &at);
+	if (!same || result == -OCT_EFAULT) { /* neighbours that were moved are areas of their own */
+		if (result == 0 || (same && from.pages == 1))
+			differ(actor, "mremap [%#lx, %#lx) returned %d", (unsigned long)from.start,
+			       (unsigned long)from.end, result);
+		return;
+	}
+	if (!as_due(actor, "mremap", &from, result, due))
+		return;
+	if (at != to.start)
+		differ(actor, "mremap put it at %#lx, not %#lx", (unsigned long)at, (unsigned long)to.start);
+	moved(actor, from, to);
+	actor->moves += flags != 0;
+}
+
 /* ---- The space ----------------------------------------------------------------------------------------- */
 /* Only of spaces that nobody else runs. */
 static void call_policy(struct actor *actor)
@@ -122,7 +219,7 @@ static void call_reset(struct actor *actor)
 
 void call_other(struct actor *actor)
 {
-	unsigned kind = pick(actor, 32);
+	unsigned kind = pick(actor, 40);
 
 	if (kind < 5)
 		call_free(actor, pick_range(actor));
@@ -140,4 +237,6 @@ void call_other(struct actor *actor)
 		call_policy(actor);
 	else if (kind < 31)
 		call_reset(actor);
+	else
+		call_mremap(actor);
 }

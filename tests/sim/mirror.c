@@ -84,7 +84,7 @@ void page_unmap(struct actor *actor, struct mirror_page *page)
 	memset(page, 0, sizeof *page);
 }
 
-static unsigned cell_take(struct actor *actor)
+unsigned cell_take(struct actor *actor)
 {
 	while (actor->cell[actor->next_cell].users)
 		actor->next_cell = (actor->next_cell + 1) % MOST_CELLS;
@@ -631,11 +631,11 @@ void actor_step(struct actor *actor)
 		common_step(actor);
 	else if (kind < 96)
 		touch_foreign(actor);
-	else if (kind < 98)
+	else if (kind < 106)
 		call_other(actor);
-	else if (kind < 102)
+	else if (kind < 109)
 		age(actor, pick(actor, SLICE_PAGES));
-	else if (kind < 112)
+	else if (kind < 118)
 		inspect(actor, pick(actor, SLICE_PAGES));
 	else if (kind < 140)
 		load_second(actor, pick(actor, SLICE_PAGES));

@@ -55,7 +55,7 @@ struct actor {
 	uint64_t faults, events, loads, stores, forks; /* what happened, for the last line */
 	struct oct_system *system;
 	struct oct_reclaim *reclaim; /* pages may be taken at any time; NULL: none */
-	uint64_t reclaimed;
+	uint64_t reclaimed, moves;
 	struct mirror spaces[MOST_SPACES]; /* 0: the common one */
 	struct oct_mm child[MOST_SPACES];
 	unsigned running; /* of spaces */

@@ -25,6 +25,8 @@ void second_settle(struct actor *actor, struct mirror_page *page);
 bool as_due(struct actor *actor, const char *call, const struct range *range, int result, int due);
 /* The contents of page, first word. */
 uint64_t *contents(struct actor *actor, struct mirror_page *page);
+/* Fresh contents of a shared page. */
+unsigned cell_take(struct actor *actor);
 /* The page has nothing to keep: reclaim may leave it absent, with what its entry said. */
 bool may_vanish(struct actor *actor, struct mirror_page *page);
 void run_space(struct actor *actor, unsigned number);

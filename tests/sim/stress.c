@@ -45,13 +45,14 @@ static void print(const struct actor *actors, unsigned cpus)
 		sum.faults += actors[i].faults;
 		sum.events += actors[i].events;
 		sum.forks += actors[i].forks;
+		sum.moves += actors[i].moves;
 		sum.reclaimed += actors[i].reclaimed;
 	}
 	printf("%s, %d levels, %u CPUs: %llu operations, %llu loads and %llu stores compared, %llu signals, "
-	       "%llu events, %llu forks, %llu pages reclaimed; all pages back\n",
+	       "%llu events, %llu forks, %llu moves, %llu pages reclaimed; all pages back\n",
 	       OCT_FORMAT_NAME, OCT_LEVELS, cpus, (unsigned long long)sum.operations,
 	       (unsigned long long)sum.loads, (unsigned long long)sum.stores, (unsigned long long)sum.faults,
-	       (unsigned long long)sum.events, (unsigned long long)sum.forks,
+	       (unsigned long long)sum.events, (unsigned long long)sum.forks, (unsigned long long)sum.moves,
 	       (unsigned long long)sum.reclaimed);
 	printf("  machine: %llu accesses, %llu TLB hits (%llu large), %llu walks (%llu from a cached table), "
 	       "%llu faults; %llu invalidations of a page, %llu of a space, %llu of all (%llu broadcast), "
