@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "cli.h"
 
 /* What describing one step may look at. */
@@ -542,6 +543,24 @@ static json_t *again_json(const struct job *job, const struct oc_knobs *knobs, c
 	return again ? again : json_null();
 }
 
+static double cpu_seconds(const struct rusage *r)
+{
+	return (double)(r->ru_utime.tv_sec + r->ru_stime.tv_sec) +
+	       1e-6 * (double)(r->ru_utime.tv_usec + r->ru_stime.tv_usec);
+}
+
+/* Of the process that explored, which is this one, and of its workers: for make bench. */
+static void add_usage(json_t *json)
+{
+	struct rusage self, workers;
+
+	if (getrusage(RUSAGE_SELF, &self) || getrusage(RUSAGE_CHILDREN, &workers))
+		return;
+	json_object_set_new(json, "cpu_seconds", json_real(cpu_seconds(&self)));
+	json_object_set_new(json, "cpu_seconds_workers", json_real(cpu_seconds(&workers)));
+	json_object_set_new(json, "rss_kib", json_integer(self.ru_maxrss));
+}
+
 json_t *result_json(const struct job *job, const struct oc_options *options, const struct oc_result *result)
 {
 	json_t *json = json_object(), *lanes = json_array();
@@ -565,6 +584,7 @@ json_t *result_json(const struct job *job, const struct oc_options *options, con
 	json_object_set_new(json, "blocked", json_integer((json_int_t)result->blocked));
 	json_object_set_new(json, "events_max", json_integer(result->events_max));
 	json_object_set_new(json, "seconds", json_real(result->seconds));
+	add_usage(json);
 	json_object_set_new(json, "id", *result->id ? json_string(result->id) : json_null());
 	json_object_set_new(json, "again", again_json(job, &options->knobs, result->id));
 	for (unsigned i = 0; i < result->nlanes; i++)

@@ -34,7 +34,7 @@ struct explore_client {
 
 /* Workers that share one tree: every worker walks its top, and each subtree below the cut is explored
  * by the one that claims it. Lives in memory that the processes share. */
-enum { SHARE_CUT = 40, SHARE_ITEMS = 1 << 20 };
+enum { SHARE_CUT = 24, SHARE_ITEMS = 1 << 20 };
 struct explore_share {
 	uint8_t taken[SHARE_ITEMS];
 	bool stop; /* somebody found what ends the search */
