@@ -185,6 +185,8 @@ static void check_break(uint16_t id, const struct entry_of *p, struct entry now)
 		struct entry before = decode(value, p->level);
 		bool frame;
 
+		if (entry_was_hidden(p, w == NO_EVENT ? g->loc[e->location].first : g->ev[w].co_next))
+			return;
 		if (before.present && before.table == now.table && before.cont == now.cont &&
 		    same_page(&before, &now, p))
 			return; /* what was there earlier was judged when this came */
@@ -238,7 +240,9 @@ void check_entry_stored(uint16_t id)
 
 	if (!p)
 		return;
-	if (!p->level)
+	if (p->level)
+		entries_linked(p, e->value);
+	else
 		learn(p, e->value);
 	now = decode(e->value, p->level);
 	if (world.litmus || !now.present || world.x86 || (e->flags & F_HARDWARE))

@@ -188,7 +188,9 @@ static void check_entry(const struct entry_of *p, unsigned frame, uint16_t freed
 	for (;;) {
 		uint64_t value = graph_value_of(&world.rules, g, w, location), va;
 
-		if (leads_to(value, p, frame, &va)) {
+		uint16_t next = w == INIT_EVENT ? l->first : g->ev[w].co_next;
+
+		if (leads_to(value, p, frame, &va) && !entry_was_hidden(p, next)) {
 			int cpu = may_hold(p, va, false, co_pos(g, w), freed);
 			bool table = decode(value, p->level).table;
 			bool tables = table && cpu >= 0 && is_device((unsigned)cpu);
@@ -199,7 +201,7 @@ static void check_entry(const struct entry_of *p, unsigned frame, uint16_t freed
 				        "%s may still hold a translation to %s %u when it is freed",
 				        actor_name((unsigned)cpu), table ? "table page" : "page", frame);
 		}
-		w = w == INIT_EVENT ? l->first : g->ev[w].co_next;
+		w = next;
 		if (w == NO_EVENT)
 			return;
 	}
@@ -306,7 +308,8 @@ void oc_relied(const uint64_t *entry, uintptr_t va)
 		uint16_t before = co_before(g, w);
 		int cpu = -1;
 
-		if (grants_more(graph_value_of(&world.rules, g, before, location), now))
+		if (grants_more(graph_value_of(&world.rules, g, before, location), now) &&
+		    !entry_was_hidden(p, w))
 			cpu = may_hold(p, p->va, false, co_pos(g, before), when);
 		if (cpu >= 0)
 			violate(OC_I7, __builtin_return_address(0),

@@ -38,10 +38,11 @@ struct place_of {
 	uint64_t touched; /* execution that touched it last */
 };
 
-/* An entry of the tables as they were when the race began. */
+/* An entry of the tables as they were when the race began, or of one that an execution linked. */
 struct entry_of {
 	uint64_t key; /* address, 0: an empty slot */
 	uint64_t va;
+	uint64_t parent; /* linked in the race: the entry that leads to its table, else 0 */
 	uint8_t level, mm;
 };
 
@@ -197,6 +198,11 @@ char *events_stack_in_use(unsigned thread); /* the code that runs there has no f
 struct entry decode(uint64_t value, unsigned level);
 /* The entries of every space, gathered when setup is done; NULL for other places. */
 void entries_gather(void);
+/* Entry p now holds value: if that links a table, its entries are known from now on. */
+void entries_linked(const struct entry_of *p, uint64_t value);
+/* Was what p held overwritten by event next before any walk could reach it, in a table not yet linked? */
+bool entry_was_hidden(const struct entry_of *p, uint16_t next);
+/* Of the tables of this execution, NULL: no entry. */
 const struct entry_of *entry_at(uint64_t key);
 const struct entry_of *entry_next(const struct entry_of *e); /* NULL: first; all in turn, then NULL */
 bool walker_sets_ad(unsigned cpu); /* else it faults where a bit is missing */
