@@ -69,4 +69,10 @@ broken no-stamp-at-unlock src/tlb/ticket.c '/^\tguard->ptl->stamp = (uint32_t)ge
 	"I2 I4 I11" questions/E1-now questions/E2-now races/14-now races/05-now core/ticket-drawn-at-start-now
 broken no-barrier-in-switch src/tlb/tlb.c 's/cpu_bit(self), OCT_SC);/cpu_bit(self), OCT_RLX);/' \
 	I4 questions/E5-now-first
+broken no-flush-before-write src/page/mapping.c '/oct_ticket_complete(&ticket); \/\* D2/d' \
+	I3 races/10-now races/11-now
+broken area-gone-first src/space/walk.c '/^void oct_walk_leave_objects/,/^}/ s/if (!vma)/if (vma || !vma)/' \
+	I3 races/12-now
+broken no-flush-by-truncation src/page/mapping.c '/^\t\toct_ticket_complete(&ticket);/d' \
+	I1 races/02-now
 [ $missed -eq 0 ]

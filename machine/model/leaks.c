@@ -1,11 +1,11 @@
 /* leaks.c: what the race allocated and nobody can free any more. SPDX-License-Identifier: MIT
  *
  * At the end of an execution, with its final values in memory. User pages have references: a page that was
- * not freed is mapped as often as it has some. Tables and the core's own pages have none: such a page is
- * lost when nothing leads to it, neither the tables of a space nor any word of memory that could be its
- * address. That is judged as by a conservative garbage collector, so what is reported is lost, and
- * not all that is lost is reported. What only a local variable of a thread still knew is lost: all
- * threads have ended. */
+ * not freed is mapped as often as it has some; the cache of an object or of a swap area has one more. Tables
+ * and the core's own pages have none: such a page is lost when nothing leads to it, neither the tables of a
+ * space nor any word of memory that could be its address. That is judged as by a conservative garbage
+ * collector, so what is reported is lost, and not all that is lost is reported. What only a local variable of
+ * a thread still knew is lost: all threads have ended. */
 #include <string.h>
 
 #include "world.h"
@@ -121,14 +121,15 @@ void check_leaks(void)
 	}
 	for (unsigned frame = FRAME_BASE + SETUP_FRAMES; frame < FRAME_BASE + FRAMES; frame++) {
 		const struct oct_folio *folio;
+		unsigned cached;
 
 		if (!world.frame_use[frame] || world.frame_freed[frame])
 			continue;
 		folio = oct_port_folio_of((oct_phys_t)frame << OCT_PAGE_SHIFT);
-		/* What the scenario took by itself (no reference counted) is the scenario's. The swap cache has
-		 * one of what lies in it. */
-		if (world.frame_use[frame] == 1 + OCT_USE_USER &&
-		    folio->refcount > mapped[frame] + (folio->swap ? 1u : 0u))
+		/* What the scenario took by itself (no reference counted) is the scenario's. The caches have one
+		 * of what lies in them. */
+		cached = (folio->mapping ? 1u : 0u) + (folio->swap ? 1u : 0u);
+		if (world.frame_use[frame] == 1 + OCT_USE_USER && folio->refcount > mapped[frame] + cached)
 			violate(OC_LEAK, NULL, "page %u has %u references and %u mappings at the end", frame,
 			        folio->refcount, mapped[frame]);
 		doubtful |= is_kept(frame) && !mapped[world.frame_head[frame]];
