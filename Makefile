@@ -22,7 +22,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo analyse test test-boot test-report tiers bench bench-core stress brute check-all counts mutate install clean unit
+.PHONY: all demo analyse fuzz coverage test test-boot test-report tiers bench bench-core stress brute check-all counts mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -199,6 +199,16 @@ check-all: all
 analyse:
 	@tools/deps.sh test
 	@tools/analyse.sh all
+
+# SECONDS_EACH: for each fuzzer.
+fuzz:
+	@tools/deps.sh test
+	@BUILD='$(BUILD)' tools/fuzz.sh $(or $(SECONDS_EACH),60)
+
+# Line and branch coverage of src/ by the unit tests and the sim.
+coverage:
+	@tools/deps.sh coverage
+	@BUILD='$(BUILD)' tools/coverage.sh
 
 # MUTATE: options of tools/mutate.py, such as MUTATE='--only tlb.c.*order'.
 mutate:

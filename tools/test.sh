@@ -392,6 +392,9 @@ checked_by() { # command...
 # The quick ones; make analyse runs all.
 analysed() { checked_by tools/analyse.sh; }
 
+# A short run of each fuzzer that is always the same.
+fuzzed() { checked_by tools/fuzz.sh 0; }
+
 installed() { checked_by tests/install.sh "$BUILD" "$LOGS/install"; }
 
 run_part() {
@@ -410,14 +413,15 @@ run_part() {
 	sim)       part sim sim ;;
 	install)   part install installed ;;
 	analyse)   part analyse analysed ;;
+	fuzz)      part fuzz fuzzed ;;
 	*)
-		echo "test: no part '$1' (build unit headers brute scenarios cli tiers documents examples demo broken sim install analyse)" >&2
+		echo "test: no part '$1' (build unit headers brute scenarios cli tiers documents examples demo broken sim install analyse fuzz)" >&2
 		exit 2
 		;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- build unit headers analyse tiers brute scenarios examples demo cli documents broken sim install
+[ $# -gt 0 ] || set -- build unit headers analyse tiers brute scenarios examples demo cli documents broken sim fuzz install
 for name; do run_part "$name"; done
 echo "$total_passed passed, $total_failed failed$([ $total_skipped -eq 0 ] || echo ", $total_skipped skipped")"
 [ $total_failed -eq 0 ]

@@ -26,6 +26,13 @@ void differ(const struct actor *actor, const char *format, ...)
 /* xorshift64*: Marsaglia, Vigna. */
 unsigned pick(struct actor *actor, unsigned below)
 {
+	if (actor->script) {
+		unsigned low = actor->script_left > 0 ? *actor->script++ : 0;
+		unsigned high = actor->script_left > 1 && below > 256 ? *actor->script++ : 0;
+
+		actor->script_left -= actor->script_left > 1 && below > 256 ? 2 : actor->script_left > 0;
+		return (low | high << 8) % below;
+	}
 	actor->random ^= actor->random >> 12;
 	actor->random ^= actor->random << 25;
 	actor->random ^= actor->random >> 27;

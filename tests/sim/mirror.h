@@ -51,6 +51,8 @@ struct actor {
 	unsigned cpu, cpus;
 	bool may_fail; /* an allocation was made to fail: -OCT_ENOMEM is due */
 	uint64_t seed, random;
+	const uint8_t *script; /* what to draw instead, a byte or two at a time; NULL: random */
+	size_t script_left;
 	uint64_t operations;
 	uint64_t faults, events, loads, stores, forks; /* what happened, for the last line */
 	struct oct_system *system;
