@@ -66,6 +66,10 @@
 #ifndef OCT_RECLAIM_SPACES
 #define OCT_RECLAIM_SPACES 8
 #endif
+/* With OCT_DEBUG_POISON freed pages of contents and tables are filled with this: as an entry it is soft. */
+#ifndef OCT_POISON
+#define OCT_POISON 0xdeaddeaddeaddeacull
+#endif
 /* Past this many pages (or large leaves) a range is flushed as the whole space. */
 #ifndef OCT_FLUSH_MAX_PAGES
 #define OCT_FLUSH_MAX_PAGES 33

@@ -6,6 +6,7 @@
  * by its ticket, since an entry's reference goes through one (I1). */
 #include <octavo/folio.h>
 #include <octavo/port.h>
+#include "../tlb/authority.h"
 
 struct oct_folio *oct_folio_alloc(void)
 {
@@ -41,7 +42,7 @@ void oct_folio_put(struct oct_folio *folio)
 	if (before == 0)
 		oct_port_panic("folio put without a reference");
 	if (before == 1)
-		oct_port_page_free(folio->page, folio->order, OCT_USE_USER);
+		oct_page_give_back(folio->page, folio->order, OCT_USE_USER);
 }
 
 bool oct_folio_exclusive(const struct oct_folio *folio)

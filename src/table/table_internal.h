@@ -48,7 +48,7 @@ static inline oct_phys_t oct_table_alloc(unsigned level)
 /* A table that nothing links or walks. */
 static inline void oct_table_free(oct_phys_t table, unsigned level)
 {
-	oct_port_page_free(table, oct_table_order(level), OCT_USE_TABLE);
+	oct_page_give_back(table, oct_table_order(level), OCT_USE_TABLE);
 }
 
 /* Locks the slot that holds the entry for va in table, at level >= 1. */

@@ -42,6 +42,20 @@ static inline unsigned oct_cpu_number(void)
 }
 #endif
 
+/* ---- Pages that are given back ------------------------------------------------------------------- */
+/* Of contents or of tables, in debug builds (OCT_DEBUG_POISON) filled with a pattern: who still reaches one
+ * sees neither what was there nor zeros. As an entry the pattern is present nowhere (its bit 0 is clear). */
+static inline void oct_page_give_back(oct_phys_t page, unsigned order, enum oct_page_use use)
+{
+#ifdef OCT_DEBUG_POISON
+	uint64_t *words = (uint64_t *)oct_port_phys_to_virt(page);
+
+	for (size_t i = 0; i < (OCT_PAGE_SIZE << order) / sizeof(*words); i++)
+		words[i] = OCT_POISON;
+#endif
+	oct_port_page_free(page, order, use);
+}
+
 /* ---- Spinning locks of one word ---------------------------------------------------------------- */
 static inline void oct_spin_lock(uint32_t *lock)
 {

@@ -282,7 +282,7 @@ static void table_release(void *arg)
 {
 	uintptr_t item = (uintptr_t)arg;
 
-	oct_port_page_free(item & OCT_PAGE_MASK, item & QUEUE_ORDER_MASK, OCT_USE_TABLE);
+	oct_page_give_back(item & OCT_PAGE_MASK, item & QUEUE_ORDER_MASK, OCT_USE_TABLE);
 }
 
 /* The ticket is complete: nothing reaches the queued pages through a translation. */
@@ -300,11 +300,11 @@ static void release_queue(struct oct_ticket *ticket)
 		if ((item & QUEUE_TABLE) && system->defer != NULL)
 			system->defer(table_release, (void *)(uintptr_t)(item & ~(oct_phys_t)QUEUE_TABLE));
 		else if (item & QUEUE_TABLE)
-			oct_port_page_free(page, item & QUEUE_ORDER_MASK, OCT_USE_TABLE);
+			oct_page_give_back(page, item & QUEUE_ORDER_MASK, OCT_USE_TABLE);
 		else if (space->page_release != NULL)
 			space->page_release(space, page);
 		else
-			oct_port_page_free(page, item & QUEUE_ORDER_MASK, OCT_USE_USER);
+			oct_page_give_back(page, item & QUEUE_ORDER_MASK, OCT_USE_USER);
 	}
 	ticket->queued = 0;
 	ticket->tables = false;

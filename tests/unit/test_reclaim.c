@@ -320,6 +320,26 @@ static void stray_bits_are_no_change(void **state)
 	assert_int_equal(loaded(mm, va), 1);
 }
 
+/* Whatever a page held in one space, another finds zeros, and its own contents when they come back. */
+static void no_former_contents(void **state)
+{
+	uintptr_t va = map_at(mm, 0, 4, RW, 0), other = map_at(child, 0, 8, RW, 0);
+
+	(void)state;
+	for (uintptr_t at = va; at < page(va, 4); at += 64)
+		store(mm, at, 0x5ec4e7);
+	out(mm, va, 2);
+	assert_int_equal(oct_munmap(mm, page(va, 2), 2 * OCT_PAGE_SIZE), 0);
+	for (uintptr_t at = other; at < page(other, 8); at += 64) {
+		if (!(at & ~OCT_PAGE_MASK))
+			store(child, at, 1);
+		assert_int_equal(loaded(child, at), at & ~OCT_PAGE_MASK ? 0 : 1);
+	}
+	out(child, other, 8);
+	assert_int_equal(loaded(mm, page(va, 1) + 64), 0x5ec4e7);
+	assert_int_equal(loaded(child, page(other, 7) + 64), 0);
+}
+
 /* ---- Fork ------------------------------------------------------------------------------------------ */
 
 static void shared_pages_go_out_of_all(void **state)
@@ -787,6 +807,7 @@ int main(void)
 	    TEST(unmapped_slots_are_free),
 	    TEST(rights_and_marks_survive),
 	    TEST(stray_bits_are_no_change),
+	    TEST(no_former_contents),
 	    TEST(shared_pages_go_out_of_all),
 	    TEST(fork_while_out),
 	    TEST(clean_copies),
