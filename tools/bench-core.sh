@@ -5,7 +5,7 @@
 # Prints each count beside the one of bench/counts.txt; a rise of over 5 % fails, if the compiler is the
 # one that made the file. Only instructions of src/ and of the headers inlined there count: not clearing
 # and copying pages, not the host's allocator. --growth: counts per page from 1 to 100,000 pages, and
-# per call from 1 to 10,000 areas. --update: writes bench/counts.txt anew (say why in the commit).
+# per call from 1 to 100,000 areas. --update: writes bench/counts.txt anew (say why in the commit).
 set -eu
 unset MAKEFLAGS MAKELEVEL
 cd "$(dirname "$0")/.."

@@ -2,6 +2,7 @@
  *
  * A walk is a row of lock sections, one per leaf table. Each section ends with one generation for all
  * that it changed (R2); the ticket joins the sections and is completed by the caller, once. */
+#include "../tlb/authority.h"
 #include "walk.h"
 #include "../page/shown.h"
 
@@ -25,24 +26,12 @@ static uintptr_t change_leaf(struct oct_pte_guard *guard, uintptr_t end,
                              oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg,
                              bool revoke, struct oct_ticket *ticket)
 {
-	do {
-		enum oct_flush verdict;
-		oct_pte_t old;
+	uintptr_t next = oct_level_next(guard->va, 1);
 
-		if (oct_pte_none(oct_pte_get(guard))) {
-			/* R4: so may somebody have taken the page away (races 8). */
-			if (revoke)
-				oct_ticket_join(ticket, guard);
-			continue;
-		}
-		verdict = oct_entry_update(ticket, guard, guard->pte, guard->va, change, arg, &old);
-		if (verdict == OCT_BREAK_FIRST)
-			oct_port_panic("a change of rights changed the page");
-		/* R4: somebody else took the right away and may not have flushed yet. */
-		if (verdict == OCT_FLUSH_NONE && revoke)
-			oct_ticket_join(ticket, guard);
-	} while (guard->va + OCT_PAGE_SIZE < end && oct_pte_guard_next(guard));
-	return guard->va + OCT_PAGE_SIZE;
+	if (next <= guard->va || next > end)
+		next = end;
+	oct_entries_update(ticket, guard, (next - guard->va) >> OCT_PAGE_SHIFT, change, arg, revoke);
+	return next;
 }
 
 void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,

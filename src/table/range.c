@@ -244,15 +244,14 @@ static OCT_SELDOM void unmap_large(struct oct_ticket *ticket, struct oct_pte_gua
 		                      guard->level * OCT_TABLE_SHIFT);
 }
 
-static void unmap_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, uintptr_t end, bool free_pages)
+/* old: the guarded entry of a leaf table, else 0. */
+static void unmap_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t old, uintptr_t end,
+                      bool free_pages)
 {
-	oct_pte_t old;
-
 	if (oct_guard_large(guard)) {
 		unmap_large(ticket, guard, free_pages);
 		return;
 	}
-	old = guard->level != 0 ? 0 : oct_pte_get(guard);
 	if (oct_pte_none(old)) {
 		oct_ticket_join(ticket, guard); /* hardware changes no such entry */
 		return;
@@ -283,7 +282,15 @@ int oct_table_unmap(struct oct_space *space, uintptr_t start, uintptr_t end, boo
 		if (error != 0)
 			break;
 		do {
-			unmap_one(ticket, &guard, end, free_pages);
+			oct_pte_t pte = guard.level == 0 ? oct_pte_get(&guard) : 0;
+
+			if (!oct_pte_present(pte) || oct_pte_cont(pte)) {
+				unmap_one(ticket, &guard, pte, end, free_pages);
+				continue;
+			}
+			pte = oct_entry_clear(ticket, &guard);
+			if (free_pages)
+				oct_ticket_free_page(ticket, &guard, oct_pte_phys(pte));
 		} while (oct_pte_guard_next(&guard) && oct_before_end(guard.va, start, end));
 		oct_pte_guard_unlock(ticket, &guard);
 	}

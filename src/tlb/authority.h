@@ -78,6 +78,43 @@ static inline void oct_spin_unlock(uint32_t *lock)
 #endif
 }
 
+/* ---- ticket.c ------------------------------------------------------------------------------------ */
+/* Leaves of level unit in [start, last] were changed, or tables unlinked: it will need a flush. last, because
+ * the end may be 2^64. */
+static inline void oct_owe_range(struct oct_ticket *ticket, uintptr_t start, uintptr_t last, unsigned unit, bool tables)
+{
+	if (!ticket->pending) {
+		ticket->start = start;
+		ticket->end = last + 1;
+		ticket->unit = unit;
+	} else {
+		if (unit != ticket->unit)
+			ticket->unit = 0;
+		if (start < ticket->start)
+			ticket->start = start;
+		if (last > ticket->end - 1)
+			ticket->end = last + 1;
+	}
+	ticket->pending = true;
+	ticket->all_levels |= tables;
+}
+
+/* oct_entry_change to nothing of an entry that is present, in a leaf table, and no part of a block. */
+static inline oct_pte_t oct_entry_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard)
+{
+	/* As in oct_entry_change. */
+	oct_pte_t old = oct_xchg(guard->pte, 0, OCT_ACQ_REL);
+
+	oct_owe_range(ticket, guard->va, guard->va + (OCT_PAGE_SIZE - 1), 0, false);
+	return old;
+}
+
+/* oct_entry_update of the pages entries from guard on, which moves to the last of them; all in its leaf table.
+ * What is none stays. change does not look at the page of an entry. revoke: joins what the table still waits
+ * for where an entry is none or needs no change (R4). */
+void oct_entries_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, size_t pages,
+                        oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg, bool revoke);
+
 /* ---- tlb.c --------------------------------------------------------------------------------------- */
 /* All generations of space up to generation are complete on return. completed: what was read
  * (acquire) from space->completed, less than generation. */

@@ -52,32 +52,12 @@ void oct_ticket_init(struct oct_ticket *ticket, struct oct_space *space)
 	ticket->queued = 0;
 }
 
-/* Leaves of level unit in [start, last] were changed, or tables unlinked: it will need a flush. last, because
- * the end may be 2^64. */
-static void owe_range(struct oct_ticket *ticket, uintptr_t start, uintptr_t last, unsigned unit, bool tables)
-{
-	if (!ticket->pending) {
-		ticket->start = start;
-		ticket->end = last + 1;
-		ticket->unit = unit;
-	} else {
-		if (unit != ticket->unit)
-			ticket->unit = 0;
-		if (start < ticket->start)
-			ticket->start = start;
-		if (last > ticket->end - 1)
-			ticket->end = last + 1;
-	}
-	ticket->pending = true;
-	ticket->all_levels |= tables;
-}
-
 /* The entry for va at level was changed, which linked a table or was a leaf. */
 static void owe(struct oct_ticket *ticket, unsigned level, uintptr_t va, bool table)
 {
 	uintptr_t start = va & ~(oct_level_bytes(level) - 1);
 
-	owe_range(ticket, start, start + (oct_level_bytes(level) - 1), table ? 0 : level, table);
+	oct_owe_range(ticket, start, start + (oct_level_bytes(level) - 1), table ? 0 : level, table);
 }
 
 void oct_ticket_join(struct oct_ticket *ticket, struct oct_pte_guard *guard)
@@ -154,7 +134,7 @@ static void block_take(struct oct_ticket *ticket, oct_pte_t *entry, uintptr_t va
 		block->pte = with_state(block->pte, pte);
 		block->there |= (uint32_t)1 << i;
 	}
-	owe_range(ticket, block->va, block->va + (OCT_CONT_BYTES - 1), 0, false);
+	oct_owe_range(ticket, block->va, block->va + (OCT_CONT_BYTES - 1), 0, false);
 }
 
 /* Stores the entries again, the first as pte says; nobody uses what they were. */
@@ -263,6 +243,38 @@ enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct oct_pte_guard 
 	if (flush != OCT_FLUSH_NONE)
 		owe(ticket, guard->level, va, false);
 	return flush;
+}
+
+/* Neighbours mostly differ in their page alone, so what change made of one says what it would make of the
+ * next: the same bits differ. known: seen became wanted, with verdict flush. */
+void oct_entries_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, size_t pages,
+                        oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg, bool revoke)
+{
+	const oct_pte_t page_bits =
+	    oct_pte_make(~(oct_phys_t)0, OCT_NONE, OCT_NORMAL) ^ oct_pte_make(0, OCT_NONE, OCT_NORMAL);
+	enum oct_flush flush = OCT_FLUSH_NONE;
+	oct_pte_t seen = 0, wanted = 0;
+	bool known = false;
+
+	for (;; guard->va += OCT_PAGE_SIZE, guard->pte++) {
+		oct_pte_t now = oct_load(guard->pte, OCT_RLX); /* judged again by the exchange */
+
+		if (known && ((now ^ seen) & ~page_bits) == 0 &&
+		    (seen == wanted || oct_cas(guard->pte, &now, now ^ seen ^ wanted, OCT_ACQ_REL))) {
+			if (flush != OCT_FLUSH_NONE)
+				oct_owe_range(ticket, guard->va, guard->va + (OCT_PAGE_SIZE - 1), 0, false);
+		} else if (!oct_pte_none(now)) {
+			flush = oct_entry_update(ticket, guard, guard->pte, guard->va, change, arg, &seen);
+			wanted = change(seen, arg);
+			known = oct_pte_present(seen) && !in_block(seen, 0);
+			if (flush == OCT_FLUSH_NONE && revoke)
+				oct_ticket_join(ticket, guard);
+		} else if (revoke) {
+			oct_ticket_join(ticket, guard);
+		}
+		if (--pages == 0)
+			return;
+	}
 }
 
 void oct_entry_install(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t va, oct_pte_t new_pte)

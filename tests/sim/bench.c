@@ -18,6 +18,7 @@
 #define BASE  ((uintptr_t)0x40000000)
 #define PAGE  ((size_t)OCT_PAGE_SIZE)
 #define AREAS ((uintptr_t)0x800000000)
+#define AWAY  ((uintptr_t)0x1800000000) /* where mremap goes */
 
 static struct oct_system oct;
 static struct oct_mm mm, child;
@@ -78,6 +79,19 @@ static void measure_pages(size_t pages)
 	begin();
 	must(oct_clear_refs(&mm, BASE, last), "clear_refs");
 	end("clear-refs", pages);
+	begin(); /* the tables do not fit: entry by entry */
+	must(oct_mremap(&mm, BASE, pages * PAGE, pages * PAGE, OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED,
+	                AWAY + PAGE, &result),
+	     "mremap");
+	end("mremap", pages);
+	begin(); /* tables as a whole */
+	must(oct_mremap(&mm, AWAY + PAGE, pages * PAGE, pages * PAGE, OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED,
+	                2 * AWAY + PAGE, &result),
+	     "mremap");
+	end("mremap-tables", pages);
+	must(oct_mremap(&mm, 2 * AWAY + PAGE, pages * PAGE, pages * PAGE,
+	                OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, BASE, &result),
+	     "mremap");
 	must(oct_mm_init(&child, &oct), "mm_init");
 	begin();
 	must(oct_fork(&child, &mm), "fork");
@@ -147,7 +161,7 @@ int main(int argc, char **argv)
 	if (growth) {
 		for (size_t pages = 1; pages <= 100000; pages *= 10)
 			measure_pages(pages);
-		for (size_t areas = 1; areas <= 10000; areas *= 10)
+		for (size_t areas = 1; areas <= 100000; areas *= 10)
 			measure_areas(areas);
 	} else {
 		measure_pages(4096);
