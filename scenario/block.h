@@ -18,16 +18,6 @@ struct block {
 
 static struct block block;
 
-static inline oct_pte_t block_bit(oct_pte_t pte)
-{
-#ifdef OCT_ARCH_RISCV64
-	/* N, and the size in the low bits of the page number */
-	return ((pte | (oct_pte_t)1 << 63) & ~((oct_pte_t)(BLOCK - 1) << 10)) | (oct_pte_t)(BLOCK / 2) << 10;
-#else
-	return pte | (oct_pte_t)1 << 52;
-#endif
-}
-
 static inline void block_setup(void)
 {
 	block.mm = oc_mm();
@@ -47,7 +37,7 @@ static inline void block_setup(void)
 
 static inline oct_pte_t block_entry(unsigned i)
 {
-	return block_bit(block.plain[i]);
+	return oct_pte_mk_cont(block.plain[i]);
 }
 
 /* The whole block, as one: any CPU may hold it. */

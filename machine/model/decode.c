@@ -19,6 +19,8 @@ static struct entry decode_arm64(uint64_t v, unsigned level)
 
 	e.present = level ? v & BIT(0) : (v & 3) == 3;
 	e.table = level && (v & 3) == 3;
+	if (level && !e.table) /* the bits below are not part of a block's address */
+		e.phys &= ~(oct_phys_t)(oct_level_bytes(level) - 1);
 	e.user = v & BIT(6);
 	e.young = v & BIT(10);
 	e.writable = !read_only || (dbm && !world.knobs.sw_ad);
@@ -33,6 +35,8 @@ static struct entry decode_x86_64(uint64_t v, unsigned level)
 
 	e.present = v & BIT(0);
 	e.table = level && !(v & BIT(7));
+	if (level && !e.table) /* bit 12 of a large page is its PAT */
+		e.phys &= ~(oct_phys_t)(oct_level_bytes(level) - 1);
 	e.user = v & BIT(2);
 	e.writable = v & BIT(1);
 	e.young = v & BIT(5);

@@ -136,9 +136,10 @@ static void describe_place(const struct event *e, struct oc_step *s)
 		if (p->key >> 60)
 			s->text = copy("number of sleepers woken");
 		else if (p->key >= 0x8000)
-			s->text = copy((p->key & 0xff00) == 0x8000   ? "interrupt lock"
-			               : (p->key & 0xff00) == 0x8100 ? "interrupt request"
-			                                             : "interrupt answer");
+			s->text = copy((p->key & 0xff00) == 0x8000            ? "interrupt lock"
+			               : (p->key & 0xff00) == 0x8100          ? "interrupt request"
+			               : p->key >= 0xc000 && p->key < 0x10000 ? "word of who takes the page"
+			                                                      : "interrupt answer");
 		return;
 	}
 	if (e->kind == EV_TRANSLATE) {
@@ -258,8 +259,8 @@ static void tlb_text(unsigned cpu, unsigned step, char *text, size_t size)
 		uint16_t id = r.g->thread[cpu][i];
 		const struct event *t = &r.g->ev[id];
 
-		if (t->kind != EV_TRANSLATE || t->level || !(t->flags & F_CACHEABLE) || !emitted(id) ||
-		    !holds_at(id, step))
+		if (t->kind != EV_TRANSLATE || (t->level && !(t->flags & F_LARGE)) ||
+		    !(t->flags & F_CACHEABLE) || !emitted(id) || !holds_at(id, step))
 			continue;
 		snprintf(item, sizeof(item), "%#llx: %s", (unsigned long long)(t->va & OCT_PAGE_MASK),
 		         decode_words(t->value, 0, words, sizeof(words)));

@@ -12,19 +12,6 @@ static struct oct_mm *mm;
 static oct_phys_t pages;
 static oct_pte_t *upper, table, large;
 
-static oct_pte_t make_large(oct_phys_t page)
-{
-	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(page, OCT_READ, OCT_NORMAL));
-
-#ifdef OCT_ARCH_ARM64
-	return pte & ~(oct_pte_t)2; /* a block descriptor */
-#elif defined(OCT_ARCH_X86_64)
-	return pte | (oct_pte_t)1 << 7;
-#else
-	return pte;
-#endif
-}
-
 static void setup(void)
 {
 	uintptr_t at;
@@ -43,7 +30,7 @@ static void setup(void)
 		             oct_pte_mkyoung(oct_pte_make(pages + i * OCT_PAGE_SIZE, OCT_READ, OCT_NORMAL)));
 	upper = oc_pte(mm, VA, 1);
 	table = oc_entry_get(upper);
-	large = make_large(pages);
+	large = oct_pte_mkyoung(oct_pte_make_leaf(pages, 1, OCT_READ, OCT_NORMAL));
 }
 
 static void flush_pages(unsigned n, unsigned level)

@@ -102,6 +102,51 @@ static void tables(void **state)
 	}
 }
 
+/* Leaves of upper levels, each memory type: a bit of the type must not pass for one of the address. */
+static void large_leaves(void **state)
+{
+	const oct_phys_t page = 0x40000000; /* aligned to every size */
+
+	(void)state;
+	for (unsigned level = 1; level <= OCT_LEAF_MAX; level++)
+		for (unsigned type = 0; type < 4; type++) {
+			oct_pte_t pte = oct_pte_make_leaf(page, level, OCT_READ, (enum oct_memory_type)type);
+			uintptr_t va = 3 * oct_level_bytes(level) + 5 * OCT_PAGE_SIZE;
+			struct entry e = decode(pte, level);
+
+			assert_true(e.present && !e.table && !e.cont);
+			assert_true(decode_large(pte, level));
+			assert_false(decode_large(pte, 0));
+			assert_true(decode_page(&e, level, va, va) == page + 5 * OCT_PAGE_SIZE);
+			assert_true(decode_page(&e, level, va, va) == oct_pte_frame(pte, level, va));
+		}
+	assert_false(decode_large(oct_pte_make_table(page, 1, false), 1));
+}
+
+/* One entry of a contiguous block, used for the address of another. */
+static void blocks(void **state)
+{
+	const oct_phys_t page = 0x40000000;
+	const uintptr_t va = 0x40000;
+
+	(void)state;
+	for (unsigned i = 0; i < OCT_CONT_ENTRIES; i++) {
+		oct_pte_t plain =
+		    oct_pte_mkyoung(oct_pte_make(page + i * OCT_PAGE_SIZE, OCT_READ | OCT_WRITE, OCT_NORMAL));
+		oct_pte_t pte = oct_pte_mk_cont(plain);
+		struct entry e = decode(pte, 0);
+
+		assert_true(e.present);
+		assert_int_equal(e.cont, oct_pte_cont(pte));
+		assert_int_equal(decode_shares(pte), oct_pte_cont(pte));
+		assert_false(decode_shares(plain));
+		assert_false(decode_shares(oct_pte_broken()));
+		for (unsigned k = 0; k < OCT_CONT_ENTRIES; k++)
+			assert_true(decode_page(&e, 0, va + i * OCT_PAGE_SIZE, va + k * OCT_PAGE_SIZE) ==
+			            page + k * OCT_PAGE_SIZE);
+	}
+}
+
 static void soft_entries(void **state)
 {
 	(void)state;
@@ -198,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(present_entries), cmocka_unit_test(tables),
 	    cmocka_unit_test(soft_entries),    cmocka_unit_test(updates),
+	    cmocka_unit_test(large_leaves),    cmocka_unit_test(blocks),
 	    cmocka_unit_test(cacheable),       cmocka_unit_test(updates_of_something_else),
 	};
 
