@@ -182,7 +182,8 @@ enum oct_fault_result {
  * drops the stale entry of this CPU where the fault did not (R1). A load from private memory that has no page
  * yet maps the zero page, which no entry counts and nobody frees; the first store gets a page of its own.
  * Below an area that grows down the area is made to reach addr, if it stays within stack_bytes and leaves
- * OCT_STACK_GUARD_PAGES to the area below. Takes the lock for reading; to grow, for writing. An enum oct_fault_result; or -OCT_ENOMEM: nothing has changed. */
+ * OCT_STACK_GUARD_PAGES to the area below. Takes the lock for reading; to grow, for writing.
+ * An enum oct_fault_result; or -OCT_ENOMEM, or -OCT_EIO where contents could not be read: nothing has changed. */
 int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access);
 
 /* ---- One entry ------------------------------------------------------------------------------ */
