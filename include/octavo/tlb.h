@@ -45,6 +45,18 @@ void oct_system_exit(struct oct_system *system);
  * revoked before. The memory accesses made through the former space are complete. */
 void oct_space_switch(struct oct_system *system, struct oct_space *space);
 
+/* This CPU goes on without user addresses (idle, a kernel thread) and keeps the root that it has loaded, so
+ * that switching back to the same space costs nothing. Until the next oct_space_switch nothing here uses a
+ * user address of the space. Contexts as oct_space_switch.
+ * TLB after: this CPU may hold translations that flushes take away meanwhile, which do not wait for it
+ * unless a table is freed; it drops them when it comes back, before it uses one. Where invalidations are
+ * broadcast they reach it as any other. */
+void oct_space_switch_lazy(struct oct_system *system);
+
+/* What CPU cpu (< system->cpus) has counted so far. Any context; each count is right, all together are a
+ * glance. All zero in the checker's build. */
+struct oct_counters oct_counters_read(const struct oct_system *system, unsigned cpu);
+
 /* Makes every CPU that runs space run none, for good, and every secondary MMU leave it: the space is
  * about to end. Nothing switches to it any more. Interrupts those CPUs and waits; sleeps where the
  * leave of a secondary does. After: nobody walks the space's tables. */

@@ -121,18 +121,24 @@ struct oct_secondary;
 
 /* Statistics, each written by its CPU only; absent from the checker's build. */
 struct oct_counters {
-	uint64_t flushes;     /* invalidations issued on or by this CPU */
-	uint64_t full;        /* of these: whole space */
-	uint64_t ranged;      /* of these: by address */
-	uint64_t local;       /* completions that needed no other CPU */
-	uint64_t interrupts;  /* sent by this CPU */
-	uint64_t joined;      /* completions that found everything done by others */
-	uint64_t false_syncs; /* reliances that found the table behind and had to invalidate */
-	uint64_t rollovers;   /* times the numbers ran out */
+	uint64_t flushes;       /* invalidations issued on this CPU, or by it for all */
+	uint64_t full;          /* of these: whole space */
+	uint64_t ranged;        /* of these: by address */
+	uint64_t local;         /* completions that needed no other CPU */
+	uint64_t interrupts;    /* CPUs that this one interrupted for a flush */
+	uint64_t joined;        /* completions that found everything done by others */
+	uint64_t false_syncs;   /* reliances that found the table behind and had to invalidate */
+	uint64_t graces;        /* rounds of interrupts for tables that were freed */
+	uint64_t rollovers;     /* times the numbers ran out */
+	uint64_t switches;      /* to another space, or none */
+	uint64_t lazy_switches; /* to none, the root left as it is */
+	uint64_t lazy_skipped;  /* lazy CPUs that a flush of this one left alone */
+	uint64_t lazy_flushes;  /* of this CPU when it came back from being lazy */
 };
 
 struct oct_cpu {
 	struct oct_space *space; /* runs it; this CPU only, interrupts off */
+	bool lazy;               /* has its root loaded and uses no user address; likewise */
 	uint64_t epoch;          /* this CPU invalidated everything when it entered this ASID epoch */
 	uint64_t grace_done;     /* atomic: newest grace request this CPU's handler has seen */
 	struct oct_space *owner; /* atomic: whose number asid is, NULL for nobody's */
@@ -159,7 +165,7 @@ struct oct_system {
 };
 
 /* ---- What the flush authority knows of an address space ---------------------------------------- */
-enum { OCT_CPU_WORDS = (OCT_MAX_CPUS + 63) / 64 };
+enum { OCT_CPUS_A_WORD = 32, OCT_CPU_WORDS = (OCT_MAX_CPUS + OCT_CPUS_A_WORD - 1) / OCT_CPUS_A_WORD };
 
 struct oct_space {
 	struct oct_system *system;
@@ -171,8 +177,8 @@ struct oct_space {
 	uint64_t completed;  /* atomic: all generations up to it are complete */
 	uint64_t asid;       /* atomic, written under asid_lock: epoch << 16 | number */
 	uint32_t leaving;    /* atomic: CPUs must leave it (oct_space_leave) */
-	/* atomic, bit per CPU: x86-64: runs the space or is switching to it; with broadcast
-	 * invalidation: may hold translations of it. */
+	/* atomic, two bits per CPU. The lower: x86-64: has the space's root loaded or is about to; with
+	 * broadcast invalidation: may hold translations of it. The upper, 32 further on: is lazy. */
 	uint64_t running[OCT_CPU_WORDS];
 	uint64_t ranges[OCT_OPEN_RANGES]; /* atomic: what a generation changed (src/tlb/range.h) */
 	uint64_t seen[OCT_MAX_CPUS];      /* atomic: the CPU holds nothing older than this generation */

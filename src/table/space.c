@@ -13,6 +13,7 @@ static void cpu_init(struct oct_cpu *cpu)
 	static const struct oct_counters none;
 
 	cpu->space = NULL;
+	cpu->lazy = false;
 	cpu->epoch = 0;
 	cpu->grace_done = 0;
 	cpu->owner = NULL;
@@ -143,7 +144,7 @@ OCT_SELDOM int oct_kernel_space_init(struct oct_space *space, struct oct_system 
 	space->start = start;
 	space->last = last;
 	for (unsigned cpu = 0; cpu < system->cpus; cpu++)
-		space->running[cpu / 64] |= (uint64_t)1 << (cpu % 64);
+		space->running[cpu / OCT_CPUS_A_WORD] |= (uint64_t)1 << (cpu % OCT_CPUS_A_WORD);
 	if (OCT_FORMAT_SHARED_ROOT) {
 		oct_mmu_publish(); /* who walks from the idle root finds the tables cleared */
 		copy_kernel_half(system->idle_root, root);

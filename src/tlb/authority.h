@@ -7,10 +7,12 @@
 
 /* Statistics: this CPU's alone, absent from the checker's build. */
 #ifdef OCT_MODEL
-#define OCT_COUNT(cpu, field) ((void)(cpu))
+#define OCT_COUNT(cpu, field)        ((void)(cpu))
+#define OCT_COUNT_HERE(space, field) ((void)(space))
 #else
 #define OCT_COUNT(cpu, field)                                                                                \
 	oct_store(&(cpu)->counters.field, oct_load(&(cpu)->counters.field, OCT_RLX) + 1, OCT_RLX)
+#define OCT_COUNT_HERE(space, field) OCT_COUNT(&(space)->system->cpu[oct_cpu_number()], field)
 #endif
 
 /* This CPU, with interrupts off until oct_cpu_leave: nothing else runs on it meanwhile. */

@@ -332,6 +332,8 @@ static void complete_drawn(struct oct_ticket *ticket)
 	completed = oct_load(&ticket->space->completed, OCT_ACQ);
 	if (completed < ticket->newest)
 		oct_tlb_complete(ticket->space, ticket->newest, completed);
+	else
+		OCT_COUNT_HERE(ticket->space, joined);
 	ticket->newest = 0;
 }
 

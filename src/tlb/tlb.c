@@ -12,7 +12,7 @@
  *   space.running      bit per CPU, set and cleared by that CPU only
  *   space.seen[cpu]    written by that CPU with interrupts off: it holds nothing older. Used where
  *                      invalidations are not broadcast
- *   cpu.space          that CPU only, interrupts off
+ *   cpu.space, lazy    that CPU only, interrupts off
  *   cpu.grace_done     that CPU only, interrupts off
  *   ticket             its owner only
  *
@@ -67,6 +67,12 @@
  *    counts as complete, after the CPUs' invalidations and with interrupts off. Why none is missed and none
  *    called that is gone stands in src/notify/secondary.c. Its invalidation covers walks in flight, and
  *    says itself that accesses are done: so tables are released (F5) when it has no walk in them.
+ * F10 (I4, I1) Lazy CPUs (no broadcast). A CPU that goes on without user addresses sets its lazy bit and
+ * keeps the root. A flusher that unlinked no table leaves it alone: it uses no translation, and its accesses
+ *    before the bit are done. Coming back it clears the bit (SC), then reads generation (SC), then catches
+ * up. As in F2, a flusher that still sees the bit has drawn before, so the CPU sees its draw. Where a table
+ * was unlinked the CPU is interrupted like any other, because its walker may go through tables at any time.
+ * Both bits are in one word, so a flusher sees them together.
  *
  * OCT_TIER 0 has one CPU: no locks, number 0 for every space, and the whole answer is local. */
 #include <octavo/notify.h>
@@ -142,9 +148,27 @@ static void invalidate(const struct oct_space *space, const struct invalidation 
 }
 
 #if OCT_TIER > 0
+/* In space->running. */
+static unsigned cpu_word(unsigned cpu)
+{
+	return cpu / OCT_CPUS_A_WORD;
+}
+
 static uint64_t cpu_bit(unsigned cpu)
 {
-	return (uint64_t)1 << (cpu % 64);
+	return (uint64_t)1 << (cpu % OCT_CPUS_A_WORD);
+}
+
+#if !OCT_FORMAT_BROADCAST
+static uint64_t lazy_bit(unsigned cpu)
+{
+	return cpu_bit(cpu) << OCT_CPUS_A_WORD;
+}
+#endif
+
+static bool cpu_in(const uint64_t *words, unsigned cpu)
+{
+	return (words[cpu_word(cpu)] & cpu_bit(cpu)) != 0;
 }
 
 static void await_grace(struct oct_system *system, uint64_t request, unsigned cpu)
@@ -202,11 +226,37 @@ static bool cpu_done(struct oct_space *space, unsigned cpu, uint64_t generation)
 	/* Acquire: pairs with the load of the root before leave_former. A CPU that left and comes back is
 	 * covered by the SC read that made it a target (F2): its bit comes later than that, so it sees the
 	 * draw. */
-	if (!(oct_load(&space->running[cpu / 64], OCT_ACQ) & cpu_bit(cpu)))
+	if (!(oct_load(&space->running[cpu_word(cpu)], OCT_ACQ) & cpu_bit(cpu)))
 		return true;
 	/* Acquire: pairs with the release in catch_up, or in oct_space_switch for a CPU that came. What ends
 	 * the wait is read last: an iteration that reads it old is given up by the checker at once. */
 	return oct_load(&space->seen[cpu], OCT_ACQ) >= generation;
+}
+
+/* Did the generations (after, upto] unlink a table? true too where that is not known any more. */
+static bool tables_unlinked(const struct oct_space *space, uint64_t after, uint64_t upto)
+{
+	struct oct_range range;
+
+	if (upto - after > OCT_OPEN_RANGES)
+		return true;
+	for (uint64_t g = after + 1; g <= upto; g++) {
+		uint64_t word = oct_load(&space->ranges[oct_range_slot(g)], OCT_RLX); /* judged by its tag */
+
+		if (!oct_range_unpack(word, g, space->kernel, &range) || range.all_levels)
+			return true;
+	}
+	return false;
+}
+
+/* F10: lazy CPUs are no targets. */
+static void spare_lazy(uint64_t *targets, struct oct_cpu *cpu)
+{
+	for (unsigned word = 0; word < OCT_CPU_WORDS; word++) {
+		for (uint64_t lazy = targets[word] >> OCT_CPUS_A_WORD; lazy != 0; lazy &= lazy - 1)
+			OCT_COUNT(cpu, lazy_skipped);
+		targets[word] &= ~(targets[word] >> OCT_CPUS_A_WORD);
+	}
 }
 
 static void complete_by_interrupt(struct oct_space *space, uint64_t generation, uint64_t completed)
@@ -217,15 +267,23 @@ static void complete_by_interrupt(struct oct_space *space, uint64_t generation, 
 	struct oct_cpu *cpu = &system->cpu[self];
 	bool self_done = space->kernel || cpu->space == space;
 	uint64_t targets[OCT_CPU_WORDS];
-	bool any = false;
+	bool any = false, any_lazy = false;
 
 	if (self_done)
 		catch_up(space, self);
 	for (unsigned word = 0; word < OCT_CPU_WORDS; word++) {
 		targets[word] = oct_load(&space->running[word], OCT_SC); /* F2: after the draw */
-		if (self_done && self / 64 == word)
-			targets[word] &= ~cpu_bit(self);
-		any |= targets[word] != 0;
+		if (self_done && cpu_word(self) == word)
+			targets[word] &= ~(cpu_bit(self) | lazy_bit(self));
+		any_lazy |= targets[word] >> OCT_CPUS_A_WORD != 0;
+	}
+	if (any_lazy && !tables_unlinked(space, completed, generation))
+		spare_lazy(targets, cpu);
+	for (unsigned target = 0; target < system->cpus; target++) {
+		if (!cpu_in(targets, target))
+			continue;
+		any = true;
+		OCT_COUNT(cpu, interrupts);
 	}
 	if (!any)
 		OCT_COUNT(cpu, local);
@@ -233,10 +291,10 @@ static void complete_by_interrupt(struct oct_space *space, uint64_t generation, 
 	oct_cpu_leave(state);
 	/* Interrupts are on: a target may be waiting for this CPU in the same way. */
 	for (unsigned target = 0; any && target < system->cpus; target++)
-		if (targets[target / 64] & cpu_bit(target))
+		if (cpu_in(targets, target))
 			oct_port_ipi(target);
 	for (unsigned target = 0; any && target < system->cpus; target++)
-		if (targets[target / 64] & cpu_bit(target))
+		if (cpu_in(targets, target))
 			oct_await(cpu_done(space, target, generation));
 }
 
@@ -255,7 +313,7 @@ static void complete_by_broadcast(struct oct_space *space, uint64_t generation, 
 
 	for (unsigned word = 0; word < OCT_CPU_WORDS; word++) {
 		uint64_t running = oct_load(&space->running[word], OCT_SC); /* F2: after the draw */
-		uint64_t own = self / 64 == word ? cpu_bit(self) : 0;
+		uint64_t own = cpu_word(self) == word ? cpu_bit(self) : 0;
 
 		here |= (running & own) != 0;
 		elsewhere |= (running & ~own) != 0;
@@ -309,6 +367,7 @@ bool oct_tlb_rely(struct oct_pte_guard *guard)
 
 	if (generation != 0) {
 		OCT_COVER("rely-behind");
+		OCT_COUNT_HERE(guard->space, false_syncs);
 		oct_tlb_complete(guard->space, generation, completed);
 	}
 	OCT_RELIED(guard->pte, guard->va);
@@ -324,6 +383,7 @@ int oct_tlb_rely_or_unlock(struct oct_pte_guard *guard)
 		return 0;
 	}
 	OCT_COVER("rely-behind");
+	OCT_COUNT_HERE(guard->space, false_syncs);
 	oct_spin_unlock(&guard->ptl->lock);
 	oct_tlb_complete(guard->space, generation, completed);
 	return -OCT_EAGAIN;
@@ -364,7 +424,7 @@ static void enter_space(struct oct_system *system, struct oct_space *space, unsi
 
 	if (fresh)
 		oct_mmu_invalidate_all(OCT_LOCAL); /* complete when the root is loaded */
-	oct_fetch_or(&space->running[self / 64], cpu_bit(self), OCT_SC);
+	oct_fetch_or(&space->running[cpu_word(self)], cpu_bit(self), OCT_SC);
 	generation = oct_load(&space->generation, OCT_SC);
 	/* With broadcast the CPU's bit is never cleared, so it was a target of every flush since. */
 	keep = asid != 0 &&
@@ -385,21 +445,50 @@ static void enter_idle(struct oct_system *system, unsigned self)
 /* After another root was loaded. With broadcast the bit stays: the CPU may still hold translations. */
 static void leave_former(struct oct_space *former, unsigned self)
 {
-	if (former != NULL && !OCT_FORMAT_BROADCAST)
+#if OCT_FORMAT_BROADCAST
+	(void)former;
+	(void)self;
+#else
+	if (former != NULL)
 		/* Relaxed: the load of the root is the release that the flusher's acquire of running pairs
 		 * with: accesses made here are done. */
-		oct_fetch_and(&former->running[self / 64], ~cpu_bit(self), OCT_RLX);
+		oct_fetch_and(&former->running[cpu_word(self)], ~(cpu_bit(self) | lazy_bit(self)), OCT_RLX);
+#endif
 }
 
 #endif
+
+/* F10: this CPU, which has the root of space loaded, uses it again. Interrupts off. */
+static void come_back(struct oct_space *space, unsigned self)
+{
+#if OCT_TIER > 0 && !OCT_FORMAT_BROADCAST
+	struct oct_cpu *cpu = space != NULL ? &space->system->cpu[self] : NULL;
+
+	if (cpu == NULL || !cpu->lazy)
+		return;
+	cpu->lazy = false;
+	oct_fetch_and(&space->running[cpu_word(self)], ~lazy_bit(self), OCT_SC);
+	if (oct_load(&space->generation, OCT_SC) > oct_load(&space->seen[self], OCT_RLX)) { /* own word */
+		OCT_COUNT(cpu, lazy_flushes);
+		catch_up(space, self);
+	}
+#else
+	(void)space;
+	(void)self;
+#endif
+}
 
 /* Interrupts off. */
 static void switch_here(struct oct_system *system, struct oct_space *space, unsigned self)
 {
 	struct oct_cpu *cpu = &system->cpu[self];
 
-	if (cpu->space == space)
+	if (cpu->space == space) {
+		come_back(space, self);
 		return;
+	}
+	cpu->lazy = false;
+	OCT_COUNT(cpu, switches);
 #if OCT_TIER == 0
 	oct_mmu_load_root(space != NULL ? space->root : system->idle_root, 0, false);
 	cpu->space = space;
@@ -422,6 +511,45 @@ void oct_space_switch(struct oct_system *system, struct oct_space *space)
 
 	switch_here(system, space, oct_cpu_number());
 	oct_cpu_leave(state);
+}
+
+void oct_space_switch_lazy(struct oct_system *system)
+{
+	unsigned long state = oct_cpu_enter();
+	unsigned self = oct_cpu_number();
+	struct oct_cpu *cpu = &system->cpu[self];
+
+	if (cpu->space != NULL && !cpu->lazy) {
+		OCT_COUNT(cpu, lazy_switches);
+#if OCT_TIER > 0 && !OCT_FORMAT_BROADCAST
+		cpu->lazy = true;
+		/* Release: pairs with the flusher's read of running: accesses made here are done. */
+		oct_fetch_or(&cpu->space->running[cpu_word(self)], lazy_bit(self), OCT_REL);
+#endif
+	}
+	oct_cpu_leave(state);
+}
+
+struct oct_counters oct_counters_read(const struct oct_system *system, unsigned cpu)
+{
+	const struct oct_counters *from = &system->cpu[cpu].counters;
+	struct oct_counters to;
+
+	/* Relaxed: each is a number for people. */
+	to.flushes = oct_load(&from->flushes, OCT_RLX);
+	to.full = oct_load(&from->full, OCT_RLX);
+	to.ranged = oct_load(&from->ranged, OCT_RLX);
+	to.local = oct_load(&from->local, OCT_RLX);
+	to.interrupts = oct_load(&from->interrupts, OCT_RLX);
+	to.joined = oct_load(&from->joined, OCT_RLX);
+	to.false_syncs = oct_load(&from->false_syncs, OCT_RLX);
+	to.graces = oct_load(&from->graces, OCT_RLX);
+	to.rollovers = oct_load(&from->rollovers, OCT_RLX);
+	to.switches = oct_load(&from->switches, OCT_RLX);
+	to.lazy_switches = oct_load(&from->lazy_switches, OCT_RLX);
+	to.lazy_skipped = oct_load(&from->lazy_skipped, OCT_RLX);
+	to.lazy_flushes = oct_load(&from->lazy_flushes, OCT_RLX);
+	return to;
 }
 
 /* ---- Interrupts and grace periods --------------------------------------------------------------------- */
@@ -461,6 +589,7 @@ void oct_grace_wait(struct oct_system *system)
 	unsigned long state = oct_cpu_enter();
 	unsigned self = oct_cpu_number();
 
+	OCT_COUNT(&system->cpu[self], graces);
 	oct_cpu_leave(state); /* nobody else had interrupts off on this CPU in between */
 	for (unsigned cpu = 0; cpu < system->cpus; cpu++)
 		if (cpu != self)
@@ -488,7 +617,7 @@ void oct_space_leave(struct oct_space *space)
 		/* Relaxed: nothing switches to the space any more (no F2), and what is freed waits for a
 		 * flush that reads the word again. */
 		running[word] = oct_load(&space->running[word], OCT_RLX);
-		if (word == self / 64)
+		if (word == cpu_word(self))
 			running[word] &= ~cpu_bit(self);
 		any |= running[word] != 0;
 	}
@@ -497,10 +626,10 @@ void oct_space_leave(struct oct_space *space)
 		return;
 	request = request_grace(system);
 	for (unsigned cpu = 0; cpu < system->cpus; cpu++)
-		if (running[cpu / 64] & cpu_bit(cpu))
+		if (cpu_in(running, cpu))
 			oct_port_ipi(cpu);
 	for (unsigned cpu = 0; cpu < system->cpus; cpu++)
-		if (running[cpu / 64] & cpu_bit(cpu))
+		if (cpu_in(running, cpu))
 			await_grace(system, request, cpu);
 }
 
