@@ -596,6 +596,141 @@ static void leaving(void **state)
 	finish(0);
 }
 
+/* ---- Lazy CPUs --------------------------------------------------------------------------------------- */
+static void lazily_on(unsigned cpu)
+{
+	host_cpu = cpu;
+	oct_space_switch_lazy(&machine);
+}
+
+/* A lazy CPU is left alone, and drops what was taken away when it comes back. */
+static void lazy_cpu_is_left_alone(void **state)
+{
+	struct oct_ticket ticket;
+	unsigned long interrupts, broadcasts;
+
+	(void)state;
+	start(1);
+	map(&spaces[0], 0, OCT_READ | OCT_WRITE);
+	on(1, &spaces[0]);
+	(void)host_tlb_touch(1, address(0));
+	lazily_on(1);
+	lazily_on(1); /* again: nothing */
+	on(0, &spaces[0]);
+	interrupts = host_interrupts;
+	broadcasts = host_mmu.broadcasts;
+	oct_ticket_init(&ticket, &spaces[0]);
+	assert_int_equal(protect(&ticket, address(0)), OCT_FLUSH_AFTER);
+	oct_ticket_complete(&ticket);
+	assert_int_equal(host_interrupts, interrupts);
+	if (OCT_FORMAT_BROADCAST) {
+		assert_int_equal(host_mmu.broadcasts, broadcasts + 1);
+		assert_int_equal(host_tlb_cached(1, address(0)), 0);
+	} else {
+		assert_int_not_equal(host_tlb_cached(1, address(0)), 0);
+		assert_int_equal(oct_counters_read(&machine, 0).lazy_skipped, 1);
+	}
+	on(1, &spaces[0]);
+	assert_int_equal(host_tlb_cached(1, address(0)), 0);
+	assert_int_equal(oct_counters_read(&machine, 1).lazy_switches, OCT_FORMAT_BROADCAST ? 2 : 1);
+	assert_int_equal(oct_counters_read(&machine, 1).lazy_flushes, OCT_FORMAT_BROADCAST ? 0 : 1);
+	/* It is a target again. */
+	(void)host_tlb_touch(1, address(0));
+	host_cpu = 0;
+	assert_int_equal(oct_table_unmap(&spaces[0], address(0), address(1), true, &ticket), 0);
+	oct_ticket_complete(&ticket);
+	assert_int_equal(host_tlb_cached(1, address(0)), 0);
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		on(cpu, NULL);
+	finish(1);
+}
+
+/* Nothing taken away: coming back costs nothing, the root is not loaded again. */
+static void lazy_and_back_is_free(void **state)
+{
+	unsigned long roots;
+
+	(void)state;
+	start(2);
+	map(&spaces[0], 0, OCT_READ);
+	on(1, &spaces[0]);
+	(void)host_tlb_touch(1, address(0));
+	roots = host_mmu.roots;
+	lazily_on(1);
+	on(1, &spaces[0]);
+	assert_int_equal(host_mmu.roots, roots);
+	assert_int_not_equal(host_tlb_cached(1, address(0)), 0);
+	/* From lazy to another space, and back by a real switch. */
+	lazily_on(1);
+	on(1, &spaces[1]);
+	assert_int_equal(host_mmu.roots, roots + 1);
+	on(1, &spaces[0]);
+	on(1, NULL);
+	lazily_on(1); /* no space: nothing */
+	assert_null(machine.cpu[1].space);
+	unmap_free(&spaces[0], 0, 1);
+	finish(2);
+}
+
+/* Its walker may be in a table that goes; and a space that ends takes its root away. */
+static void lazy_cpu_and_tables(void **state)
+{
+	struct oct_ticket ticket;
+
+	(void)state;
+	start(1);
+	map(&spaces[0], 0, OCT_READ);
+	on(1, &spaces[0]);
+	(void)host_tlb_touch(1, address(0));
+	lazily_on(1);
+	on(0, &spaces[0]);
+	machine.defer = oct_port_defer; /* else a grace period interrupts everybody anyway */
+	oct_ticket_init(&ticket, &spaces[0]);
+	assert_int_equal(oct_table_unmap(&spaces[0], address(0), address(1), true, &ticket), 0);
+	assert_int_equal(oct_table_trim(&spaces[0], 0, spaces[0].last + 1, &ticket), 0);
+	oct_ticket_complete(&ticket);
+	assert_int_equal(host_tlb_cached(1, address(0)), 0);
+	assert_int_equal(oct_counters_read(&machine, 0).lazy_skipped, 0);
+	assert_true(host_run_deferred() > 0);
+	machine.defer = NULL;
+	assert_ptr_equal(machine.cpu[1].space, &spaces[0]);
+	finish(1); /* checks that nobody runs a space */
+}
+
+static void everything_is_counted(void **state)
+{
+	struct oct_counters before, now;
+	struct oct_ticket ticket, late;
+
+	(void)state;
+	start(1);
+	map(&spaces[0], 0, OCT_READ | OCT_WRITE);
+	map(&spaces[0], 1, OCT_READ | OCT_WRITE);
+	on(1, &spaces[0]);
+	on(0, &spaces[0]);
+	before = oct_counters_read(&machine, 0);
+	assert_int_equal(before.switches, 1);
+	oct_ticket_init(&ticket, &spaces[0]);
+	oct_ticket_init(&late, &spaces[0]);
+	(void)protect(&ticket, address(0));
+	(void)protect(&late, address(1));
+	oct_ticket_complete(&late); /* completes the other's too */
+	oct_ticket_complete(&ticket);
+	now = oct_counters_read(&machine, 0);
+	assert_int_equal(now.joined - before.joined, 1);
+	assert_int_equal(now.flushes - before.flushes, 1);
+	assert_int_equal(now.ranged - before.ranged, 1);
+	assert_int_equal(now.full - before.full, 0);
+	assert_int_equal(now.interrupts - before.interrupts, OCT_FORMAT_BROADCAST ? 0 : 1);
+	assert_int_equal(oct_table_unmap(&spaces[0], address(0), address(2), true, &ticket), 0);
+	assert_int_equal(oct_table_trim(&spaces[0], 0, spaces[0].last + 1, &ticket), 0);
+	oct_ticket_complete(&ticket);
+	assert_int_equal(oct_counters_read(&machine, 0).graces - now.graces, 1);
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		on(cpu, NULL);
+	finish(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -616,6 +751,10 @@ int main(void)
 	    cmocka_unit_test(tables_wait_for_walkers),
 	    cmocka_unit_test(misuse_panics),
 	    cmocka_unit_test(leaving),
+	    cmocka_unit_test(lazy_cpu_is_left_alone),
+	    cmocka_unit_test(lazy_and_back_is_free),
+	    cmocka_unit_test(lazy_cpu_and_tables),
+	    cmocka_unit_test(everything_is_counted),
 	};
 
 	return cmocka_run_group_tests_name("tlb " OCT_FORMAT_NAME, tests, NULL, NULL);
