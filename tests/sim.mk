@@ -1,7 +1,7 @@
 # sim.mk: programs that run the core on machine/sim, for one compiler. SPDX-License-Identifier: MIT
 #
 #   make -f tests/sim.mk OUT=build/tests/gcc CC=gcc [EXTRA=-fsanitize=thread]
-# builds $(OUT)/sim/FORMAT/{hardware,stress,sweep,bench} for each format. Running them is the business of
+# builds $(OUT)/sim/FORMAT/{hardware,stress,files,sweep,bench} for each format. Running them is the business of
 # tools/test.sh, tools/bench-core.sh and `make stress`.
 OUT   ?= build/tests/gcc
 EXTRA ?=
@@ -18,7 +18,7 @@ OCTAVO := .
 include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
-PROGRAMS := hardware stress sweep bench
+PROGRAMS := hardware stress files sweep bench
 SHARED  := $(CORE) $(MACHINE) tests/sim/mirror.c tests/sim/calls.c
 FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-Werror) -MMD -MP -D_GNU_SOURCE \
 	-DOCT_MMU_MACHINE -Iinclude $(EXTRA)

@@ -363,6 +363,7 @@ sim_programs() { # name, compiler, extra flags, operations
 	for program in "$LOGS/$1"/sim/*/stress; do
 		expect "${program%stress}hardware" timeout 60 "${program%stress}hardware"
 		expect "$program, 1 CPU" timeout 300 "$program" --ops "$4"
+		expect "${program%stress}files, 4 CPUs" timeout 300 "${program%stress}files" --ops "$(($4 / 4))" --cpus 4
 		expect "$program, 4 CPUs, reclaim" timeout 300 "$program" --ops "$4" --cpus 4 --reclaim
 		expect "$program, software sets bits" timeout 300 "$program" --ops "$4" --cpus 4 --software-bits --reclaim
 		expect "${program%stress}sweep" timeout 300 "${program%stress}sweep"

@@ -406,10 +406,12 @@ static void call_userfault(struct actor *actor, struct range range)
 	}
 }
 
-static oct_pte_t make_old_and_clean(oct_pte_t pte, unsigned long arg)
+/* Where reclaim is at work clean means that the contents are kept elsewhere. */
+static oct_pte_t make_old_and_clean(oct_pte_t pte, unsigned long keep_dirty)
 {
-	(void)arg;
-	return oct_pte_present(pte) ? oct_pte_mkold(oct_pte_mkclean(pte)) : pte;
+	if (!oct_pte_present(pte))
+		return pte;
+	return oct_pte_mkold(keep_dirty ? pte : oct_pte_mkclean(pte));
 }
 
 /* What reclaim and write-back will ask: is it used, is it stored to, from now on? */
@@ -424,10 +426,11 @@ static void age(struct actor *actor, unsigned index)
 		return;
 	oct_ticket_init(&ticket, &here(actor)->mm->space);
 	oct_pte_lock_at(ticket.space, slice_va(actor->cpu, index), &guard);
-	(void)!oct_entry_update(&ticket, &guard, guard.pte, guard.va, make_old_and_clean, 0, &old);
+	(void)!oct_entry_update(&ticket, &guard, guard.pte, guard.va, make_old_and_clean,
+	                        actor->reclaim != NULL, &old);
 	oct_pte_guard_unlock(&ticket, &guard);
 	oct_ticket_complete(&ticket);
-	page->dirty = false;
+	page->dirty = page->dirty && actor->reclaim;
 	page->aged = true;
 	page->warm = 0;
 }
