@@ -27,6 +27,7 @@ struct expected_space {
 static struct oct_system machine;
 static struct oct_mm spaces[SPACES];
 static struct expected_space expected[SPACES];
+static unsigned moves; /* that mremap made */
 
 /* Two windows, each across the border of two leaf tables and, the second, of two upper ones. */
 static uintptr_t address(const struct oct_mm *mm, unsigned page)
@@ -142,6 +143,38 @@ static void random_fork(unsigned which)
 	}
 }
 
+/* To another place of either window, over whatever is there. */
+static void random_move(unsigned which, unsigned first, unsigned end, size_t bytes)
+{
+	struct expected_page *page = expected[which].page, moved[WINDOW_PAGES];
+	unsigned pages = end - first, to = (unsigned)rand() % WINDOWS * WINDOW_PAGES;
+	struct oct_mm *mm = &spaces[which];
+	uintptr_t result = 0;
+	bool hole = false;
+	int error;
+
+	to += (unsigned)rand() % (WINDOW_PAGES - pages + 1);
+	for (unsigned i = first; i < end; i++)
+		hole |= !page[i].mapped;
+	error = oct_mremap(mm, address(mm, first), bytes, bytes, OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED,
+	                   address(mm, to), &result);
+	if (to < end && first < to + pages) {
+		assert_int_equal(error, -OCT_EINVAL);
+		return;
+	}
+	if (error) { /* a hole, or more than one area */
+		assert_int_equal(error, -OCT_EFAULT);
+		return;
+	}
+	assert_false(hole);
+	moves++;
+	assert_int_equal(result, address(mm, to));
+	memcpy(moved, &page[first], pages * sizeof moved[0]);
+	for (unsigned i = first; i < end; i++)
+		page[i].mapped = false;
+	memcpy(&page[to], moved, pages * sizeof moved[0]);
+}
+
 static void random_step(unsigned which)
 {
 	struct oct_mm *mm = &spaces[which];
@@ -152,7 +185,7 @@ static void random_step(unsigned which)
 	random_run(&first, &end);
 	start = address(mm, first);
 	bytes = (size_t)(end - first) * OCT_PAGE_SIZE;
-	switch (rand() % 16) {
+	switch (rand() % 18) {
 	case 0:
 	case 1:
 	case 2:
@@ -184,6 +217,10 @@ static void random_step(unsigned which)
 	case 10:
 		check_space(which);
 		break;
+	case 11:
+	case 12:
+		random_move(which, first, end, bytes);
+		break;
 	default:
 		random_store(which);
 		break;
@@ -195,6 +232,7 @@ static void random_sequences(bool hardware_sets_bits)
 	srand(hardware_sets_bits ? 11 : 12);
 	user_sets_bits = hardware_sets_bits;
 	memset(expected, 0, sizeof expected);
+	moves = 0;
 	host_reset();
 	assert_int_equal(oct_system_init(&machine, CPUS), 0);
 	host_system = &machine;
@@ -212,6 +250,7 @@ static void random_sequences(bool hardware_sets_bits)
 				if (expected[i].alive)
 					check_space(i);
 	}
+	assert_true(moves > 20);
 	for (unsigned i = 0; i < SPACES; i++)
 		if (expected[i].alive)
 			oct_mm_exit(&spaces[i]);
