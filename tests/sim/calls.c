@@ -61,8 +61,7 @@ static void call_populate(struct actor *actor, struct range range, unsigned acce
 		page->present = true;
 		page->warm = 0;
 		if (access == OCT_WRITE) {
-			page->soft_dirty = page->dirty = true;
-			page->lazy = false;
+			page->soft_dirty = page->dirty = true; /* lazy: with what was left of it */
 		}
 	}
 }
