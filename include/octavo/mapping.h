@@ -69,10 +69,10 @@ void oct_mapping_truncate(struct oct_mapping *mapping, uint64_t pages);
 
 /* ---- Its pages ------------------------------------------------------------------------------ */
 
-/* The page index of the object, read if it is not in memory, with a reference for the caller. For reading
+/* *result: the page index of the object, read if it is not in memory, with a reference for the caller. For reading
  * and writing files by calls: store through oct_port_phys_to_virt, then oct_folio_mark_dirty.
  * 0; -OCT_EINVAL: past the end, or no folios; -OCT_ENOMEM; -OCT_EIO. */
-int oct_mapping_get(struct oct_mapping *mapping, uint64_t index, struct oct_folio **folio);
+int oct_mapping_get(struct oct_mapping *mapping, uint64_t index, struct oct_folio **result);
 
 /* The caller stored to a page of an object: it will be written back. Does not sleep; any lock may be held;
  * the caller holds a reference, or the page-table lock of an entry that maps it. */
