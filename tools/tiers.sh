@@ -25,7 +25,7 @@ tier() {
 	allowed=$dir/allowed
 	printf '%s\n' memcpy memmove memset memcmp > "$allowed"
 	level=${1#T}
-	for lower in 0 1 2; do
+	for lower in 0 1 2 3; do
 		[ "$lower" -le "$level" ] && cat "tests/tiers/t$lower.txt" >> "$allowed"
 	done
 	define=
@@ -59,11 +59,11 @@ tier() {
 # program architecture
 missing() {
 	command -v "$1" > /dev/null && return 1
-	skipped=$((skipped + 3))
-	echo "SKIPPED: three tiers for $2: $1 is not installed"
+	skipped=$((skipped + 4))
+	echo "SKIPPED: four tiers for $2: $1 is not installed"
 }
 
-for t in T0 T1 T2; do
+for t in T0 T1 T2 T3; do
 	command -v gcc > /dev/null && tier $t x86_64 gcc gcc ld nm size "$x86_flags"
 	command -v clang > /dev/null && tier $t x86_64 clang "clang --target=x86_64-linux-gnu" ld nm size "$x86_flags"
 done
@@ -76,7 +76,7 @@ missing clang "x86_64, arm64 and riscv64 clang"
 # architecture, prefix of its tools, flags, and more of them for gcc
 cross() {
 	missing "$2-gcc" "$1" && return
-	for t in T0 T1 T2; do
+	for t in T0 T1 T2 T3; do
 		tier $t "$1" gcc "$2-gcc" "$2-ld" "$2-nm" "$2-size" "$3$4"
 		command -v clang > /dev/null && tier $t "$1" clang "clang --target=$2" "$2-ld" "$2-nm" "$2-size" "$3"
 	done

@@ -28,7 +28,7 @@ enum oct_mapping_flag {
 };
 
 struct oct_mapping {
-	struct oct_rwlock lock; /* 2 in docs/LOCKING.md: everything below */
+	struct oct_rwlock lock; /* 1b in docs/LOCKING.md: everything below */
 	void *object;           /* the caller's: passed to oct_port_page_read and others */
 	uint64_t pages;         /* size: an access past it is a signal */
 	unsigned flags;         /* enum oct_mapping_flag */
@@ -95,8 +95,9 @@ int oct_mapping_evict(struct oct_mapping *mapping, uint64_t index);
 /* Map [pgoff, pgoff + bytes / page) of the object at addr, as oct_mmap does; prot and result as there. flags:
  * those of oct_mmap that choose the place; OCT_MAP_SHARED: stores reach the object; without it they are the
  * space's own (private copies). Nothing is read yet. The range may lie past the end of the object: accesses
- * there are signals. The mapping outlives its areas. Errors as oct_mmap; -OCT_EINVAL also: pgoff overflows;
- * private memory without folios. On error nothing has changed. */
+ * there are signals. A page that
+ * cannot be read makes oct_fault return -OCT_EIO. The mapping outlives its areas. Errors as oct_mmap;
+ * -OCT_EINVAL also: pgoff overflows; private memory without folios. On error nothing has changed. */
 int oct_mmap_file(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
                   struct oct_mapping *mapping, uint64_t pgoff, uintptr_t *result);
 

@@ -140,7 +140,7 @@ static int read_source(const struct source *source)
 	int error = oct_mapping_get(source->mapping, source->index, &folio);
 
 	if (error)
-		return error == -OCT_ENOMEM ? error : OCT_FAULT_SIGNAL;
+		return error == -OCT_EINVAL ? OCT_FAULT_SIGNAL : error;
 	oct_folio_put(folio);
 	return AGAIN;
 }

@@ -204,7 +204,7 @@ static void devices_fail(void **state)
 
 	(void)state;
 	host_fail_io(1);
-	assert_int_equal(user_load(&space[0], a, &value), -OCT_EFAULT);
+	assert_int_equal(user_load(&space[0], a, &value), -OCT_EIO);
 	assert_int_equal(mapping.cached, 0);
 	host_fail_io(1);
 	assert_int_equal(oct_mapping_get(&mapping, 0, &folio), -OCT_EIO);
