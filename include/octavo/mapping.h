@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-struct oct_fault;
+struct oct_fault_state;
 
 enum oct_mapping_flag {
 	OCT_MAPPING_EVENTS = 1, /* oct_port_event is asked before a page becomes writable */
@@ -39,7 +39,7 @@ struct oct_mapping {
 	/* Reverse map: a balanced tree of areas by their first index, src/page/shown.c */
 	struct oct_vma *areas;
 	/* What oct_fault calls for an area of this mapping; spaces (T2) know files by this alone. */
-	int (*fault)(struct oct_fault *fault);
+	int (*fault)(struct oct_fault_state *fault);
 	/* OCT_MAPPING_PFN */
 	oct_phys_t first;
 	enum oct_memory_type type;
@@ -69,9 +69,9 @@ void oct_mapping_truncate(struct oct_mapping *mapping, uint64_t pages);
 
 /* ---- Its pages ------------------------------------------------------------------------------ */
 
-/* *result: the page index of the object, read if it is not in memory, with a reference for the caller. For reading
- * and writing files by calls: store through oct_port_phys_to_virt, then oct_folio_mark_dirty.
- * 0; -OCT_EINVAL: past the end, or no folios; -OCT_ENOMEM; -OCT_EIO. */
+/* *result: the page index of the object, read if it is not in memory, with a reference for the caller. For
+ * reading and writing files by calls: store through oct_port_phys_to_virt, then oct_folio_mark_dirty. 0;
+ * -OCT_EINVAL: past the end, or no folios; -OCT_ENOMEM; -OCT_EIO. */
 int oct_mapping_get(struct oct_mapping *mapping, uint64_t index, struct oct_folio **result);
 
 /* The caller stored to a page of an object: it will be written back. Does not sleep; any lock may be held;

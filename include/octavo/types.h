@@ -87,19 +87,19 @@ struct oct_folio {
 	/* The object whose page it is (mapping.h), NULL for anonymous memory: written before the folio is
 	 * published, kept until it is freed. */
 	struct oct_mapping *mapping;
-	uint64_t index; /* page of the object; of anonymous memory, of its lineage (anon.h) */
+	uint64_t index;   /* page of the object; of anonymous memory, of its lineage (anon.h) */
 	uint64_t lineage; /* anonymous memory: spaces that may map it, 0: unknown; written as mapping is */
 	uint32_t swap;    /* 1 + its slot while it is in the swap cache, else 0: under the lock of the area */
 };
 
-struct oct_fault;
+struct oct_fault_state;
 struct oct_space;
 
 /* What soft entries mean (pte.h), but the broken one: set for a space by who puts them there (swap.h).
  * Called with the page-table lock of the entry held. */
 struct oct_soft {
 	/* A fault met the entry. May drop the page-table lock and take it again. As oct_fault. */
-	int (*fault)(struct oct_fault *fault, uint64_t pte);
+	int (*fault)(struct oct_fault_state *fault, uint64_t pte);
 	/* The entry is copied to a child of space, which gives it the same meaning: the child's entry. */
 	uint64_t (*copy)(struct oct_space *space, uint64_t pte);
 	/* The entry was taken out of the tables. */
@@ -188,7 +188,7 @@ struct oct_space {
 	/* Takes a page of OCT_USE_USER that a ticket completed; set by the owner of the space after
 	 * oct_space_init; NULL: oct_port_page_free. Called with or without page-table locks. */
 	void (*page_release)(struct oct_space *space, oct_phys_t page);
-	const struct oct_soft *soft; /* NULL: there are no soft entries but broken ones */
+	const struct oct_soft *soft;     /* NULL: there are no soft entries but broken ones */
 	struct oct_secondary *secondary; /* atomic: other walkers of its tables (notify.h), NULL for none */
 };
 

@@ -48,7 +48,7 @@ void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t 
                   oct_phys_t only, struct oct_ticket *ticket);
 
 /* What a mapping calls for faults (src/space/file.c). */
-int oct_file_fault(struct oct_fault *fault);
+int oct_file_fault(struct oct_fault_state *fault);
 /* Its contents have been read. */
 bool oct_folio_uptodate(const struct oct_folio *folio);
 

@@ -279,8 +279,8 @@ static void swap_release(struct oct_space *space, uint64_t pte)
 
 /* The slot is out and busy: reads its page. The folio, with the reference that is the cache's; *error says
  * why there is none. */
-static struct oct_folio *read_slot(struct oct_swap *swap, uint32_t number, const struct oct_fault *fault,
-                                   int *error)
+static struct oct_folio *read_slot(struct oct_swap *swap, uint32_t number,
+                                   const struct oct_fault_state *fault, int *error)
 {
 	struct oct_folio *folio = oct_folio_alloc();
 
@@ -297,7 +297,7 @@ static struct oct_folio *read_slot(struct oct_swap *swap, uint32_t number, const
 
 /* The page of a slot that the caller counts for, with a reference for him. Sleeps. 0, -OCT_ENOMEM or
  * -OCT_EIO. */
-static int get_page(struct oct_swap *swap, uint32_t number, const struct oct_fault *fault,
+static int get_page(struct oct_swap *swap, uint32_t number, const struct oct_fault_state *fault,
                     struct oct_folio **result)
 {
 	struct oct_swap_slot *slot = &swap->slot[number];
@@ -332,8 +332,8 @@ static int get_page(struct oct_swap *swap, uint32_t number, const struct oct_fau
 }
 
 /* The entry of a page that comes back. sole: nobody else has it; its slot is gone. */
-static oct_pte_t returning_entry(const struct oct_fault *fault, const struct oct_folio *folio, oct_pte_t was,
-                                 bool sole, bool slot_gone)
+static oct_pte_t returning_entry(const struct oct_fault_state *fault, const struct oct_folio *folio,
+                                 oct_pte_t was, bool sole, bool slot_gone)
 {
 	uint64_t bits = oct_pte_soft_value(was);
 	oct_pte_t pte;
@@ -352,7 +352,8 @@ static oct_pte_t returning_entry(const struct oct_fault *fault, const struct oct
 }
 
 /* The entry is the same and locked: fill it. The caller's reference becomes the entry's. */
-static int fill_entry(struct oct_fault *fault, struct oct_swap *swap, struct oct_folio *folio, oct_pte_t pte)
+static int fill_entry(struct oct_fault_state *fault, struct oct_swap *swap, struct oct_folio *folio,
+                      oct_pte_t pte)
 {
 	struct oct_folio *cached;
 	oct_pte_t back;
@@ -370,7 +371,7 @@ static int fill_entry(struct oct_fault *fault, struct oct_swap *swap, struct oct
 	return fault->store && !oct_pte_write(back) ? OCT_FAULT_RETRY : OCT_FAULT_DONE;
 }
 
-static int swap_fault(struct oct_fault *fault, uint64_t pte)
+static int swap_fault(struct oct_fault_state *fault, uint64_t pte)
 {
 	struct oct_swap *swap = swap_of(&fault->mm->space);
 	uint32_t number = oct_swap_slot_of(pte);

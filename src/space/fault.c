@@ -66,7 +66,7 @@ static oct_pte_t resolve(oct_pte_t pte, unsigned long arg)
 }
 
 /* The entry of a fresh page: the write right only with a store, so that soft-dirty means something. */
-oct_pte_t oct_fault_entry(const struct oct_fault *fault, const struct oct_folio *folio)
+oct_pte_t oct_fault_entry(const struct oct_fault_state *fault, const struct oct_folio *folio)
 {
 	unsigned prot = fault->store ? fault->prot : fault->prot & ~(unsigned)OCT_WRITE;
 	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(folio->page, prot, OCT_NORMAL));
@@ -76,7 +76,7 @@ oct_pte_t oct_fault_entry(const struct oct_fault *fault, const struct oct_folio 
 
 /* Store the entry of a fresh page whose contents are in place. What others cleared of this table and did
  * not complete yet is completed in there (I11). */
-void oct_fault_install(struct oct_fault *fault, const struct oct_folio *folio, oct_pte_t pte)
+void oct_fault_install(struct oct_fault_state *fault, const struct oct_folio *folio, oct_pte_t pte)
 {
 	(void)folio; /* NULL for memory without */
 	if (oct_pte_exec(pte))
@@ -88,7 +88,7 @@ void oct_fault_install(struct oct_fault *fault, const struct oct_folio *folio, o
 }
 
 /* Allocating under the page-table lock: it does not sleep, and no second look is needed. */
-static int zero_fill(struct oct_fault *fault)
+static int zero_fill(struct oct_fault_state *fault)
 {
 	struct oct_folio *folio;
 
@@ -109,7 +109,7 @@ static int zero_fill(struct oct_fault *fault)
 }
 
 /* Let the access through a present entry. */
-int oct_fault_resolve(struct oct_fault *fault, oct_pte_t pte, bool give_write)
+int oct_fault_resolve(struct oct_fault_state *fault, oct_pte_t pte, bool give_write)
 {
 	unsigned long arg =
 	    fault->prot | (fault->store ? RESOLVE_STORE : 0) | (give_write ? RESOLVE_WRITE : 0);
@@ -137,7 +137,7 @@ int oct_fault_resolve(struct oct_fault *fault, oct_pte_t pte, bool give_write)
 
 /* Put folio in the place of the page that is mapped: break, flush, make. Then the entry of the old page is
  * gone from every TLB. copy: its contents are copied. */
-static void replace_page(struct oct_fault *fault, oct_phys_t old_page, const struct oct_folio *folio,
+static void replace_page(struct oct_fault_state *fault, oct_phys_t old_page, const struct oct_folio *folio,
                          bool copy)
 {
 	oct_pte_t entry = oct_fault_entry(fault, folio), old;
@@ -163,7 +163,7 @@ static void replace_page(struct oct_fault *fault, oct_phys_t old_page, const str
 }
 
 /* A store to a present private page without the write right. */
-static int copy_or_reuse(struct oct_fault *fault, oct_pte_t pte)
+static int copy_or_reuse(struct oct_fault_state *fault, oct_pte_t pte)
 {
 	bool zero = oct_mm_is_zero(fault->mm, pte);
 	struct oct_folio *folio;
@@ -189,7 +189,7 @@ static int copy_or_reuse(struct oct_fault *fault, oct_pte_t pte)
 }
 
 /* No page is here: what should be, by the kind of the area. */
-static int fill(struct oct_fault *fault)
+static int fill(struct oct_fault_state *fault)
 {
 	switch (fault->kind) {
 	case OCT_VMA_ANON:
@@ -202,7 +202,7 @@ static int fill(struct oct_fault *fault)
 }
 
 /* A soft entry: a page in swap, or somebody has the page in hand. */
-int oct_fault_soft(struct oct_fault *fault, oct_pte_t pte)
+int oct_fault_soft(struct oct_fault_state *fault, oct_pte_t pte)
 {
 	const struct oct_soft *soft = fault->mm->space.soft;
 
@@ -212,7 +212,7 @@ int oct_fault_soft(struct oct_fault *fault, oct_pte_t pte)
 	return OCT_FAULT_RETRY;
 }
 
-int oct_fault_present(struct oct_fault *fault, oct_pte_t pte)
+int oct_fault_present(struct oct_fault_state *fault, oct_pte_t pte)
 {
 	if (!fault->store)
 		return oct_fault_resolve(fault, pte, false);
@@ -224,7 +224,7 @@ int oct_fault_present(struct oct_fault *fault, oct_pte_t pte)
 }
 
 /* The leaf entry is locked: which of the states above is it? */
-static int fault_locked(struct oct_fault *fault)
+static int fault_locked(struct oct_fault_state *fault)
 {
 	oct_pte_t pte = oct_pte_get(&fault->guard);
 
@@ -235,7 +235,7 @@ static int fault_locked(struct oct_fault *fault)
 	return oct_fault_present(fault, pte);
 }
 
-int oct_fault_lock(struct oct_fault *fault)
+int oct_fault_lock(struct oct_fault_state *fault)
 {
 	struct oct_space *space = &fault->mm->space;
 	int result;
@@ -253,13 +253,13 @@ int oct_fault_lock(struct oct_fault *fault)
 	return 0;
 }
 
-void oct_fault_unlock(struct oct_fault *fault)
+void oct_fault_unlock(struct oct_fault_state *fault)
 {
 	oct_pte_guard_unlock(&fault->ticket, &fault->guard);
 	oct_ticket_complete(&fault->ticket);
 }
 
-static int fault_in_area(struct oct_fault *fault)
+static int fault_in_area(struct oct_fault_state *fault)
 {
 	int result;
 
@@ -314,7 +314,7 @@ static bool grow_down(struct oct_mm *mm, uintptr_t va, unsigned access)
 static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool *grow)
 {
 	const struct oct_vma *vma;
-	struct oct_fault fault;
+	struct oct_fault_state fault;
 	int result = OCT_FAULT_SIGNAL;
 
 	*grow = false;

@@ -6,7 +6,7 @@
 
 /* What one fault is about. The lock of the space is held for reading, so vma stays. From
  * fault_locked() on the leaf entry is locked by guard. */
-struct oct_fault {
+struct oct_fault_state {
 	struct oct_mm *mm;
 	const struct oct_vma *vma;
 	uintptr_t va;  /* page */
@@ -19,24 +19,24 @@ struct oct_fault {
 
 /* Makes the tables for va, prepares the ticket and locks the leaf entry. 0, or -OCT_ENOMEM: nothing is
  * locked. */
-int oct_fault_lock(struct oct_fault *fault);
+int oct_fault_lock(struct oct_fault_state *fault);
 /* Unlocks, and completes what the fault changed. */
-void oct_fault_unlock(struct oct_fault *fault);
+void oct_fault_unlock(struct oct_fault_state *fault);
 
 /* What a present entry, locked, means for the access: an enum oct_fault_result or an error. */
-int oct_fault_present(struct oct_fault *fault, oct_pte_t pte);
+int oct_fault_present(struct oct_fault_state *fault, oct_pte_t pte);
 /* The same for a soft entry. May drop the lock and take it again. */
-int oct_fault_soft(struct oct_fault *fault, oct_pte_t pte);
+int oct_fault_soft(struct oct_fault_state *fault, oct_pte_t pte);
 
 /* The entry of a fresh page: the write right only with a store, so that soft-dirty means something. */
-oct_pte_t oct_fault_entry(const struct oct_fault *fault, const struct oct_folio *folio);
+oct_pte_t oct_fault_entry(const struct oct_fault_state *fault, const struct oct_folio *folio);
 
 /* Store the entry of a fresh page whose contents are in place, where none or a soft one is locked. What
  * others cleared of this table and did not complete yet is completed in there (I11). */
-void oct_fault_install(struct oct_fault *fault, const struct oct_folio *folio, oct_pte_t pte);
+void oct_fault_install(struct oct_fault_state *fault, const struct oct_folio *folio, oct_pte_t pte);
 
 /* Let the access through the present entry pte, which is locked; with give_write a store gets the
  * right it lacks. OCT_FAULT_DONE. */
-int oct_fault_resolve(struct oct_fault *fault, oct_pte_t pte, bool give_write);
+int oct_fault_resolve(struct oct_fault_state *fault, oct_pte_t pte, bool give_write);
 
 #endif

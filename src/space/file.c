@@ -28,13 +28,13 @@ struct source {
 	oct_phys_t asked; /* the page for which the event was answered */
 };
 
-static bool shared(const struct oct_fault *fault)
+static bool shared(const struct oct_fault_state *fault)
 {
 	return fault->vma->flags & OCT_MAP_SHARED;
 }
 
 /* The entry, locked, as it is. */
-static int look(struct oct_fault *fault)
+static int look(struct oct_fault_state *fault)
 {
 	oct_pte_t pte = oct_pte_get(&fault->guard);
 
@@ -48,7 +48,7 @@ static int look(struct oct_fault *fault)
 }
 
 /* A store to an empty place of a private area. */
-static int install_copy(struct oct_fault *fault, const struct source *source)
+static int install_copy(struct oct_fault_state *fault, const struct source *source)
 {
 	struct oct_folio *folio = oct_folio_alloc();
 
@@ -61,7 +61,7 @@ static int install_copy(struct oct_fault *fault, const struct source *source)
 	return OCT_FAULT_DONE;
 }
 
-static int install_page(struct oct_fault *fault, const struct source *source)
+static int install_page(struct oct_fault_state *fault, const struct source *source)
 {
 	unsigned prot = fault->store ? fault->prot : fault->prot & ~(unsigned)OCT_WRITE;
 	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(source->page, prot, source->mapping->type));
@@ -79,7 +79,7 @@ static int install_page(struct oct_fault *fault, const struct source *source)
 }
 
 /* The source is there and the entry locked. */
-static int use_source(struct oct_fault *fault, const struct source *source)
+static int use_source(struct oct_fault_state *fault, const struct source *source)
 {
 	oct_pte_t pte = oct_pte_get(&fault->guard);
 
@@ -117,7 +117,7 @@ static int find_source(struct source *source)
 /* Asks the owner of the object whether the page may be stored to. No lock is held but the space's, so the
  * page may go meanwhile; the reference keeps its frame from being another page with the same name. AGAIN: it
  * may. */
-static int ask(struct oct_fault *fault, struct source *source)
+static int ask(struct oct_fault_state *fault, struct source *source)
 {
 	struct oct_event event = {.kind = source->folio ? OCT_EVENT_PAGE_MKWRITE : OCT_EVENT_PFN_MKWRITE,
 	                          .mm = fault->mm,
@@ -145,7 +145,7 @@ static int read_source(const struct source *source)
 	return AGAIN;
 }
 
-static int supply(struct oct_fault *fault, struct source *source)
+static int supply(struct oct_fault_state *fault, struct source *source)
 {
 	struct oct_rwlock *lock = &source->mapping->lock;
 	int result;
@@ -173,7 +173,7 @@ static int supply(struct oct_fault *fault, struct source *source)
 	return result;
 }
 
-int oct_file_fault(struct oct_fault *fault)
+int oct_file_fault(struct oct_fault_state *fault)
 {
 	struct source source = {.mapping = fault->vma->mapping,
 	                        .index =
