@@ -3,13 +3,14 @@
 #
 # Compiles with a kernel's flags, joins the objects with ld -r, and fails if a symbol is undefined that
 # is not one of the tier's upcalls (tests/tiers/tN.txt) or memcpy, memmove, memset, memcmp. Then the
-# public headers: each alone as C11 and as C++17. Prints text sizes. Status 0 good, 1 bad. A compiler that
-# is missing is a skip, said aloud.
+# public headers: each alone as C11 and as C++17. Prints text sizes; T0 may not exceed its limit.
+# Status 0 good, 1 bad. A compiler that is missing is a skip, said aloud.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
+t0_limit=16384 # bytes of text
 
 flags="-std=c11 -O2 -ffreestanding -fno-pic -fno-asynchronous-unwind-tables -fno-unwind-tables -Iinclude -Wall -Wextra -Wshadow -Wconversion -Werror"
 x86_flags="-DOCT_ARCH_X86_64 -mgeneral-regs-only -mno-red-zone -mcmodel=kernel"
@@ -50,6 +51,9 @@ tier() {
 	if [ -n "$bad" ]; then
 		failed=$((failed + 1))
 		printf '%-8s %-8s %-6s %8s  undefined: %s\n' "$2" "$3" "$1" "$text" "$bad"
+	elif [ "$1" = T0 ] && [ "$text" -gt $t0_limit ]; then
+		failed=$((failed + 1))
+		printf '%-8s %-8s %-6s %8s  more than %s\n' "$2" "$3" "$1" "$text" $t0_limit
 	else
 		passed=$((passed + 1))
 		printf '%-8s %-8s %-6s %8s  links\n' "$2" "$3" "$1" "$text"

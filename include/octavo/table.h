@@ -131,7 +131,7 @@ int oct_table_trim(struct oct_space *space, uintptr_t start, uintptr_t end, stru
 int oct_table_trim_around(struct oct_space *space, uintptr_t start, uintptr_t end, uintptr_t low,
                           uintptr_t high, struct oct_ticket *ticket);
 
-/* ---- Moving: the caller keeps others away from both ranges ---------------------------------------- */
+/* ---- Moving (from T1 on): the caller keeps others away from both ranges --------------------------- */
 /* The leaf table for from, aligned to what a leaf table maps, goes to to, with all its entries. true: it did;
  * nobody uses it by the old address any more, not through a walk cache either. false: there is none (at from), or
  * something is there (at to), or no table above: nothing changed. Interrupts on; ticket may owe more. */

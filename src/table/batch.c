@@ -1,6 +1,8 @@
 /* batch.c: whole leaf tables at once. SPDX-License-Identifier: MIT */
 #include "table_internal.h"
 
+#if OCT_TIER > 0 /* areas that move are above T0, which has to be small */
+
 /* ---- Move ------------------------------------------------------------------------------------------- */
 /* Locks slot, the entry of level 1 for va. */
 static void lock_slot(struct oct_space *space, oct_pte_t *slot, uintptr_t va, struct oct_pte_guard *guard)
@@ -92,3 +94,5 @@ void oct_table_move_entries(struct oct_space *space, uintptr_t from, uintptr_t t
 		oct_pte_guard_unlock(NULL, &fresh);
 	oct_pte_guard_unlock(NULL, &old);
 }
+
+#endif

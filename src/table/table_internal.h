@@ -9,13 +9,6 @@
 #include <octavo/table.h>
 #include "../tlb/authority.h"
 
-/* Of calls that are seldom made: small code rather than quick code. */
-#ifdef __clang__
-#define OCT_SELDOM __attribute__((cold, minsize, noinline))
-#else
-#define OCT_SELDOM __attribute__((cold, noinline))
-#endif
-
 _Static_assert(OCT_LEVELS >= 2, "the root is never a leaf table");
 _Static_assert(OCT_TABLE_ENTRIES * sizeof(struct oct_ptl) <= (1u << OCT_PAGE_SHIFT), "locks fit a page");
 

@@ -106,7 +106,8 @@ oct_pte_t oct_table_query(struct oct_space *space, uintptr_t va)
 }
 
 /* ---- Cursor ---------------------------------------------------------------------------------------- */
-int oct_cursor_init(struct oct_cursor *cursor, struct oct_space *space, uintptr_t start, uintptr_t end)
+OCT_SELDOM int oct_cursor_init(struct oct_cursor *cursor, struct oct_space *space, uintptr_t start,
+                               uintptr_t end)
 {
 	cursor->space = space;
 	cursor->va = cursor->next = cursor->start = start;

@@ -5,6 +5,13 @@
 #include <octavo/mmu.h>
 #include <octavo/tlb.h>
 
+/* Of calls that are seldom made: small code rather than quick code. */
+#ifdef __clang__
+#define OCT_SELDOM __attribute__((cold, minsize, noinline))
+#else
+#define OCT_SELDOM __attribute__((cold, noinline))
+#endif
+
 /* Statistics: this CPU's alone, absent from the checker's build. */
 #ifdef OCT_MODEL
 #define OCT_COUNT(cpu, field)        ((void)(cpu))

@@ -114,8 +114,8 @@ static oct_pte_t with_state(oct_pte_t pte, oct_pte_t of)
 }
 
 /* Replaces the entries of the block that entry, of va, lies in. */
-static void block_take(struct oct_ticket *ticket, oct_pte_t *entry, uintptr_t va, oct_pte_t stored,
-                       struct block *block)
+static OCT_SELDOM void block_take(struct oct_ticket *ticket, oct_pte_t *entry, uintptr_t va, oct_pte_t stored,
+                                  struct block *block)
 {
 	unsigned index = oct_table_index(va, 0) & (OCT_CONT_ENTRIES - 1);
 
@@ -138,7 +138,8 @@ static void block_take(struct oct_ticket *ticket, oct_pte_t *entry, uintptr_t va
 }
 
 /* Stores the entries again, the first as pte says; nobody uses what they were. */
-static void block_put(struct oct_pte_guard *guard, const struct block *block, oct_pte_t pte, bool whole)
+static OCT_SELDOM void block_put(struct oct_pte_guard *guard, const struct block *block, oct_pte_t pte,
+                                 bool whole)
 {
 	for (unsigned i = 0; i < OCT_CONT_ENTRIES; i++, pte = oct_pte_advance(pte, OCT_PAGE_SIZE))
 		if (block->there >> i & 1)
@@ -148,8 +149,8 @@ static void block_put(struct oct_pte_guard *guard, const struct block *block, oc
 
 /* Entry, of va, is or was a part of a block: those that are get entries of their own. own: what it was, if it
  * is no more; it and the others get each other's state. */
-static void block_unfold(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
-                         uintptr_t va, oct_pte_t *own)
+static OCT_SELDOM void block_unfold(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                                    uintptr_t va, oct_pte_t *own)
 {
 	struct block block;
 
@@ -163,8 +164,8 @@ static void block_unfold(struct oct_ticket *ticket, struct oct_pte_guard *guard,
 	block_put(guard, &block, block.pte, false);
 }
 
-oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
-                          uintptr_t va)
+OCT_SELDOM oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                                     uintptr_t va)
 {
 	struct block block;
 
@@ -173,9 +174,10 @@ oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard
 	return block.pte;
 }
 
-oct_pte_t oct_block_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
-                           uintptr_t va, oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
-                           unsigned long arg)
+OCT_SELDOM oct_pte_t oct_block_update(struct oct_ticket *ticket, struct oct_pte_guard *guard,
+                                      oct_pte_t *entry, uintptr_t va,
+                                      oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
+                                      unsigned long arg)
 {
 	struct block block;
 
@@ -245,6 +247,7 @@ enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct oct_pte_guard 
 	return flush;
 }
 
+#if OCT_TIER > 0 /* for areas */
 /* Neighbours mostly differ in their page alone, so what change made of one says what it would make of the
  * next: the same bits differ. known: seen became wanted, with verdict flush. */
 void oct_entries_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, size_t pages,
@@ -276,6 +279,7 @@ void oct_entries_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, 
 			return;
 	}
 }
+#endif
 
 void oct_entry_install(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t va, oct_pte_t new_pte)
 {

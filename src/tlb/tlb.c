@@ -530,7 +530,7 @@ void oct_space_switch_lazy(struct oct_system *system)
 	oct_cpu_leave(state);
 }
 
-struct oct_counters oct_counters_read(const struct oct_system *system, unsigned cpu)
+OCT_SELDOM struct oct_counters oct_counters_read(const struct oct_system *system, unsigned cpu)
 {
 	const struct oct_counters *from = &system->cpu[cpu].counters;
 	struct oct_counters to;
