@@ -126,8 +126,7 @@ static void learn(const struct entry_of *p, uint64_t value)
 	if (b->written & bit)
 		return;
 	b->written |= (uint8_t)bit;
-	world.restart = true;
-	explore_stop(true);
+	search_again();
 }
 
 /* ---- I11, I6 ---------------------------------------------------------------------------------------------

@@ -419,6 +419,10 @@ static bool account(enum explore_end end)
 {
 	struct explore_stats *s = explorer.stats;
 
+	if (explorer.again) {
+		s->stopped = true;
+		return false;
+	}
 	if (explorer.options->share) {
 		if (__atomic_load_n(&explorer.options->share->stop, __ATOMIC_RELAXED))
 			return false;
@@ -473,7 +477,7 @@ void explore(const struct explore_client *client, const struct explore_options *
 	explorer.rules->blame = blame;
 	explorer.rules->limit = explore_fail;
 	explorer.serial = 0;
-	explorer.judging = false;
+	explorer.judging = explorer.again = false;
 	explorer.depth = 0;
 	explorer.nframes = 0;
 	explorer.item = 0;

@@ -72,6 +72,8 @@ double explore_fraction(void);
 uint16_t explore_event(struct event *tmpl);
 /* End this execution; prune: it is not counted. Does not return when called by a thread. */
 void explore_stop(bool prune);
+/* End the whole search: it counts as stopped. Does not return when called by a thread. */
+void explore_again(void);
 /* End the search: stats->error = why, a constant. Does not return when called by a thread, or when
  * nothing is being explored. */
 void explore_fail(const char *why);

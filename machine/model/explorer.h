@@ -58,6 +58,7 @@ struct explorer {
 	struct fiber main;
 	unsigned self;
 	bool extending, stopped, pruned, unclaimed;
+	bool again; /* explore_again() was called */
 	bool judging; /* maximality, on a graph of the past */
 	uint32_t serial;
 	uint64_t random;

@@ -229,8 +229,7 @@ static void learn_slot(const struct place_of *p, const void *address)
 	    world.frame_use[p->frame] != 1 + OCT_USE_TABLE || slot >= 64 || (world.table_slots >> slot & 1))
 		return;
 	world.table_slots |= 1ull << slot;
-	world.restart = true;
-	explore_stop(true);
+	search_again();
 }
 
 uint16_t place(const void *address, unsigned size)

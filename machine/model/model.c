@@ -161,8 +161,6 @@ static void check_lock_order(void)
 static bool ended(void *arg, enum explore_end end)
 {
 	(void)arg;
-	if (world.restart)
-		return false;
 	if (end == END_STUCK && !world.litmus && world.violated == OC_NOTHING)
 		stuck();
 	if (end == END_COMPLETE && world.violated == OC_NOTHING)
@@ -394,6 +392,12 @@ static void explore_all(const struct explore_options *e)
 		locks_reset();
 		explore(&client, e, &stats);
 	}
+}
+
+void search_again(void)
+{
+	world.restart = true;
+	explore_again();
 }
 
 /* Explore up to a bound; again from the start whenever something was learnt that all must know. */

@@ -192,8 +192,7 @@ static char *object_page(const void *object, uint64_t index)
 		*p = (struct object_page){object, index, memory_object(OCT_PAGE_SIZE)};
 		world.nobjects++;
 		if (in_race()) {
-			world.restart = true;
-			explore_stop(true);
+			search_again();
 		}
 	}
 	return p->memory;
@@ -419,8 +418,7 @@ void oct_rwlock_write_lock(struct oct_rwlock *lock)
 		return;
 	if (!world.lock_written) {
 		world.lock_written = true;
-		world.restart = true;
-		explore_stop(true);
+		search_again();
 	}
 	for (unsigned cpu = 0; cpu < world.nactors && cpu < OCT_MAX_CPUS; cpu++)
 		lock_take(place(&lock->word[cpu], 4), 4, CALLER);

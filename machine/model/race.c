@@ -175,8 +175,7 @@ static void check_stack(const char *address, const void *pc)
 		return;
 	if (!world.stacks_shared) {
 		world.stacks_shared = true;
-		world.restart = true;
-		explore_stop(true);
+		search_again();
 	}
 	if (address < events_stack_in_use(owner))
 		violate(OC_UAF, pc, "%s uses a variable of a function of %s that has returned",

@@ -60,6 +60,12 @@ void explore_stop(bool prune)
 			leave(BLOCKED);
 }
 
+void explore_again(void)
+{
+	explorer.again = true;
+	explore_stop(true);
+}
+
 void explore_fail(const char *why)
 {
 	if (!explorer.stats) {

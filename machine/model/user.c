@@ -26,8 +26,7 @@ static void learn_word(unsigned offset, unsigned size, const void *pc)
 	if (world.nwords == MAX_WORDS)
 		explore_fail("user accesses touch too many words of a page");
 	world.words[world.nwords++] = (struct page_word){(uint16_t)offset, (uint8_t)size};
-	world.restart = true;
-	explore_stop(true);
+	search_again();
 }
 
 /* The CPU, or device, by whose translations the thread walks: one that runs ahead, as it was at the start. */

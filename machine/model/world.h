@@ -197,6 +197,8 @@ char *events_stack_in_use(unsigned thread); /* the code that runs there has no f
 /* decode.c */
 struct entry decode(uint64_t value, unsigned level);
 /* The entries of every space, gathered when setup is done; NULL for other places. */
+/* Something was learnt that every execution must know: the search begins anew. Does not return to a thread. */
+void search_again(void);
 void entries_gather(void);
 /* Entry p now holds value: if that links a table, its entries are known from now on. */
 void entries_linked(const struct entry_of *p, uint64_t value);

@@ -117,6 +117,9 @@ small_scenario() {
 	run $octavo check --max-executions 10 --arch arm64 rc11/fetch-add-6
 	[ "$status" -eq 3 ]
 	[[ "$output" == *bounded* ]]
+	# what is learnt in the middle of a bounded search starts it anew
+	run $octavo check --bound 1 --arch arm64 core/ticket-fork-now
+	[ "$status" -eq 3 ]
 	run $octavo check --bound 0 --arch arm64 rc11/fetch-add-6
 	[ "$status" -eq 3 ]
 	run $octavo check --sample 20 --arch arm64 rc11/fetch-add-6
