@@ -174,6 +174,24 @@ static void two_leaves(void)
 		done(oct_table_split(space, INSIDE, &ticket), &ticket);
 }
 
+/* Each protects its own page of one leaf: both split it, or find it split. */
+static void two_parts(void)
+{
+	uintptr_t va = oct_port_cpu_self() == 1 ? LEAF + 4 * OCT_PAGE_SIZE : INSIDE;
+	struct oct_ticket ticket;
+
+	oct_ticket_init(&ticket, space);
+	done(oct_table_protect(space, va, va + OCT_PAGE_SIZE, OCT_READ, &ticket), &ticket);
+	OC_ASSERT(OC_ASSERTION, !oct_pte_write(oct_table_query(space, va)));
+	for (unsigned i = 0; i < LEAF_PAGES; i++) {
+		oct_pte_t pte = oct_table_query(space, LEAF + i * OCT_PAGE_SIZE);
+
+		/* Broken first, the other page may be away for a moment. */
+		OC_ASSERT(OC_ASSERTION,
+		          !oct_pte_present(pte) || oct_pte_phys(pte) == pages[0] + i * OCT_PAGE_SIZE);
+	}
+}
+
 /* Under the lock of the slot nothing changes but what hardware sets. */
 static void locked(void)
 {
@@ -223,5 +241,6 @@ OC_SCENARIO(
              .run = protect_page,
              .expected = OC_HOLDS,
              .cover = {"stored", "refused"}},
+            {.name = "two-parts", .run = two_parts, .expected = OC_HOLDS},
             {.name = "two-leaves", .run = two_leaves, .expected = OC_HOLDS},
             {.name = "locked", .run = locked, .expected = OC_HOLDS}})

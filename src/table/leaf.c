@@ -154,49 +154,50 @@ static OCT_SELDOM oct_pte_t split_entry(oct_pte_t pte, unsigned long arg)
 	return oct_pte_make_table(split->table, split->level, split->kernel);
 }
 
-static OCT_SELDOM void split_leaf(struct oct_space *space, uintptr_t va, const struct split *split,
-                                  struct oct_ticket *ticket)
+/* The guarded large leaf becomes a table. Who has another part of it may have come first, so the lock is not
+ * dropped between the look at the leaf and the change. -OCT_ENOMEM. */
+static OCT_SELDOM int split_leaf(struct oct_pte_guard *guard, uintptr_t va, struct oct_ticket *ticket)
 {
-	unsigned long arg = (unsigned long)(uintptr_t)split;
-	struct oct_pte_guard guard;
+	struct oct_space *space = guard->space;
+	struct split split = {OCT_NO_PAGE, guard->level, space->kernel};
+	unsigned long arg = (unsigned long)(uintptr_t)&split;
 	oct_pte_t old, link;
 
-	oct_pte_lock_at(space, va, &guard);
-	link = oct_pte_make_table(split->table, split->level, split->kernel);
-	if (oct_entry_judge(guard.upper, link, split->level) == OCT_BREAK_FIRST) {
-		(void)!oct_entry_change(ticket, &guard, guard.pte, va, oct_pte_broken(), &old);
-		oct_ticket_flush(ticket, &guard);
-		oct_entry_install(&guard, guard.pte, va, split_entry(old, arg));
+	split.table = deposit_get(space, split.level - 1);
+	if (split.table == OCT_NO_PAGE)
+		split.table = oct_port_page_alloc(oct_table_order(split.level - 1), OCT_USE_TABLE);
+	if (split.table == OCT_NO_PAGE)
+		return -OCT_ENOMEM;
+	oct_port_page_clear(split.table, oct_table_order(split.level - 1)); /* locks, unused slots */
+	link = oct_pte_make_table(split.table, split.level, split.kernel);
+	if (oct_entry_judge(guard->upper, link, split.level) == OCT_BREAK_FIRST) {
+		(void)!oct_entry_change(ticket, guard, guard->pte, va, oct_pte_broken(), &old);
+		oct_ticket_flush(ticket, guard);
+		oct_entry_install(guard, guard->pte, va, split_entry(old, arg));
 	} else {
-		(void)!oct_entry_update(ticket, &guard, guard.pte, va, split_entry, arg, &old);
+		(void)!oct_entry_update(ticket, guard, guard->pte, va, split_entry, arg, &old);
 		oct_mmu_publish();
 	}
-	oct_pte_guard_unlock(ticket, &guard);
+	return 0;
 }
 
 OCT_SELDOM int oct_table_split(struct oct_space *space, uintptr_t va, struct oct_ticket *ticket)
 {
+	bool inside = true;
+	int error = 0;
+
 	if ((va & ~OCT_PAGE_MASK) != 0 || va < space->start || va > space->last || ticket->space != space)
 		return -OCT_EINVAL;
-	for (;;) {
-		struct split split = {OCT_NO_PAGE, 0, space->kernel};
+	while (inside && error == 0) {
 		struct oct_pte_guard guard;
-		bool inside;
 
 		oct_pte_lock_at(space, va, &guard);
 		inside = oct_guard_large(&guard) && (va & (oct_level_bytes(guard.level) - 1)) != 0;
-		oct_pte_guard_unlock(NULL, &guard);
-		if (!inside)
-			return 0;
-		split.level = guard.level;
-		split.table = deposit_get(space, split.level - 1);
-		if (split.table == OCT_NO_PAGE)
-			split.table = oct_port_page_alloc(oct_table_order(split.level - 1), OCT_USE_TABLE);
-		if (split.table == OCT_NO_PAGE)
-			return -OCT_ENOMEM;
-		oct_port_page_clear(split.table, oct_table_order(split.level - 1)); /* locks, unused slots */
-		split_leaf(space, va, &split, ticket);
+		if (inside)
+			error = split_leaf(&guard, va, ticket);
+		oct_pte_guard_unlock(ticket, &guard);
 	}
+	return error;
 }
 
 int oct_guard_inside(struct oct_space *space, uintptr_t va, uintptr_t start, uintptr_t end,
