@@ -6,9 +6,13 @@
  *
  * WHY NONE IS MISSED (F9)
  * A flusher draws its generation (SC, after its entry stores), then reads the list (SC). Bind stores the
- * list (SC), and the device walks after that. If the flusher does not see it, the draw comes before
- * the store in the order of the SC operations, so does every entry store of the draw, and the
- * device's walks find them.
+ * list (SC), then reads the generation (SC), and the device walks after that. If the flusher does not see
+ * the device, the read finds the draw, and with it every entry store of the draw; so do the walks. (Without
+ * the read nothing would order the walks after the store of the list.)
+ *
+ * WHO IS BEHIND A MEMBER
+ * was bound before it was, and binds do not overlap: who has seen a member through the head (acquire) has
+ * seen all behind it, so links between members need no order.
  *
  * WHY NONE IS CALLED WHEN IT IS GONE
  * Readers have interrupts off from the read of the list to their last call. Unbind takes the struct out
@@ -23,6 +27,7 @@ void oct_secondary_bind(struct oct_space *space, struct oct_secondary *secondary
 {
 	oct_store(&secondary->next, oct_load(&space->secondary, OCT_RLX), OCT_RLX); /* the caller's alone */
 	oct_store(&space->secondary, secondary, OCT_SC); /* F9; release: its fields are seen */
+	(void)oct_load(&space->generation, OCT_SC);      /* F9; pairs with the draw in oct_ticket_close */
 }
 
 void oct_secondary_unbind(struct oct_space *space, struct oct_secondary *secondary)
@@ -35,18 +40,18 @@ void oct_secondary_unbind(struct oct_space *space, struct oct_secondary *seconda
 			oct_port_panic("oct_secondary_unbind: it is not bound to this space");
 		link = &oct_load(link, OCT_RLX)->next;
 	}
-	/* Release: who reads past secondary sees the fields of those behind it. */
+	/* Release: for who finds those behind it through the head, and did not see them bound. */
 	oct_store(link, oct_load(&secondary->next, OCT_RLX), OCT_REL);
 	oct_grace_wait(space->system);
 }
 
 void oct_secondary_leave(struct oct_space *space)
 {
-	/* Acquire: pairs with the stores above. Nothing binds to the space any more. */
-	struct oct_secondary *s = oct_load(&space->secondary, OCT_ACQ), *next;
+	/* Relaxed: the end of the space comes after every bind and unbind, which its caller sees to. */
+	struct oct_secondary *s = oct_load(&space->secondary, OCT_RLX), *next;
 
 	for (; s != NULL; s = next) {
-		next = oct_load(&s->next, OCT_ACQ);
+		next = oct_load(&s->next, OCT_RLX);
 		s->leave(s, space);
 	}
 }
@@ -55,9 +60,9 @@ void oct_secondary_invalidate(struct oct_space *space, uintptr_t start, size_t p
 {
 	unsigned long state = oct_cpu_enter();
 
-	/* Acquire: pairs with the stores above. */
+	/* Acquire: pairs with the stores above. Relaxed: who is behind a member. */
 	for (struct oct_secondary *s = oct_load(&space->secondary, OCT_ACQ); s != NULL;
-	     s = oct_load(&s->next, OCT_ACQ))
+	     s = oct_load(&s->next, OCT_RLX))
 		s->invalidate(s, space, start, pages, depth);
 	oct_cpu_leave(state);
 }

@@ -188,8 +188,8 @@ static void tell_secondaries(struct oct_space *space, uint64_t generation, uint6
 	if (s == NULL)
 		return;
 	collect(space, completed, generation, &todo);
-	/* Acquire: pairs with the stores of bind and unbind. */
-	for (; s != NULL; s = oct_load(&s->next, OCT_ACQ)) {
+	/* Relaxed: who is behind a member was bound before it. */
+	for (; s != NULL; s = oct_load(&s->next, OCT_RLX)) {
 		if (todo.whole)
 			s->invalidate(s, space, space->start, 0, OCT_ALL_LEVELS);
 		for (unsigned i = 0; !todo.whole && i < todo.count; i++)
