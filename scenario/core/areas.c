@@ -13,8 +13,10 @@ enum {
 };
 
 static struct oct_mm *mm, *child;
-static struct oct_folio *kept; /* of VA; somebody else's too */
-static uint32_t after_reset;   /* its first word when a reset had returned, and 1 */
+static struct oct_folio *kept;     /* of VA; somebody else's too */
+static uint32_t after_reset;       /* its first word when a reset had returned, and 1 */
+static struct oct_folio *replaced; /* of SPARE; likewise */
+static uint32_t after_replace;     /* likewise when a move had returned */
 
 static void setup(void)
 {
@@ -28,6 +30,8 @@ static void setup(void)
 	                                 OCT_MAP_FIXED | OCT_MAP_GROWSDOWN, &where) == 0);
 	kept = oc_folio(mm, VA);
 	oct_folio_get(kept);
+	replaced = oc_folio(mm, SPARE);
+	oct_folio_get(replaced);
 }
 
 static void unmap(void)
@@ -167,6 +171,20 @@ static void policy(void)
 	}
 }
 
+/* VA moves to the place of another area, or there is nothing to move. */
+static void unmap_move(void)
+{
+	uintptr_t where;
+	int error = 0;
+
+	if (oct_port_cpu_self() == 0)
+		unmap();
+	else
+		error = oct_mremap(mm, VA, OCT_PAGE_SIZE, OCT_PAGE_SIZE,
+		                   OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, SPARE, &where);
+	OC_ASSERT(OC_ASSERTION, error == 0 || error == -OCT_EFAULT);
+}
+
 static void reset(void)
 {
 	if (oct_port_cpu_self() == 0)
@@ -190,6 +208,23 @@ static void reset_store(void)
 	}
 }
 
+/* The same of the page whose place another takes. */
+static void replace_store(void)
+{
+	uintptr_t where;
+
+	if (oct_port_cpu_self() == 0) {
+		uint32_t *word = oct_port_phys_to_virt(replaced->page);
+
+		OC_ASSERT(OC_ASSERTION,
+		          oct_mremap(mm, VA, OCT_PAGE_SIZE, OCT_PAGE_SIZE,
+		                     OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, SPARE, &where) == 0);
+		after_replace = oct_load(word, OCT_RLX) + 1;
+	} else {
+		OC_ASSERT(OC_I2, oc_store32(mm, SPARE, 7) == 0);
+	}
+}
+
 static void unmap_unmap(void)
 {
 	unmap();
@@ -201,6 +236,8 @@ static void final(void)
 
 	OC_ASSERT(OC_I4,
 	          after_reset == 0 || *(uint32_t *)oct_port_phys_to_virt(kept->page) + 1 == after_reset);
+	OC_ASSERT(OC_I4, after_replace == 0 ||
+	                     *(uint32_t *)oct_port_phys_to_virt(replaced->page) + 1 == after_replace);
 	OC_ASSERT(OC_ASSERTION, !vma && oct_pte_none(oct_table_query(&mm->space, VA)));
 }
 
@@ -221,4 +258,6 @@ OC_SCENARIO(
             {.name = "policy", .run = policy, .expected = OC_HOLDS},
             {.name = "reset", .run = reset, .expected = OC_HOLDS},
             {.name = "reset-store", .run = reset_store, .expected = OC_HOLDS, .cover = {"stored", "refused"}},
+            {.name = "move", .run = unmap_move, .expected = OC_HOLDS},
+            {.name = "replace-store", .run = replace_store, .expected = OC_HOLDS},
             {.name = "unmap", .run = unmap_unmap, .expected = OC_HOLDS}})
