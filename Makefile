@@ -5,7 +5,8 @@
 #   make test     installs what the tests need (as root), then runs all of them
 #   make test-boot    boots the core on riscv64 under QEMU, which it installs (as root)
 #   make test-report  opens the HTML pages of answers in a browser, which it installs (as root)
-# Variables: CC, BUILD (default build), SANITIZE=address,undefined for the command, PREFIX, DESTDIR,
+# Variables: CC, BUILD (default build), SANITIZE=address,undefined for the command, MACHINES="scenarios sim"
+# (the libraries to build: of the model, of the sim), PREFIX, DESTDIR,
 # DEPS=no (install nothing).
 
 VERSION := 0.1
@@ -134,8 +135,18 @@ $(BUILD)/command/%.o: %.c $(BUILD)/flags
 $(BUILD)/command/%.o: %.S $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COMMAND_FLAGS) $(CFLAGS) -c '$<' -o '$@'
-$(BUILD)/octavo: $(BUILD)/files $(command_objects) $(ARCHS:%=$(BUILD)/lib/%/scenarios.so) \
-		$(ARCHS:%=$(BUILD)/lib/%/sim.so)
+# LIBRARIES=DIR: those of another build with the same flags for them (a sanitized command has no other ones).
+LIBRARIES ?= $(BUILD)
+MACHINES  ?= scenarios sim
+ifeq ($(LIBRARIES),$(BUILD))
+built_libraries := $(foreach machine,$(MACHINES),$(ARCHS:%=$(BUILD)/lib/%/$(machine).so))
+else
+built_libraries := $(BUILD)/lib
+$(BUILD)/lib: FORCE
+	@mkdir -p $(@D)
+	@ln -sfn '$(abspath $(LIBRARIES))/lib' $@
+endif
+$(BUILD)/octavo: $(BUILD)/files $(command_objects) $(built_libraries)
 	@ln -sfn '$(CURDIR)/include' $(BUILD)/include
 	@ln -sfn '$(CURDIR)/machine/model' $(BUILD)/model
 	@ln -sfn '$(CURDIR)/machine/sim/check' $(BUILD)/sim

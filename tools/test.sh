@@ -49,9 +49,9 @@ fake_make() {
 
 builds() {
 	expect "gcc" make BUILD="$BUILD" CC=gcc all
-	expect "gcc, sanitized" make BUILD="$BUILD/asan" CC=gcc SANITIZE=address,undefined all
+	expect "gcc, sanitized" make BUILD="$BUILD/asan" LIBRARIES="$BUILD" CC=gcc SANITIZE=address,undefined all
 	if have clang; then
-		expect "clang" make BUILD="$BUILD/clang" CC=clang all
+		expect "clang" make BUILD="$BUILD/clang" CC=clang MACHINES=scenarios all
 	else
 		skip "clang is missing"
 	fi
