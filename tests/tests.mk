@@ -32,7 +32,7 @@ define_arm64_bbm2 := -DOCT_ARCH_ARM64 -DOCT_BBM_LEVEL=2
 IN_VARIANTS := test_arch test_table test_large test_tlb
 
 # A test that says "formats: ..." in its first lines is built for these formats only.
-formats_of = $(or $(shell sed -n '1,12s/.*formats: *\([a-z0-9_ ]*\).*/\1/p' $1),$(FORMATS))
+formats_of = $(filter $(FORMATS),$(or $(shell sed -n '1,12s/.*formats: *\([a-z0-9_ ]*\).*/\1/p' $1),$(FORMATS)))
 
 all_formats_of = $(call formats_of,$1) $(if $(filter $(IN_VARIANTS),$(basename $(notdir $1))),$(VARIANTS))
 
