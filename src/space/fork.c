@@ -14,6 +14,7 @@
  * Failure. The child's tables are the only memory asked for after the areas were reserved; if they
  * cannot be had, what the child got goes back through a ticket of its own. The parent keeps its pages;
  * the next store to each finds it exclusive again and gets its right back. */
+#include "../tlb/authority.h"
 #include "walk.h"
 #include "../page/shown.h"
 
@@ -36,46 +37,68 @@ static void copy_soft(struct oct_ticket *ticket, struct oct_pte_guard *from, str
 	oct_entry_install(to, to->pte, to->va, soft->copy(from->space, pte));
 }
 
-/* Share the page of one parent entry. */
-static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
-                        bool shared, oct_phys_t zero_page)
+/* The child's entry for the page of pte, which the parent's entry has become: one reference more. */
+static void share_page(const struct oct_pte_guard *to, oct_pte_t pte, oct_phys_t zero_page)
 {
-	oct_pte_t pte = oct_pte_get(from);
+	if (oct_pte_phys(pte) != zero_page)
+		oct_folio_get(oct_port_folio_of(oct_pte_phys(pte)));
+	/* Release: as oct_entry_install, whose reliance share_entries has seen to. */
+	oct_store(to->pte, oct_pte_clear_uffd_wp(pte), OCT_REL);
+}
 
+/* One parent entry, pte as read, that is unlike the one before. */
+static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
+                        oct_pte_t pte, bool shared, oct_phys_t zero_page, struct oct_entry_run *run)
+{
 	if (!oct_pte_present(pte)) {
 		copy_soft(ticket, from, to, pte);
 		return;
 	}
 	if (!shared) {
-		oct_pte_t old;
-
 		/* An entry without the write right joins what its table waits for to the ticket. */
-		if (oct_entry_update(ticket, from, from->pte, from->va, take_write, 0, &old) !=
-		    OCT_FLUSH_NONE)
+		oct_entry_update_first(ticket, from, take_write, 0, run);
+		if (run->flush != OCT_FLUSH_NONE)
 			OCT_COVER("fork-wrprotect");
-		pte = take_write(old, 0);
+		pte = run->wanted;
 	}
-	if (oct_pte_phys(pte) != zero_page)
-		oct_folio_get(oct_port_folio_of(oct_pte_phys(pte)));
-	oct_entry_install(to, to->pte, to->va, oct_pte_clear_uffd_wp(pte));
+	(void)oct_tlb_rely(
+	    to); /* F6, for the entries that follow as well: nothing in this section is behind */
+	share_page(to, pte, zero_page);
+}
+
+/* The pages entries of from, a leaf table, to their places in the other one. */
+static void share_entries(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
+                          size_t pages, bool shared, oct_phys_t zero_page)
+{
+	struct oct_entry_run run = {0, 0, OCT_FLUSH_NONE, false};
+
+	for (;;) {
+		oct_pte_t now = oct_load(from->pte, OCT_RLX); /* judged again by the exchange */
+
+		if (oct_entry_update_next(ticket, from, &run, &now)) {
+			OCT_RELIED(to->pte, to->va); /* run began in this section */
+			share_page(to, now ^ run.seen ^ run.wanted, zero_page);
+		} else {
+			share_entry(ticket, from, to, now, shared, zero_page, &run);
+		}
+		if (--pages == 0)
+			return;
+		from->pte++, to->pte++;
+		from->va += OCT_PAGE_SIZE, to->va += OCT_PAGE_SIZE;
+	}
 }
 
 /* The entries of [va, end), which lies in one leaf table that both spaces have. */
 static void fork_leaf(struct oct_mm *child, struct oct_mm *parent, uintptr_t va, uintptr_t end, bool shared,
                       struct oct_ticket *ticket)
 {
-	while (va < end) {
-		struct oct_pte_guard from, to;
+	struct oct_pte_guard from, to;
 
-		oct_pte_lock_at(&parent->space, va, &from);
-		oct_pte_lock_at(&child->space, va, &to);
-		do {
-			share_entry(ticket, &from, &to, shared, parent->zero_page);
-			va += OCT_PAGE_SIZE;
-		} while (va < end && oct_pte_guard_next(&from) && oct_pte_guard_next(&to));
-		oct_pte_guard_unlock(NULL, &to);
-		oct_pte_guard_unlock(ticket, &from);
-	}
+	oct_pte_lock_at(&parent->space, va, &from);
+	oct_pte_lock_at(&child->space, va, &to);
+	share_entries(ticket, &from, &to, (end - va) >> OCT_PAGE_SHIFT, shared, parent->zero_page);
+	oct_pte_guard_unlock(NULL, &to);
+	oct_pte_guard_unlock(ticket, &from);
 }
 
 static int fork_area(struct oct_mm *child, struct oct_mm *parent, const struct oct_vma *vma,

@@ -291,7 +291,7 @@ int oct_table_unmap(struct oct_space *space, uintptr_t start, uintptr_t end, boo
 			pte = oct_entry_clear(ticket, &guard);
 			if (free_pages)
 				oct_ticket_free_page(ticket, &guard, oct_pte_phys(pte));
-		} while (oct_pte_guard_next(&guard) && oct_before_end(guard.va, start, end));
+		} while (oct_guard_step(&guard, end - 1));
 		oct_pte_guard_unlock(ticket, &guard);
 	}
 	return error;
@@ -344,11 +344,15 @@ int oct_table_protect(struct oct_space *space, uintptr_t start, uintptr_t end, u
 }
 
 /* ---- Trim -------------------------------------------------------------------------------------------- */
-static bool table_empty(oct_phys_t table)
+/* Each entry of what is unmapped is looked at here: quick, though only seldom calls lead here. */
+__attribute__((hot, noinline)) static bool table_empty(const oct_pte_t *entries)
 {
-	for (unsigned i = 0; i < OCT_TABLE_ENTRIES; i++)
-		if (!oct_pte_none(oct_load(oct_table_entries(table) + i, OCT_RLX))) /* the range is ours */
+	for (unsigned i = 0; i < OCT_TABLE_ENTRIES; i++) {
+		oct_pte_t pte = oct_load(entries + i, OCT_RLX); /* the range is ours */
+
+		if (pte != 0 && !oct_pte_none(pte)) /* stray bits, or something */
 			return false;
+	}
 	return true;
 }
 
@@ -361,7 +365,7 @@ static void unlink_empty(struct oct_space *space, oct_phys_t table, unsigned lev
 
 	oct_slot_lock(space, table, level, va, &guard);
 	link = oct_pte_get(&guard);
-	if (oct_pte_is_table(link, level) && table_empty(oct_pte_phys(link))) {
+	if (oct_pte_is_table(link, level) && table_empty(oct_table_entries(oct_pte_phys(link)))) {
 		/* The verdict is the ticket's: the table is released when it is complete. */
 		(void)!oct_entry_change(ticket, &guard, guard.pte, va, 0, &link);
 		oct_ticket_free_table(ticket, &guard, oct_pte_phys(link), oct_table_order(level - 1));

@@ -80,6 +80,18 @@ static inline bool oct_guard_large(const struct oct_pte_guard *guard)
 	return guard->level > 0 && oct_pte_present(guard->upper);
 }
 
+/* oct_pte_guard_next, and the next entry does not lie behind last. */
+static inline bool oct_guard_step(struct oct_pte_guard *guard, uintptr_t last)
+{
+	uintptr_t next = guard->va + OCT_PAGE_SIZE;
+
+	if (guard->level != 0 || oct_table_index(next, 0) == 0 || next > last)
+		return false;
+	guard->va = next;
+	guard->pte++;
+	return true;
+}
+
 /* ---- leaf.c ---------------------------------------------------------------------------------------- */
 /* The tables for a leaf of level to be split into. -OCT_ENOMEM: nothing was added. */
 int oct_deposit_add(struct oct_space *space, unsigned level);

@@ -90,7 +90,8 @@ static inline void oct_spin_unlock(uint32_t *lock)
 /* ---- ticket.c ------------------------------------------------------------------------------------ */
 /* Leaves of level unit in [start, last] were changed, or tables unlinked: it will need a flush. last, because
  * the end may be 2^64. */
-static inline void oct_owe_range(struct oct_ticket *ticket, uintptr_t start, uintptr_t last, unsigned unit, bool tables)
+static inline void oct_owe_range(struct oct_ticket *ticket, uintptr_t start, uintptr_t last, unsigned unit,
+                                 bool tables)
 {
 	if (!ticket->pending) {
 		ticket->start = start;
@@ -118,11 +119,44 @@ static inline oct_pte_t oct_entry_clear(struct oct_ticket *ticket, struct oct_pt
 	return old;
 }
 
-/* oct_entry_update of the pages entries from guard on, which moves to the last of them; all in its leaf table.
- * What is none stays. change does not look at the page of an entry. revoke: joins what the table still waits
- * for where an entry is none or needs no change (R4). */
+/* Neighbours mostly differ in their page alone, so what change made of one says what it would make of the
+ * next: the same bits differ. known: seen became wanted, with verdict flush. Of one lock section. */
+struct oct_entry_run {
+	oct_pte_t seen, wanted;
+	enum oct_flush flush;
+	bool known;
+};
+
+/* oct_entry_update of the guarded entry, which is in a leaf table; run starts with it. */
+void oct_entry_update_first(struct oct_ticket *ticket, struct oct_pte_guard *guard,
+                            oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg,
+                            struct oct_entry_run *run);
+
+/* The same for a neighbour, now as read, if it is like the one before. false: it is not, and nothing was
+ * done. */
+static inline bool oct_entry_update_next(struct oct_ticket *ticket, struct oct_pte_guard *guard,
+                                         const struct oct_entry_run *run, oct_pte_t *now)
+{
+	const oct_pte_t page_bits =
+	    oct_pte_make(~(oct_phys_t)0, OCT_NONE, OCT_NORMAL) ^ oct_pte_make(0, OCT_NONE, OCT_NORMAL);
+
+	if (!run->known || ((*now ^ run->seen) & ~page_bits) != 0)
+		return false;
+	/* As in oct_entry_update. */
+	if (run->seen != run->wanted &&
+	    !oct_cas(guard->pte, now, *now ^ run->seen ^ run->wanted, OCT_ACQ_REL))
+		return false;
+	if (run->flush != OCT_FLUSH_NONE)
+		oct_owe_range(ticket, guard->va, guard->va + (OCT_PAGE_SIZE - 1), 0, false);
+	return true;
+}
+
+/* oct_entry_update of the pages entries from guard on, which moves to the last of them; all in its leaf
+ * table. What is none stays. change does not look at the page of an entry. revoke: joins what the table still
+ * waits for where an entry is none or needs no change (R4). */
 void oct_entries_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, size_t pages,
-                        oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg, bool revoke);
+                        oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg,
+                        bool revoke);
 
 /* ---- tlb.c --------------------------------------------------------------------------------------- */
 /* All generations of space up to generation are complete on return. completed: what was read

@@ -248,29 +248,28 @@ enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct oct_pte_guard 
 }
 
 #if OCT_TIER > 0 /* for areas */
-/* Neighbours mostly differ in their page alone, so what change made of one says what it would make of the
- * next: the same bits differ. known: seen became wanted, with verdict flush. */
+void oct_entry_update_first(struct oct_ticket *ticket, struct oct_pte_guard *guard,
+                            oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg,
+                            struct oct_entry_run *run)
+{
+	run->flush = oct_entry_update(ticket, guard, guard->pte, guard->va, change, arg, &run->seen);
+	run->wanted = change(run->seen, arg);
+	run->known = oct_pte_present(run->seen) && !in_block(run->seen, 0);
+}
+
 void oct_entries_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, size_t pages,
                         oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg, bool revoke)
 {
-	const oct_pte_t page_bits =
-	    oct_pte_make(~(oct_phys_t)0, OCT_NONE, OCT_NORMAL) ^ oct_pte_make(0, OCT_NONE, OCT_NORMAL);
-	enum oct_flush flush = OCT_FLUSH_NONE;
-	oct_pte_t seen = 0, wanted = 0;
-	bool known = false;
+	struct oct_entry_run run = {0, 0, OCT_FLUSH_NONE, false};
 
 	for (;; guard->va += OCT_PAGE_SIZE, guard->pte++) {
 		oct_pte_t now = oct_load(guard->pte, OCT_RLX); /* judged again by the exchange */
 
-		if (known && ((now ^ seen) & ~page_bits) == 0 &&
-		    (seen == wanted || oct_cas(guard->pte, &now, now ^ seen ^ wanted, OCT_ACQ_REL))) {
-			if (flush != OCT_FLUSH_NONE)
-				oct_owe_range(ticket, guard->va, guard->va + (OCT_PAGE_SIZE - 1), 0, false);
+		if (oct_entry_update_next(ticket, guard, &run, &now)) {
+			/* as its neighbour */
 		} else if (!oct_pte_none(now)) {
-			flush = oct_entry_update(ticket, guard, guard->pte, guard->va, change, arg, &seen);
-			wanted = change(seen, arg);
-			known = oct_pte_present(seen) && !in_block(seen, 0);
-			if (flush == OCT_FLUSH_NONE && revoke)
+			oct_entry_update_first(ticket, guard, change, arg, &run);
+			if (run.flush == OCT_FLUSH_NONE && revoke)
 				oct_ticket_join(ticket, guard);
 		} else if (revoke) {
 			oct_ticket_join(ticket, guard);
@@ -313,14 +312,14 @@ static void release_queue(struct oct_ticket *ticket)
 		oct_phys_t item = ticket->queue[i];
 		oct_phys_t page = item & OCT_PAGE_MASK;
 
-		if ((item & QUEUE_TABLE) && system->defer != NULL)
-			system->defer(table_release, (void *)(uintptr_t)(item & ~(oct_phys_t)QUEUE_TABLE));
-		else if (item & QUEUE_TABLE)
-			oct_page_give_back(page, item & QUEUE_ORDER_MASK, OCT_USE_TABLE);
-		else if (space->page_release != NULL)
+		if (!(item & QUEUE_TABLE) && space->page_release != NULL)
 			space->page_release(space, page);
-		else
+		else if (!(item & QUEUE_TABLE))
 			oct_page_give_back(page, item & QUEUE_ORDER_MASK, OCT_USE_USER);
+		else if (system->defer != NULL)
+			system->defer(table_release, (void *)(uintptr_t)(item & ~(oct_phys_t)QUEUE_TABLE));
+		else
+			oct_page_give_back(page, item & QUEUE_ORDER_MASK, OCT_USE_TABLE);
 	}
 	ticket->queued = 0;
 	ticket->tables = false;

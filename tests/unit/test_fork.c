@@ -105,6 +105,69 @@ static void refuses_a_child_in_use(void **state)
 	assert_int_equal(oct_fork(&child, &parent), 0);
 }
 
+/* ---- Neighbours of all kinds, in random order -----------------------------------------------------------
+ */
+enum { MIXED = OCT_TABLE_ENTRIES + 70 };
+enum kind { NOTHING, ZERO, WRITTEN, WATCHED, PROTECTED, KINDS };
+
+static void make_page(uintptr_t va, enum kind kind, uint32_t value)
+{
+	if (kind == ZERO)
+		assert_int_equal(loaded(&parent, va), 0);
+	if (kind > ZERO)
+		assert_int_equal(user_store(&parent, va, value), 0);
+	if (kind == WATCHED)
+		assert_int_equal(oct_clear_refs(&parent, va, va + OCT_PAGE_SIZE), 0);
+	if (kind == PROTECTED) {
+		assert_int_equal(oct_mprotect(&parent, va, OCT_PAGE_SIZE, OCT_READ), 0);
+		assert_int_equal(oct_mprotect(&parent, va, OCT_PAGE_SIZE, RW), 0);
+	}
+}
+
+/* was: the parent's entry before. */
+static void check_page(uintptr_t va, oct_pte_t was)
+{
+	oct_pte_t now = user_entry(&parent, va);
+
+	assert_int_equal(user_entry(&child, va), now);
+	if (!oct_pte_present(was)) {
+		assert_int_equal(now, was);
+		return;
+	}
+	assert_int_equal(now, oct_pte_wrprotect(was)); /* the page, young and dirty stay */
+	if (oct_pte_phys(was) != parent.zero_page)
+		assert_int_equal(oct_port_folio_of(oct_pte_phys(was))->refcount, 2);
+}
+
+static void neighbours_of_all_kinds(void **state)
+{
+	static oct_pte_t was[MIXED];
+	static enum kind kind[MIXED];
+	uintptr_t va = map_at(&parent, 0, MIXED, RW, 0);
+	uint32_t random = 1, zero_refs;
+
+	(void)state;
+	for (unsigned i = 0; i < MIXED; i++) {
+		random = random * 1664525 + 1013904223;
+		kind[i] =
+		    i > 0 && random >> 30 ? kind[i - 1] : (enum kind)((random >> 16) % KINDS); /* runs */
+		make_page(va + i * OCT_PAGE_SIZE, kind[i], i + 1);
+	}
+	for (unsigned i = 0; i < MIXED; i++)
+		was[i] = user_entry(&parent, va + i * OCT_PAGE_SIZE);
+	zero_refs = oct_port_folio_of(parent.zero_page)->refcount;
+	assert_int_equal(oct_fork(&child, &parent), 0);
+	assert_int_equal(oct_port_folio_of(parent.zero_page)->refcount, zero_refs);
+	for (unsigned i = 0; i < MIXED; i++)
+		check_page(va + i * OCT_PAGE_SIZE, was[i]);
+	for (unsigned i = 0; i < MIXED; i++) {
+		assert_int_equal(user_store(&parent, va + i * OCT_PAGE_SIZE, 10000 + i), 0);
+		assert_int_equal(loaded(&child, va + i * OCT_PAGE_SIZE), kind[i] > ZERO ? i + 1 : 0);
+		assert_int_equal(user_store(&child, va + i * OCT_PAGE_SIZE, 20000 + i), 0);
+		assert_int_equal(loaded(&parent, va + i * OCT_PAGE_SIZE), 10000 + i);
+	}
+}
+
 /* Areas far apart, so that the child needs tables at every level; each allocation fails once. */
 static void every_allocation_fails(void **state)
 {
@@ -149,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(private_pages_are_copied_once, make, drop),
 	    cmocka_unit_test_setup_teardown(shared_pages_stay_shared, make, drop),
+	    cmocka_unit_test_setup_teardown(neighbours_of_all_kinds, make, drop),
 	    cmocka_unit_test_setup_teardown(refuses_a_child_in_use, make, drop),
 	    cmocka_unit_test_setup_teardown(every_allocation_fails, make, drop),
 	};
