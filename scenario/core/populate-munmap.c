@@ -45,6 +45,15 @@ static void now(void)
 	oc_cover(error ? "gone" : "populated");
 }
 
+/* Why there is no page is asked of the areas, too. */
+static void elsewhere(void)
+{
+	uintptr_t va = VA + OCT_PAGE_SIZE;
+
+	OC_ASSERT(OC_ASSERTION,
+	          oct_madvise(mm, va, va + OCT_PAGE_SIZE, OCT_MADV_POPULATE_WRITE) == -OCT_ENOMEM);
+}
+
 static void unmapper(void)
 {
 	OC_ASSERT(OC_ASSERTION, oct_munmap(mm, VA, OCT_PAGE_SIZE) == 0);
@@ -59,4 +68,5 @@ static void final(void)
 OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(unmapper)},
             .variants = {{.name = "lock-dropped", .run = lock_dropped, .expected = OC_VIOLATES(OC_UAF)},
-                         {.name = "now", .run = now, .expected = OC_HOLDS, .cover = {"gone", "populated"}}})
+                         {.name = "now", .run = now, .expected = OC_HOLDS, .cover = {"gone", "populated"}},
+                         {.name = "elsewhere", .run = elsewhere, .expected = OC_HOLDS}})
