@@ -134,6 +134,15 @@ bool decode_cacheable(uint64_t value, unsigned level, unsigned cpu)
 	return e.present && ((e.table && !world.x86) || e.young || walker_sets_ad(cpu));
 }
 
+/* May a walker that used `walked` go on with what it finds now? An entry that has lost the contiguous bit no
+ * longer serves the other addresses of its block. */
+bool decode_goes_on(const struct entry *found, const struct entry *walked, bool store)
+{
+	return found->present && found->user && found->table == walked->table &&
+	       found->phys == walked->phys && (found->cont || !walked->cont) &&
+	       (!store || found->writable || found->table);
+}
+
 /* A walker that used `walked` sets accessed, and dirty for a store, in what it finds now; accessed alone
  * where it walked through a table entry. */
 uint64_t decode_walker_update(uint64_t found, uint64_t walked, unsigned how)
@@ -145,7 +154,7 @@ uint64_t decode_walker_update(uint64_t found, uint64_t walked, unsigned how)
 	/* an erratum: what was taken away is updated all the same */
 	if (world.x86 && !f.present && (how & WALKER_STRAY))
 		return found | BIT(5) | (store ? BIT(6) : 0);
-	if (!f.present || f.table != w.table || !f.user || f.phys != w.phys || (store && !f.writable))
+	if (!decode_goes_on(&f, &w, how & WALKER_STORE))
 		return found;
 	if (world.x86)
 		return found | BIT(5) | (store ? BIT(6) : 0);

@@ -126,8 +126,7 @@ static bool update_entry(uint16_t location, uint64_t walked, unsigned level, boo
 	    do_rmw(location, __ATOMIC_RELAXED, ENTRY_BYTES, RMW_WALKER, walked, how, &stored, pc);
 	struct entry f = decode(found, level), w = decode(walked, level);
 
-	return f.present && f.user && f.table == w.table && f.phys == w.phys &&
-	       (!store || f.writable || f.table);
+	return decode_goes_on(&f, &w, store);
 }
 
 /* What the walk used and lacks accessed, or dirty for a store, is updated, from the root down: table entries

@@ -208,6 +208,7 @@ bool entry_was_hidden(const struct entry_of *p, uint16_t next);
 const struct entry_of *entry_at(uint64_t key);
 const struct entry_of *entry_next(const struct entry_of *e); /* NULL: first; all in turn, then NULL */
 bool walker_sets_ad(unsigned cpu); /* else it faults where a bit is missing */
+bool decode_goes_on(const struct entry *found, const struct entry *walked, bool store);
 uint64_t decode_walker_update(uint64_t found, uint64_t walked, unsigned how);
 /* The page of va by entry e, which stands at the place of address of: va's own, or another of its block. */
 oct_phys_t decode_page(const struct entry *e, unsigned level, uintptr_t of, uintptr_t va);
