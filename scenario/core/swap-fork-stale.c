@@ -43,7 +43,7 @@ static void fork_and_store(void)
 
 static void now(void)
 {
-	RAW_PARTS(swap_pageout, fork_and_store);
+	RAW_PARTS(swap_reclaim, fork_and_store);
 }
 
 OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
