@@ -172,6 +172,19 @@ int oct_cursor_init(struct oct_cursor *cursor, struct oct_space *space, uintptr_
 /* false: there are no more. */
 bool oct_cursor_next(struct oct_cursor *cursor);
 
+/* ---- For people ------------------------------------------------------------------------------------ */
+/* Writes what the tables of space map to oct_port_log: two lines of heading, then a line for each run of
+ * entries that follow one another at one level with the same bits, whatever their pages are:
+ *
+ *	START-END  level  size  pages (of 4 KiB)  rwxugydspc  type
+ *
+ * END is the first address behind it (0: the top of addresses). A bit that is not set is a dash: read, write,
+ * exec, user, global, young, dirty, soft-dirty, userfault write-protected, contiguous. type: that of
+ * the memory, or soft and what kind of soft entry. As a cursor it takes no lock, each entry is a glance, and tables
+ * must stay meanwhile. Changes nothing, the TLB neither; needs no memory and some 500 bytes of stack. Not in T0's
+ * list of sources: add src/table/dump.c. */
+void oct_table_dump(struct oct_space *space);
+
 #ifdef __cplusplus
 }
 #endif
