@@ -2,7 +2,8 @@
  *
  * A buddy allocator over one mapping. Blocks freed last are given out first, so that a stale
  * translation meets somebody else's contents soon. A freed page is filled with a pattern outside the
- * lock, before anybody can get it; who gets it checks the pattern. */
+ * lock, before anybody can get it; who gets it checks the pattern. With SIM_NO_CONTENTS, where work is
+ * only counted, there is no pattern and user pages have no contents. */
 #include "machine.h"
 #include <string.h>
 #include <sys/mman.h>
@@ -139,11 +140,17 @@ void sim_pool_exit(void)
 }
 
 /* ---- Contents ------------------------------------------------------------------------------------- */
+#ifdef SIM_NO_CONTENTS
+enum { CONTENTS = 0 };
+#else
+enum { CONTENTS = 1 };
+#endif
+
 static void poison(size_t index)
 {
 	uint64_t *words = (uint64_t *)(void *)page_bytes(index);
 
-	for (size_t i = 0; i < WORDS; i++)
+	for (size_t i = 0; CONTENTS && i < WORDS; i++)
 		words[i] = POISON;
 }
 
@@ -152,7 +159,7 @@ static void check_poison(size_t index)
 	const uint64_t *words = (const uint64_t *)(const void *)page_bytes(index);
 	uint64_t wrong = 0;
 
-	for (size_t i = 0; i < WORDS; i++)
+	for (size_t i = 0; CONTENTS && i < WORDS; i++)
 		wrong |= words[i] ^ POISON;
 	if (wrong)
 		oct_port_panic("sim: a page was stored to after it was freed (I1)");
@@ -222,7 +229,8 @@ bool sim_page_is(oct_phys_t page, enum oct_page_use use)
 
 void oct_port_page_clear(oct_phys_t page, unsigned order)
 {
-	memset(page_bytes(page_index(page)), 0, (size_t)OCT_PAGE_SIZE << order);
+	if (CONTENTS || !sim_page_is(page, OCT_USE_USER))
+		memset(page_bytes(page_index(page)), 0, (size_t)OCT_PAGE_SIZE << order);
 }
 
 void *oct_port_phys_to_virt(oct_phys_t page)
@@ -241,7 +249,7 @@ void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order)
 	const uint64_t *from = oct_port_phys_to_virt(src);
 
 	sim_delay();
-	for (size_t i = 0; i < WORDS << order; i++)
+	for (size_t i = 0; CONTENTS && i < WORDS << order; i++)
 		to[i] = oct_load(&from[i], OCT_RLX); /* users may store meanwhile */
 	sim_delay();
 }

@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 	fork_child(); /* whatever happens only once */
 	oct_mm_exit(&child);
 	if (growth) {
-		for (size_t pages = 1; pages <= 100000; pages *= 10)
+		for (size_t pages = 1; pages <= 1000000; pages *= 10)
 			measure_pages(pages);
 		for (size_t areas = 1; areas <= 100000; areas *= 10)
 			measure_areas(areas);
