@@ -102,6 +102,8 @@ static void protect_page(void)
 static void protect_block(void)
 {
 	protect(0, BLOCK_PAGES);
+	if (oct_port_cpu_self() == 0) /* changed as a whole it stays a block */
+		OC_ASSERT(OC_ASSERTION, oct_pte_cont(oc_entry_get(oc_pte(mm, BLOCK))));
 }
 
 /* The page beside goes: what hardware has set for the others stays, also what it has set in the entry that

@@ -258,6 +258,20 @@ static void table_gone(void)
 	note_alias(gone);
 }
 
+/* Nothing to mark: the page that was there is gone on return. */
+static void mark_empty(void)
+{
+	bool gone;
+
+	if (oct_port_cpu_self() == 0) {
+		unmap_open(false);
+		return;
+	}
+	gone = oct_pte_none(oct_table_query(&mm->space, VA));
+	OC_ASSERT(OC_ASSERTION, oct_uffd_writeprotect(mm, VA, VA + OCT_PAGE_SIZE, true) == 0);
+	note_alias(gone);
+}
+
 static void store(void)
 {
 	oc_store32(mm, VA, 7);
@@ -313,6 +327,7 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                 {.name = "protect-again", .run = protect_again_on_open, .expected = OC_HOLDS},
                 {.name = "done-by-the-first", .run = done_by_the_first, .expected = OC_HOLDS},
                 {.name = "mark-protected", .run = mark_protected, .expected = OC_HOLDS},
+                {.name = "mark-empty", .run = mark_empty, .expected = OC_HOLDS},
                 {.name = "across-tables", .run = across_tables, .expected = OC_HOLDS},
                 {.name = "older-joins", .run = older_joins, .expected = OC_HOLDS},
                 {.name = "clear-again", .run = clear_again, .expected = OC_HOLDS},

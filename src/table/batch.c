@@ -36,10 +36,9 @@ bool oct_table_move(struct oct_space *space, uintptr_t from, uintptr_t to, struc
 		lock_slot(space, old_slot, from, &old);
 	}
 	if (oct_pte_is_table(oct_pte_get(&old), 1) && oct_pte_none(oct_pte_get(&fresh))) {
-		/* What others changed in the table waits at the slot that the table leaves. */
-		oct_ticket_join(ticket, &old);
 		/* The verdict is flush after, of all levels: a walk cache that still led from the old address
-		 * to the table would show what is put into it later (R3, "mremap of a table page"). */
+		 * to the table would show what is put into it later (R3, "mremap of a table page"). Its generation is
+		 * newer than all that others' changes in the table wait for: they are complete with it. */
 		(void)!oct_entry_change(ticket, &old, old.pte, from, 0, &link);
 		oct_ticket_flush(ticket, &old);
 		oct_entry_install(&fresh, fresh.pte, to, link);

@@ -112,8 +112,9 @@ static inline void oct_owe_range(struct oct_ticket *ticket, uintptr_t start, uin
 /* oct_entry_change to nothing of an entry that is present, in a leaf table, and no part of a block. */
 static inline oct_pte_t oct_entry_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard)
 {
-	/* As in oct_entry_change. */
-	oct_pte_t old = oct_xchg(guard->pte, 0, OCT_ACQ_REL);
+	/* Relaxed: nothing is followed from an empty entry; the lock orders what it was, and the draw at the
+	 * end of the section releases that it is gone (F1). */
+	oct_pte_t old = oct_xchg(guard->pte, 0, OCT_RLX);
 
 	oct_owe_range(ticket, guard->va, guard->va + (OCT_PAGE_SIZE - 1), 0, false);
 	return old;

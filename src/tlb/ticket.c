@@ -128,7 +128,8 @@ static OCT_SELDOM void block_take(struct oct_ticket *ticket, oct_pte_t *entry, u
 
 		if (!in_block(pte, 0))
 			continue;
-		pte = oct_pte_clear_cont(oct_xchg(block->first + i, stored, OCT_ACQ_REL), 0); /* as below */
+		/* Relaxed: what is stored is not present, as in oct_entry_clear; block_put publishes. */
+		pte = oct_pte_clear_cont(oct_xchg(block->first + i, stored, OCT_RLX), 0);
 		if (block->there == 0)
 			block->pte = pte;
 		block->pte = with_state(block->pte, pte);
