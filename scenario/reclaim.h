@@ -9,7 +9,7 @@ enum { SWAP_VA = 0x10000, SWAP_SLOTS = 2, SWAPPED = 5 };
 
 static struct oct_swap swap;
 static struct oct_swap_slot swap_slots[SWAP_SLOTS];
-static struct oct_reclaim reclaim;
+static struct oct_reclaimer reclaim;
 static struct oct_mm *swap_mm;
 
 /* A space whose page at SWAP_VA has SWAPPED in its first word, may be reclaimed, and has not been used for a

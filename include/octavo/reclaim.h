@@ -22,16 +22,16 @@ extern "C" {
 #endif
 
 /* The caller's: a set of spaces and where their pages go. */
-struct oct_reclaim {
+struct oct_reclaimer {
 	struct oct_anon anon;  /* first */
 	struct oct_swap *swap; /* NULL: none, only clean pages can be given back */
 };
 
 /* swap: initialised, outlives the spaces; or NULL. Does not sleep. */
-void oct_reclaim_init(struct oct_reclaim *reclaim, struct oct_swap *swap);
+void oct_reclaim_init(struct oct_reclaimer *reclaim, struct oct_swap *swap);
 
 /* Adds mm, which oct_mm_init just made, see oct_anon_add. Does not sleep. 0; -OCT_EINVAL. */
-int oct_reclaim_add(struct oct_reclaim *reclaim, struct oct_mm *mm);
+int oct_reclaim_add(struct oct_reclaimer *reclaim, struct oct_mm *mm);
 
 /* Gives back up to pages pages: a page that was not young since the clock came by last is taken from its
  * entries, written to swap if it is dirty, and freed. Ends when there are enough, or when the clock has been
@@ -39,7 +39,7 @@ int oct_reclaim_add(struct oct_reclaim *reclaim, struct oct_mm *mm);
  * May sleep (page_write); interrupts on; no lock of a space, mapping or table held: not from
  * oct_port_page_alloc. Several at once are allowed. TLB after: nobody reaches what was given back.
  * The number of pages given back; -OCT_EIO: none, and writing failed. */
-int oct_reclaim(struct oct_reclaim *reclaim, unsigned pages);
+int oct_reclaim(struct oct_reclaimer *reclaim, unsigned pages);
 
 /* Takes the pages of [start, end) at once, young or not, as oct_reclaim does. Holes are no error. Advice:
  * what cannot be taken stays. Takes the lock of the space for reading; sleeps. 0; -OCT_EINVAL: bad range, or

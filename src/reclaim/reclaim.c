@@ -68,7 +68,7 @@ struct batch {
 
 static void batch_begin(struct batch *batch, struct oct_mm *mm, unsigned pages, bool force)
 {
-	batch->swap = ((struct oct_reclaim *)(void *)mm->kin.anon)->swap;
+	batch->swap = ((struct oct_reclaimer *)(void *)mm->kin.anon)->swap;
 	batch->mm = mm;
 	batch->force = force;
 	batch->items = 0;
@@ -420,13 +420,13 @@ static uintptr_t visit(struct batch *batch, uintptr_t start, uintptr_t end)
 /* ---- Calls
  * ---------------------------------------------------------------------------------------------------- */
 
-void oct_reclaim_init(struct oct_reclaim *reclaim, struct oct_swap *swap)
+void oct_reclaim_init(struct oct_reclaimer *reclaim, struct oct_swap *swap)
 {
 	oct_anon_init(&reclaim->anon, &oct_swap_soft);
 	reclaim->swap = swap;
 }
 
-int oct_reclaim_add(struct oct_reclaim *reclaim, struct oct_mm *mm)
+int oct_reclaim_add(struct oct_reclaimer *reclaim, struct oct_mm *mm)
 {
 	return oct_anon_add(&reclaim->anon, mm);
 }
@@ -458,7 +458,7 @@ static void leave_space(struct oct_anon *anon, struct oct_mm *mm, uintptr_t hand
 	oct_anon_unlock(anon);
 }
 
-int oct_reclaim(struct oct_reclaim *reclaim, unsigned pages)
+int oct_reclaim(struct oct_reclaimer *reclaim, unsigned pages)
 {
 	struct oct_anon *anon = &reclaim->anon;
 	unsigned given, ends = 0, turns = 0;

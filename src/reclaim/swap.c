@@ -248,10 +248,10 @@ unsigned oct_swap_shrink(struct oct_swap *swap, unsigned pages, int *error)
 
 static struct oct_swap *swap_of(const struct oct_space *space)
 {
-	/* The space is the first member of struct oct_mm, the registry that of struct oct_reclaim. */
+	/* The space is the first member of struct oct_mm, the registry that of struct oct_reclaimer. */
 	const struct oct_mm *mm = (const struct oct_mm *)(const void *)space;
 
-	return ((struct oct_reclaim *)(void *)mm->kin.anon)->swap;
+	return ((struct oct_reclaimer *)(void *)mm->kin.anon)->swap;
 }
 
 static uint64_t swap_copy(struct oct_space *space, uint64_t pte)

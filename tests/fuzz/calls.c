@@ -14,7 +14,7 @@ enum { MOST_STEPS = 200, SLOTS = 64 };
 
 static struct oct_system oct;
 static struct oct_mm common;
-static struct oct_reclaim reclaim;
+static struct oct_reclaimer reclaim;
 static struct oct_swap swap;
 static struct oct_swap_slot slots[SLOTS];
 static struct sim_object device;

@@ -596,7 +596,7 @@ static void common_step(struct actor *actor)
 /* ---- The actor
  * ---------------------------------------------------------------------------------------------------- */
 void actor_start(struct actor *actor, unsigned cpu, unsigned cpus, struct oct_system *system,
-                 struct oct_mm *mm, struct oct_reclaim *reclaim, uint64_t seed)
+                 struct oct_mm *mm, struct oct_reclaimer *reclaim, uint64_t seed)
 {
 	memset(actor, 0, sizeof *actor);
 	actor->cpu = cpu;

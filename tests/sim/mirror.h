@@ -56,7 +56,7 @@ struct actor {
 	uint64_t operations;
 	uint64_t faults, events, loads, stores, forks; /* what happened, for the last line */
 	struct oct_system *system;
-	struct oct_reclaim *reclaim; /* pages may be taken at any time; NULL: none */
+	struct oct_reclaimer *reclaim; /* pages may be taken at any time; NULL: none */
 	uint64_t reclaimed, moves;
 	struct mirror spaces[MOST_SPACES]; /* 0: the common one */
 	struct oct_mm child[MOST_SPACES];
@@ -71,7 +71,7 @@ struct actor {
 /* cpus: how many actors there are. mm: the common space, empty; reclaim: its registry, NULL for none. On this
  * CPU. */
 void actor_start(struct actor *actor, unsigned cpu, unsigned cpus, struct oct_system *system,
-                 struct oct_mm *mm, struct oct_reclaim *reclaim, uint64_t seed);
+                 struct oct_mm *mm, struct oct_reclaimer *reclaim, uint64_t seed);
 /* One random call or access, compared. Aborts with the seed and the number of the operation. */
 void actor_step(struct actor *actor);
 /* Loads every page of every space, compares, ends the children, and leaves the common space. */

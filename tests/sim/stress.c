@@ -10,7 +10,7 @@
 
 static struct oct_system oct;
 static struct oct_mm common;
-static struct oct_reclaim reclaim;
+static struct oct_reclaimer reclaim;
 static struct oct_swap swap;
 static struct sim_object device;
 static struct oct_swap_slot slots[2048];

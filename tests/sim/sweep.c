@@ -17,7 +17,7 @@ static uint64_t run(uint64_t seed, uint64_t n)
 {
 	static struct oct_system oct;
 	static struct oct_mm common;
-	static struct oct_reclaim reclaim;
+	static struct oct_reclaimer reclaim;
 	static struct oct_swap swap;
 	static struct oct_swap_slot slots[256];
 	struct sim_object device;

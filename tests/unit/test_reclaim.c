@@ -11,7 +11,7 @@ enum { RW = OCT_READ | OCT_WRITE, SLOTS = 96, SPACES = 3 };
 static struct oct_system machine;
 static struct oct_swap_slot slots[SLOTS];
 static struct oct_swap swap;
-static struct oct_reclaim reclaim;
+static struct oct_reclaimer reclaim;
 static struct oct_mm space[SPACES], *const mm = &space[0], *const child = &space[1];
 static bool alive[SPACES];
 
