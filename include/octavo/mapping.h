@@ -47,8 +47,8 @@ struct oct_mapping {
 
 /* ---- A mapping ------------------------------------------------------------------------------ */
 
-/* An object of pages pages, none of them in memory. flags: 0 or OCT_MAPPING_EVENTS. Does not sleep.
- * 0, or -OCT_EINVAL. */
+/* An object of pages pages (up to 2^52), none of them in memory. flags: 0 or OCT_MAPPING_EVENTS. Does not
+ * sleep. 0, or -OCT_EINVAL. */
 int oct_mapping_init(struct oct_mapping *mapping, void *object, uint64_t pages, unsigned flags);
 
 /* Memory that has no folios (of a device, reserved): pages pages from first, page-aligned, of type. It is
@@ -61,10 +61,13 @@ int oct_mapping_init_pfn(struct oct_mapping *mapping, void *object, oct_phys_t f
  * runs or comes. 0; -OCT_EBUSY: an area maps it; nothing has changed. */
 int oct_mapping_exit(struct oct_mapping *mapping);
 
-/* The size becomes pages. Grown: the new pages are read when they are accessed. Shrunk: what lies past the
- * new end is unmapped from every area of every space, private copies too, complete; then its pages leave the
- * cache, and are freed when their last holder gives them up. Waits for I/O on them. After it an access past
- * the end is a signal, and a driver may use its memory again. Cannot fail. */
+/* The size becomes pages, 2^52 at most; of memory without folios, not more than there is. Calls for one
+ * mapping come one after another (who owns the object orders them): one that shrinks it lets go of the lock
+ * while it waits for I/O, and drops all that is past its end. Grown: the new pages are read when they are
+ * accessed. Shrunk: what lies past the new end is unmapped from every area of every space, private copies
+ * too, complete; then its pages leave the cache, and are freed when their last holder gives them up. Waits
+ * for I/O on them. After it an access past the end is a signal, and a driver may use its memory again. Cannot
+ * fail. */
 void oct_mapping_truncate(struct oct_mapping *mapping, uint64_t pages);
 
 /* ---- Its pages ------------------------------------------------------------------------------ */

@@ -54,14 +54,21 @@ int oct_mapping_init(struct oct_mapping *mapping, void *object, uint64_t pages, 
 	return init(mapping, object, pages, flags);
 }
 
+/* Do entries reach all of this memory? */
+static bool range_exists(oct_phys_t first, uint64_t pages, enum oct_memory_type type)
+{
+	oct_phys_t last = first + ((pages - 1) << OCT_PAGE_SHIFT);
+
+	return pages <= OCT_INDEX_END && last >= first && oct_pte_phys(oct_pte_make(last, 0, type)) == last;
+}
+
 int oct_mapping_init_pfn(struct oct_mapping *mapping, void *object, oct_phys_t first, uint64_t pages,
                          enum oct_memory_type type, unsigned flags)
 {
 	int error;
 
-	if ((first & ~(oct_phys_t)OCT_PAGE_MASK) || (unsigned)type > OCT_DEVICE || pages > OCT_INDEX_END ||
-	    (pages && oct_pte_phys(oct_pte_make(first + ((pages - 1) << OCT_PAGE_SHIFT), 0, type)) !=
-	                  first + ((pages - 1) << OCT_PAGE_SHIFT)))
+	if ((first & ~(oct_phys_t)OCT_PAGE_MASK) || (unsigned)type > OCT_DEVICE ||
+	    (pages && !range_exists(first, pages, type)))
 		return -OCT_EINVAL;
 	error = init(mapping, object, pages, flags);
 	if (error)
@@ -381,6 +388,8 @@ void oct_mapping_truncate(struct oct_mapping *mapping, uint64_t pages)
 	struct oct_folio *folio;
 	bool shrinks;
 
+	if (pages > OCT_INDEX_END)
+		pages = OCT_INDEX_END;
 	oct_rwlock_write_lock(&mapping->lock);
 	shrinks = pages < mapping->pages;
 	mapping->pages = pages; /* from now on nobody reads or maps what lies past it */

@@ -327,6 +327,7 @@ static void fork_of_files(void **state)
 
 static void bad_arguments(void **state)
 {
+	const uint64_t most = (uint64_t)1 << 52; /* pages of an object */
 	struct oct_mapping other;
 	struct oct_folio *folio;
 	uintptr_t a;
@@ -335,6 +336,14 @@ static void bad_arguments(void **state)
 	assert_int_equal(oct_mapping_init(&other, NULL, (uint64_t)1 << 60, 0), -OCT_EINVAL);
 	assert_int_equal(oct_mapping_init(&other, NULL, 1, 0x100), -OCT_EINVAL);
 	assert_int_equal(oct_mapping_init_pfn(&other, NULL, 1, 1, OCT_NORMAL, 0), -OCT_EINVAL);
+	/* Its last page lies past 2^64, that is, before its first. */
+	assert_int_equal(oct_mapping_init_pfn(&other, NULL, OCT_PAGE_SIZE, most, OCT_NORMAL, 0), -OCT_EINVAL);
+	assert_int_equal(oct_mapping_init(&other, NULL, most + 1, 0), -OCT_EINVAL);
+	/* No object becomes larger than one can be made: the page would be in no walk over the cache. */
+	oct_mapping_truncate(&mapping, ~(uint64_t)0);
+	assert_int_equal(mapping.pages, most);
+	assert_int_equal(oct_mapping_get(&mapping, most, &folio), -OCT_EINVAL);
+	oct_mapping_truncate(&mapping, PAGES);
 	assert_int_equal(oct_mmap_file(&space[0], 0, OCT_PAGE_SIZE, RW, SHARED, NULL, 0, &a), -OCT_EINVAL);
 	assert_int_equal(oct_mmap_file(&space[0], 0, OCT_PAGE_SIZE, RW, SHARED, &mapping, ~0ull, &a),
 	                 -OCT_EINVAL);
