@@ -162,9 +162,10 @@ int oct_clear_refs(struct oct_mm *mm, uintptr_t start, uintptr_t end);
  * are not touched. Takes the lock for reading. 0; -OCT_EINVAL. */
 int oct_uffd_writeprotect(struct oct_mm *mm, uintptr_t start, uintptr_t end, bool enable);
 
-/* Map an existing page at va, page-aligned, inside an area and not mapped yet, and take a reference of
- * folio for the entry. prot: not more than the area's. The entry is young, and dirty if writable: a
- * private page that has other references is mapped so all the same (the caller says it may be).
+/* Map an existing page at va, page-aligned, inside an area that shows no object, and not mapped yet,
+ * and take a reference of folio for the entry. prot: not more than the area's. The entry is young, and
+ * dirty if writable: a private page that has other references is mapped so all the same (the caller
+ * says it may be).
  * 0; -OCT_EINVAL; -OCT_EEXIST: a page is mapped there; -OCT_ENOMEM: no table. Nothing changed then. */
 int oct_mm_map_folio(struct oct_mm *mm, uintptr_t va, struct oct_folio *folio, unsigned prot);
 

@@ -407,7 +407,7 @@ static int map_folio_locked(struct oct_mm *mm, uintptr_t va, struct oct_folio *f
 	oct_pte_t pte;
 	int error;
 
-	if (!vma || (prot & ~vma->prot))
+	if (!vma || vma->mapping || (prot & ~vma->prot))
 		return -OCT_EINVAL;
 	error = oct_table_prepare(&mm->space, va, va + OCT_PAGE_SIZE);
 	if (error)

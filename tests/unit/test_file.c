@@ -355,6 +355,27 @@ static void bad_arguments(void **state)
 }
 
 /* Areas that are cut, joined and removed leave the reverse map as they should. */
+/* Entries of an area that shows an object are the object's: another page in one of them would be taken for
+ * its, and in memory without folios its reference would be lost. */
+static void no_foreign_page(void **state)
+{
+	struct oct_mapping device_memory;
+	oct_phys_t memory = oct_port_page_alloc(0, OCT_USE_CORE);
+	struct oct_folio *folio = oct_folio_alloc();
+	uintptr_t a, b = map_file(&space[0], 0, 1, 0);
+
+	(void)state;
+	assert_int_equal(oct_mapping_init_pfn(&device_memory, &object, memory, 1, OCT_NORMAL, 0), 0);
+	assert_int_equal(oct_mmap_file(&space[0], 0, OCT_PAGE_SIZE, RW, SHARED, &device_memory, 0, &a), 0);
+	assert_int_equal(oct_mm_map_folio(&space[0], a, folio, OCT_READ), -OCT_EINVAL);
+	assert_int_equal(oct_mm_map_folio(&space[0], b, folio, OCT_READ), -OCT_EINVAL);
+	assert_true(oct_folio_exclusive(folio));
+	oct_folio_put(folio);
+	assert_int_equal(oct_munmap(&space[0], a, OCT_PAGE_SIZE), 0);
+	assert_int_equal(oct_mapping_exit(&device_memory), 0);
+	oct_port_page_free(memory, 0, OCT_USE_CORE);
+}
+
 static void areas_in_the_reverse_map(void **state)
 {
 	uintptr_t a = map_file(&space[0], 4, 8, SHARED);
@@ -565,6 +586,7 @@ int main(void)
 	    TEST(memory_without_folios),
 	    TEST(fork_of_files),
 	    TEST(bad_arguments),
+	    TEST(no_foreign_page),
 	    TEST(areas_in_the_reverse_map),
 	    TEST(random_calls),
 	    TEST(every_allocation_fails),
