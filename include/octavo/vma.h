@@ -21,7 +21,6 @@ extern "C" {
 
 struct oct_vma_page;
 struct oct_mapping;
-struct oct_anon;
 struct oct_space;
 
 /* Flags of oct_mmap (mm.h). An area remembers SHARED and GROWSDOWN. */
@@ -46,7 +45,6 @@ struct oct_vma {
 	unsigned prot;               /* OCT_READ | OCT_WRITE | OCT_EXEC */
 	unsigned flags;              /* OCT_MAP_SHARED, OCT_MAP_GROWSDOWN, enum oct_vma_flag */
 	struct oct_mapping *mapping; /* the object whose pages it shows; NULL: anonymous memory */
-	struct oct_anon *anon;       /* reverse map of its private pages; NULL: it has none yet */
 	uint64_t pgoff; /* page number of start: in the object; of an anonymous area, an address as it was
 	                   when the area was made. Goes along with start */
 	struct oct_vma *left, *right; /* right links free areas of a page too */

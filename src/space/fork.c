@@ -160,7 +160,6 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 	     vma = oct_vma_first(&parent->areas, vma->end)) {
 		copy = oct_vma_insert(&child->areas, vma->start, vma->end, vma->prot, vma->flags);
 		copy->mapping = vma->mapping;
-		copy->anon = vma->anon;
 		copy->pgoff = vma->pgoff;
 		if (vma->mapping)
 			error = fork_shown(child, parent, vma, copy, &ticket);

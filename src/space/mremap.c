@@ -164,7 +164,6 @@ static int move_mapping(struct oct_mm *mm, const struct remap *remap)
 		clear_range(mm, remap->to, to_end);
 	fresh = oct_vma_insert(&mm->areas, remap->to, to_end, old.prot, old.flags);
 	fresh->mapping = old.mapping;
-	fresh->anon = old.anon;
 	/* Pages are found again by the page number they were born with. */
 	if (old.mapping || mm->kin.anon)
 		fresh->pgoff = old.pgoff + ((remap->from - old.start) >> OCT_PAGE_SHIFT);

@@ -298,7 +298,6 @@ struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintp
 	vma->prot = prot;
 	vma->flags = flags;
 	vma->mapping = NULL;
-	vma->anon = NULL;
 	vma->space = NULL;
 	vma->pgoff = start >> OCT_PAGE_SHIFT;
 	vma->left = NULL;
@@ -398,7 +397,6 @@ void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr)
 	set_bounds(tree, vma, vma->start, addr);
 	upper = oct_vma_insert(tree, addr, end, vma->prot, vma->flags);
 	upper->mapping = vma->mapping;
-	upper->anon = vma->anon;
 	upper->pgoff = vma->pgoff + ((addr - vma->start) >> OCT_PAGE_SHIFT);
 	if (vma->space)
 		oct_shown_insert(upper, vma->space);
@@ -409,7 +407,7 @@ void oct_vma_split(struct oct_vma_tree *tree, uintptr_t addr)
 static bool continues(const struct oct_vma *lower, const struct oct_vma *upper)
 {
 	return upper->start == lower->end && upper->prot == lower->prot && upper->flags == lower->flags &&
-	       upper->mapping == lower->mapping && upper->anon == lower->anon &&
+	       upper->mapping == lower->mapping &&
 	       upper->pgoff == lower->pgoff + ((lower->end - lower->start) >> OCT_PAGE_SHIFT);
 }
 
