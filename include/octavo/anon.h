@@ -65,7 +65,7 @@ int oct_anon_add(struct oct_anon *anon, struct oct_mm *mm);
 /* ---- Walking the entries of a folio -------------------------------------------------------------- */
 /* Under the lock of the registry (oct_anon_lock):
  *
- *	oct_rmap_start(&walk, folio, mm, va);
+ *	oct_rmap_start(&walk, folio, mm, va, NULL);
  *	while (oct_rmap_next(&walk)) {
  *		... walk.mm, walk.guard: an entry that maps folio, its page-table lock held ...
  *		oct_pte_guard_unlock(&ticket, &walk.guard);

@@ -34,8 +34,9 @@ void oct_reclaim_init(struct oct_reclaimer *reclaim, struct oct_swap *swap);
 int oct_reclaim_add(struct oct_reclaimer *reclaim, struct oct_mm *mm);
 
 /* Gives back up to pages pages: a page that was not young since the clock came by last is taken from its
- * entries, written to swap if it is dirty, and freed. Ends when there are enough, or when the clock has been
- * round three times. A page whose writing fails stays in memory, and its spaces find it by their next fault.
+ * entries, written if neither swap nor its object has its contents, and freed. Ends when there are enough,
+ * or when the clock has been round three times. A page whose writing fails stays in memory, and its spaces
+ * find it by their next fault.
  * May sleep (page_write); interrupts on; no lock of a space, mapping or table held: not from
  * oct_port_page_alloc. Several at once are allowed. TLB after: nobody reaches what was given back.
  * The number of pages given back; -OCT_EIO: none, and writing failed. */

@@ -36,7 +36,7 @@ struct oct_swap {
 	uint32_t used;   /* slots with a count */
 };
 
-/* A swap area of slots pages (1 .. 2^32 - 2), the memory for whose slots is at slot. object is passed to
+/* A swap area of slots pages (1 .. 2^32 - 3), the memory for whose slots is at slot. object is passed to
  * oct_port_page_read and oct_port_page_write, with the number of the slot. Any context, nobody else uses it.
  * 0; -OCT_EINVAL. */
 int oct_swap_init(struct oct_swap *swap, void *object, struct oct_swap_slot *slot, uint32_t slots);

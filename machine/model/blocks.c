@@ -129,8 +129,7 @@ static void learn(const struct entry_of *p, uint64_t value)
 	search_again();
 }
 
-/* ---- I11, I6 ---------------------------------------------------------------------------------------------
- */
+/* ---- I11, I6 ------------------------------------------------------------------------------------ */
 
 /* Sizes, and the contiguous bit, may change in place. */
 static bool sizes_mix(void)

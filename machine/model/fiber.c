@@ -56,8 +56,7 @@ enum { SAVED_WORDS = 19, ARGUMENT_WORD = 0, RETURN_WORD = 11 };
 #error "the model machine runs on x86-64 and arm64 hosts"
 #endif
 
-/* ---- AddressSanitizer is told of each switch -------------------------------------------------------------
- */
+/* ---- AddressSanitizer is told of each switch ---------------------------------------------------- */
 #ifdef __SANITIZE_ADDRESS__
 /* The stack that fibers are switched to from: fibers switch back to no other. */
 static const void *host_bottom;
@@ -96,8 +95,7 @@ static void forget_frames(struct fiber *f)
 }
 #endif
 
-/* ---- Fibers ----------------------------------------------------------------------------------------------
- */
+/* ---- Fibers ------------------------------------------------------------------------------------- */
 void fiber_main(struct fiber *f)
 {
 	arrived(f);

@@ -432,8 +432,7 @@ void oct_rwlock_write_unlock(struct oct_rwlock *lock)
 		do_write(place(&lock->word[cpu], 4), __ATOMIC_RELEASE, 4, 0, CALLER);
 }
 
-/* ---- what walkers need (octavo/mmu.h) --------------------------------------------------------------------
- */
+/* ---- what walkers need (octavo/mmu.h) ----------------------------------------------------------- */
 
 /* On riscv64 an invalidation by address reaches leaf entries only; with all levels it is one of every
  * address. Number 0 stands for every number there. */

@@ -224,8 +224,7 @@ static void fill(unsigned step, struct oc_step *s)
 	}
 }
 
-/* ---- lanes ------------------------------------------------------------------------------------------------
- */
+/* ---- lanes -------------------------------------------------------------------------------------- */
 
 /* Leaf T t was taken at step `at`: since when could the CPU hold it, and until when may it? */
 static bool holds_at(uint16_t id, unsigned step)

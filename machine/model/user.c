@@ -477,8 +477,7 @@ struct oct_folio *oc_folio(struct oct_mm *mm, uintptr_t va)
 	return page ? oct_port_folio_of(page) : NULL;
 }
 
-/* ---- raw entries ------------------------------------------------------------------------------------------
- */
+/* ---- raw entries -------------------------------------------------------------------------------- */
 
 oct_pte_t *oc_pte_at(struct oct_mm *mm, uintptr_t va, unsigned level)
 {
@@ -547,8 +546,7 @@ oct_pte_t oc_entry_update(oct_pte_t *entry, oct_pte_t (*change)(oct_pte_t))
 	return old;
 }
 
-/* ---- hardware operations ----------------------------------------------------------------------------------
- */
+/* ---- hardware operations ------------------------------------------------------------------------ */
 
 void oc_tlbi(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned scope, unsigned level)
 {

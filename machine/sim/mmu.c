@@ -312,8 +312,7 @@ static const struct translation *translate(struct sim_cpu *cpu, uintptr_t va, un
 	return walk_for(cpu, va, access);
 }
 
-/* ---- User accesses ----------------------------------------------------------------------------------------
- */
+/* ---- User accesses ------------------------------------------------------------------------------ */
 enum { MOST_TURNS = 1000000 };
 
 /* Relaxed: users order their accesses themselves. */

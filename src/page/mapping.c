@@ -2,12 +2,14 @@
  *
  * WHO OWNS WHAT
  *   cache, reverse map, size   the lock of the mapping. Faults hold it for reading from the look into the
- * cache to the entry stored, so neither truncation nor eviction comes between. LOCKED             whoever set
- * it: the page is being read (it is new, nobody maps it) or written. It stays in the cache meanwhile. He
- * clears it and wakes. Nobody waits for it with the lock of the mapping held, because a reading that fails
- * takes that lock. UPTODATE           set once, released after the contents; whoever uses the page acquires
- * it DIRTY              set by anybody who stores, or takes an entry away through which was stored; taken off
- * by write-back alone, which holds LOCKED an entry           its page-table lock
+ *                      cache to the entry stored, so neither truncation nor eviction comes between
+ *   LOCKED             whoever set it: the page is being read (it is new, nobody maps it) or written. It
+ *                      stays in the cache meanwhile. He clears it and wakes. Nobody waits for it with the
+ *                      lock of the mapping held, because a reading that fails takes that lock
+ *   UPTODATE           set once, released after the contents; whoever uses the page acquires it
+ *   DIRTY              set by anybody who stores, or takes an entry away through which was stored; taken
+ *                      off by write-back alone, which holds LOCKED
+ *   an entry           its page-table lock
  *
  * WHY NO STORE IS LOST (I3)
  * D1 An entry of a shared area has the write right only if DIRTY was set in the same page-table section that
@@ -15,12 +17,13 @@
  *    fault's section comes first, and write-back takes the right away again; or it comes later, and
  *    DIRTY is set again after it was taken off.
  * D2 What write-back took away is complete, in every space that maps the page, before the page is written
- * (R4). So a store that comes after its page was written came through a fault, which made the page dirty
- * (D1); a store through a stale entry is over, and in what is written. D3 An entry that somebody else has
- * emptied or protected already may not be flushed yet: its table is behind and write-back completes it (R4;
- * races 11). The area is in the reverse map until its own flush is complete (races 12). D4 A zap that finds
- * dirty in an entry sets DIRTY in its section (zap.c): by D1's argument it stays, or the page is written
- * after that flush.
+ *    (R4). So a store that comes after its page was written came through a fault, which made the page dirty
+ *    (D1); a store through a stale entry is over, and in what is written.
+ * D3 An entry that somebody else has emptied or protected already may not be flushed yet: its table is
+ *    behind and write-back completes it (R4; races 11). The area is in the reverse map until its own flush
+ *    is complete (races 12).
+ * D4 A zap that finds dirty in an entry sets DIRTY in its section (zap.c): by D1's argument it stays, or
+ *    the page is written after that flush.
  *
  * WHY NO PAGE IS REACHED AFTER IT LEFT (I1, races 2). Truncation and eviction hold the lock for writing: no
  * fault makes an entry; areas are all in the reverse map (fork and joining hold the lock too); each area's

@@ -26,7 +26,8 @@
  * of the batch does not end before the pair is complete: reclaim counts as one who is at work on it (anon.h).
  *
  * Order of locks: space (read; of relatives tried only), registry, page-table lock, swap area. Writing
- * happens with none of them but, in oct_madvise_pageout, that of the space. */
+ * happens with none of them but that of the visited space: a page of an object always (it keeps the areas,
+ * and with them the mapping), a private one in oct_madvise_pageout. */
 #include "swap.h"
 #include <octavo/mapping.h>
 #include "../tlb/authority.h"
@@ -167,8 +168,7 @@ static void batch_end(struct batch *batch, struct oct_anon *anon)
 	batch->items = 0;
 }
 
-/* ---- Taking a page ----------------------------------------------------------------------------------------
- */
+/* ---- Taking a page -------------------------------------------------------------------------------- */
 
 static oct_pte_t make_old(oct_pte_t pte, unsigned long arg)
 {
@@ -310,8 +310,7 @@ static void take_shared(struct batch *batch, struct oct_folio *folio, uintptr_t 
 		oct_swap_finish(batch->swap, hold.slot, false, 0);
 }
 
-/* ---- A visit
- * ------------------------------------------------------------------------------------------------- */
+/* ---- A visit -------------------------------------------------------------------------------------- */
 
 static bool is_full(const struct batch *batch)
 {
@@ -417,8 +416,7 @@ static uintptr_t visit(struct batch *batch, uintptr_t start, uintptr_t end)
 	return end;
 }
 
-/* ---- Calls
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Calls ---------------------------------------------------------------------------------------- */
 
 void oct_reclaim_init(struct oct_reclaimer *reclaim, struct oct_swap *swap)
 {

@@ -1,10 +1,11 @@
 /* swap.c: swap areas: slots, swap cache, faults on swap entries. SPDX-License-Identifier: MIT
  *
  * Who owns what
- *   a slot            the lock of the area: count, folio, busy. Entries that name it are counted, and who is
- * at work on it without the lock (I/O) counts for one, so it stays his its page          while busy, who made
- * it so: he alone reads or writes the page and the area, and nobody maps it. Else nobody stores to it: see
- * below folio->swap       the lock of the area
+ *   a slot            the lock of the area: count, folio, busy. Entries that name it are counted, and who
+ *                     is at work on it without the lock (I/O) counts for one, so it stays his
+ *   its page          while busy, who made it so: he alone reads or writes the page and the area, and
+ *                     nobody maps it. Else nobody stores to it: see below
+ *   folio->swap       the lock of the area
  *
  * States of a slot
  *   free              count 0, in the list of free slots
@@ -243,8 +244,7 @@ unsigned oct_swap_shrink(struct oct_swap *swap, unsigned pages, int *error)
 	return given;
 }
 
-/* ---- Swap entries ----------------------------------------------------------------------------------------
- */
+/* ---- Swap entries --------------------------------------------------------------------------------- */
 
 static struct oct_swap *swap_of(const struct oct_space *space)
 {

@@ -61,18 +61,18 @@
  * F7 (I9) A flusher waits with interrupts on, for handlers that take no lock and wait for nobody; so a
  *    flush ends even if its targets spin on the page-table lock that the flusher holds.
  * F8 (I9) Where a TLB keeps invalid entries (OCT_FORMAT_CACHES_INVALID) a new valid entry needs no
- * generation: an old invalid one grants nothing. Who finds his fault spurious drops what his CPU kept, of
- * every level (a table that was missing when it walked), so the access gets through when it comes again.
+ *    generation: an old invalid one grants nothing. Who finds his fault spurious drops what his CPU kept, of
+ *    every level (a table that was missing when it walked), so the access gets through when it comes again.
  * F9 (I1, I4, I8) A secondary MMU that is bound to the space (notify.h) is told of every generation before it
  *    counts as complete, after the CPUs' invalidations and with interrupts off. Why none is missed and none
  *    called that is gone stands in src/notify/secondary.c. Its invalidation covers walks in flight, and
  *    says itself that accesses are done: so tables are released (F5) when it has no walk in them.
  * F10 (I4, I1) Lazy CPUs (no broadcast). A CPU that goes on without user addresses sets its lazy bit and
- * keeps the root. A flusher that unlinked no table leaves it alone: it uses no translation, and its accesses
- *    before the bit are done. Coming back it clears the bit (SC), then reads generation (SC), then catches
- * up. As in F2, a flusher that still sees the bit has drawn before, so the CPU sees its draw. Where a table
- * was unlinked the CPU is interrupted like any other, because its walker may go through tables at any time.
- * Both bits are in one word, so a flusher sees them together.
+ *    keeps the root. A flusher that unlinked no table leaves it alone: it uses no translation, and its
+ *    accesses before the bit are done. Coming back it clears the bit (SC), then reads generation (SC), then
+ *    catches up. As in F2, a flusher that still sees the bit has drawn before, so the CPU sees its draw.
+ *    Where a table was unlinked the CPU is interrupted like any other, because its walker may go through
+ *    tables at any time. Both bits are in one word, so a flusher sees them together.
  *
  * OCT_TIER 0 has one CPU: no locks, number 0 for every space, and the whole answer is local. */
 #include <octavo/notify.h>

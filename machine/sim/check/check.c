@@ -51,8 +51,7 @@ static SIM_STATE struct {
 	unsigned segments;
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- What goes wrong ------------------------------------------------------------------------------------
- */
+/* ---- What goes wrong ---------------------------------------------------------------------------- */
 __attribute__((noreturn)) static void violated(enum oc_what what, const char *text)
 {
 	pthread_mutex_lock(&world.lock);
