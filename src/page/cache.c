@@ -124,15 +124,25 @@ int oct_cache_prepare(struct oct_mapping *mapping, uint64_t index)
 	return 0;
 }
 
+/* The slot of a page that the caller has made room for, or found. */
+static oct_phys_t *slot_there(const struct oct_mapping *mapping, uint64_t index)
+{
+	oct_phys_t *slot = find_slot(mapping, index);
+
+	if (!slot)
+		oct_port_panic("an object's page has no slot");
+	return slot;
+}
+
 void oct_cache_insert(struct oct_mapping *mapping, struct oct_folio *folio)
 {
-	*find_slot(mapping, folio->index) = folio->page | USED;
+	*slot_there(mapping, folio->index) = folio->page | USED;
 	mapping->cached++;
 }
 
 void oct_cache_remove(struct oct_mapping *mapping, uint64_t index)
 {
-	*find_slot(mapping, index) = 0;
+	*slot_there(mapping, index) = 0;
 	mapping->cached--;
 }
 

@@ -244,7 +244,7 @@ static bool claim(struct oct_folio *folio, bool *busy)
 static void collect(struct oct_mapping *mapping, uint64_t *index, uint64_t last, struct batch *batch,
                     struct oct_folio **wait)
 {
-	struct oct_folio *folio;
+	struct oct_folio *folio = NULL;
 	bool busy;
 
 	batch->count = 0;

@@ -111,8 +111,10 @@ static void log_run(const struct run *run)
 	put_number(&line, (run->end - run->start) >> OCT_PAGE_SHIFT, 10, 12, ' ', 0);
 	put(&line, "  ");
 	for (unsigned i = 0; i < BITS; i++) {
-		char letter[] = {(run->bits >> i & 1) != 0 ? bit_letters[i] : '-', '\0'};
+		char letter[] = {bit_letters[i], '\0'};
 
+		if (!(run->bits >> i & 1))
+			letter[0] = '-';
 		put(&line, letter);
 	}
 	put(&line, "  ");
