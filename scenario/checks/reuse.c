@@ -61,7 +61,7 @@ static void final(void)
 	OC_ASSERT(OC_I2, oct_pte_young(oc_entry_get(entry)) || oc_peek32(mm, VA) == READ_EARLIER);
 }
 
-OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(say)},
+OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARM64 | OC_RISCV64, .actors = {OC_CPU(OC_VARIANT), OC_CPU(say)},
             .variants = {
                 {.name = "broken", .run = at_once, .expected = OC_VIOLATES(OC_I2), .knobs = {.reuse = true}},
                 {.name = "off", .run = at_once, .expected = OC_HOLDS, .cover = {"said"}},
