@@ -235,6 +235,7 @@ small_scenario() {
 }
 
 @test "--machine sim: a stress loop finds what the model finds, and proves nothing" {
+	export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer does not run beside the loop's threads
 	run $octavo check --machine sim --arch arm64 --max-executions 100000 --time 60 races/14-old
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"violation I2"*"a stress loop on the sim, no proof"* ]]
@@ -315,6 +316,7 @@ small_scenario() {
 	run $octavo check --replay "$id" --gdb
 	[ "$status" -eq 133 ] # SIGTRAP, and nobody there
 	command -v gdb >/dev/null || return 0
+	export ASAN_OPTIONS=detect_leaks=0 # nor under a debugger
 	run gdb -q -batch -ex run -ex bt -ex continue --args $octavo check --replay "$id" --gdb
 	[[ "$output" == *SIGTRAP*execute*explore* && "$output" == *"violation"* ]]
 }
