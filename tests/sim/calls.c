@@ -172,7 +172,7 @@ static void call_mremap(struct actor *actor)
 	} else if (to.start < from.end && from.start < to.end) {
 		return;
 	}
-	for (unsigned i = flags ? 0 : from.pages; i < to.pages; i++)
+	for (unsigned i = flags ? 0 : from.pages; i < to.pages && to.first + i < SLICE_PAGES; i++)
 		there |= page_at(actor, to.first + i)->mapped;
 	if (same && there && flags == 0)
 		due = -OCT_ENOMEM;
