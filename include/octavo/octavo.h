@@ -10,6 +10,7 @@
 #include <octavo/pte.h>
 #include <octavo/tlb.h>
 #include <octavo/table.h>
+#include <octavo/contpte.h>
 #include <octavo/notify.h>
 #include <octavo/mm.h>
 #include <octavo/anon.h>
