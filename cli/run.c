@@ -5,6 +5,7 @@
  * and at the end its result, one line of JSON. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct child {
 	unsigned long long executions, blocked;
 	double done;    /* estimated part of the search, -1: unknown */
 	double started; /* when a part of it was known first, 0: not yet */
+	double begun;
 };
 
 static double now_seconds(void)
@@ -112,7 +114,14 @@ static bool start(struct child *child, const struct jobs *jobs, size_t index,
 	close(ends[1]);
 	child->pipe = ends[0];
 	child->job = index;
+	child->begun = now_seconds();
 	return true;
+}
+
+/* Code that loops without an access that the checker sees does not notice that its time is over. */
+static double hangs_at(const struct child *child, const struct oc_options *options)
+{
+	return child->begun + 2 * options->seconds + 10;
 }
 
 /* Drop complete progress lines from the text received, keeping the newest counts. */
@@ -182,7 +191,10 @@ static json_t *finish(struct child *child, const struct jobs *jobs, const struct
 	if (json && WIFEXITED(status) && !WEXITSTATUS(status))
 		return json;
 	json_decref(json);
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && options->seconds > 0 &&
+	    now_seconds() > hangs_at(child, options))
+		snprintf(why, sizeof(why), "no answer long after the time was over: something has no end");
+	else if (WIFSIGNALED(status))
 		snprintf(why, sizeof(why), "the exploration crashed: %s", strsignal(WTERMSIG(status)));
 	else
 		snprintf(why, sizeof(why), "the exploration ended with status %d and no answer",
@@ -246,8 +258,11 @@ static void poll_children(struct child *children, unsigned workers, const struct
 
 	for (unsigned i = 0; i < workers; i++)
 		fds[i] = (struct pollfd){.fd = children[i].pid ? children[i].pipe : -1, .events = POLLIN};
-	if (poll(fds, workers, -1) < 0)
+	if (poll(fds, workers, options->seconds > 0 ? 1000 : -1) < 0)
 		return;
+	for (unsigned i = 0; options->seconds > 0 && i < workers; i++)
+		if (children[i].pid && now_seconds() > hangs_at(&children[i], options))
+			kill(children[i].pid, SIGKILL); /* its pipe ends */
 	for (unsigned i = 0; i < workers; i++) {
 		if (fds[i].fd < 0 || !fds[i].revents || receive(&children[i]))
 			continue;

@@ -3,7 +3,7 @@
 
 SPDX-License-Identifier: MIT
 
-usage: tools/mutate.py [--list] [--only REGEX] [--jobs N] [--build DIR]      (make mutate)
+usage: tools/mutate.py [--list] [--only REGEX] [--resume] [--jobs N] [--build DIR]      (make mutate)
 
 From the syntax tree (libclang) of src/, without formats and locks, per architecture:
   fence    oct_fence() removed
@@ -20,7 +20,9 @@ From the syntax tree (libclang) of src/, without formats and locks, per architec
            leaves the section does not, what changes something does, what only flushes or waits does not
 Each mutant is compiled in a private copy of the tree and explored by the scenarios that hold today and run
 the function that it is in, until one reports it. Which ones do is recorded once: in a copy where each
-function says that it was entered. Those that killed a neighbour, or this mutant last time, go first.
+function says that it was entered. Those that killed a neighbour, or this mutant last time, go first; an
+architecture whose library comes out the same is left out. Verdicts are kept in DIR/verdicts.json, by a digest of
+mutant and tree; --resume takes those that are there instead of asking again.
 killed: an invariant, a race, a deadlock, ... was reported; crash and time-out are counted against the
 score; what does not compile is not counted. Survivors stand in tools/mutate-survivors.txt with their
 reason, by file, function, kind and ordinal, which do not change when lines move.
@@ -37,9 +39,11 @@ import os
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 try:
@@ -62,7 +66,7 @@ SCENARIOS = re.compile(r'^(core|races|questions|checks|contpte|dirty)/')
 EXPECTED = ('holds', 'forbidden')
 LARGEST = 12000   # executions, blocked ones too: a scenario that takes more (seconds) is left out
 TIME_LIMIT = 10   # seconds per exploration of a mutant
-TIME_OUTS = 3     # no more is tried
+TIME_LOST = 60    # seconds of explorations of one mutant on one architecture that were given up; no more is tried
 SCORE = 0.9
 
 WEAKER = {('load', 'ACQ'): 'RLX', ('load', 'SC'): 'ACQ', ('store', 'REL'): 'RLX', ('store', 'SC'): 'REL',
@@ -416,12 +420,16 @@ def make(tree, targets, jobs='-j1'):
 def check(tree, arch, names, seconds, jobs='1'):
     """Results of scenarios, None when the command itself did not end in time."""
     command = ['build/octavo', 'check', '--json', '--jobs', jobs, '--time', str(seconds), '--arch', arch] + names
-    try:
-        run = subprocess.run(command, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.DEVNULL, timeout=60 + seconds, check=False)
-        return json.loads(run.stdout)['results']
-    except subprocess.TimeoutExpired:
-        return None
+    # A group of its own: explorers are children of the command.
+    with subprocess.Popen(command, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, start_new_session=True) as run:
+        try:
+            return json.loads(run.communicate(timeout=60 + (2 * seconds + 10) * len(names))[0])['results']
+        except (subprocess.TimeoutExpired, ValueError):
+            return None
+        finally:
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
 
 
 REACHED = '''/* Which functions of the core does the race enter? */
@@ -572,24 +580,27 @@ class Verdict:
 
 def explore(tree, arch, names, verdict):
     """Asks the scenarios in turn, ever more at a time; the one that kills, or None."""
-    time_outs, several = 0, 1
-    while names and time_outs < TIME_OUTS:
+    lost, several = 0, 1
+    while names and lost < TIME_LOST:
         results = check(tree, arch, names[:several], TIME_LIMIT)
-        names, several = names[several:], min(2 * several, 16)
         if results is None:
-            verdict.take('time-out', arch)
-            time_outs += 1
-            continue
-        for result in results:
+            verdict.take('time-out', '%s: no answer' % arch)
+            lost += TIME_LOST / 2
+            if several > 1: # one of them: the others have not been heard
+                several = 1
+                continue
+        names, several = names[several:], min(2 * several, 16)
+        for result in results or []:
             where = '%s %s' % (result['name'], arch)
             if result['verdict'] in ('violation', 'allowed'):
                 verdict.take('killed', '%s in %s' % (result['invariant'] or 'the outcome', where))
                 return result['name']
             if result['verdict'] == 'error':
                 verdict.take('crash', '%s: %s' % (where, result['text']))
+                lost += result.get('seconds', 0)
             elif result['verdict'] == 'bounded':
                 verdict.take('time-out', where)
-                time_outs += 1
+                lost += result['seconds']
             elif result['verdict'] == 'vacuous':
                 verdict.take('survived', 'vacuous: ' + where)
     return None
@@ -601,7 +612,13 @@ def apply(text, edits):
     return text
 
 
-def try_mutant(tree, name, mutant, scenarios, killers):
+def library_hash(tree, arch):
+    with open(os.path.join(tree, 'build/lib', arch, 'scenarios.so'), 'rb') as library:
+        return hashlib.sha256(library.read()).digest()
+
+
+def try_mutant(tree, name, mutant, scenarios, killers, unchanged):
+    """unchanged: hashes of the libraries without a mutant, by architecture."""
     path, verdict = os.path.join(tree, mutant.file), Verdict()
     with open(path, encoding='utf-8') as source:
         original = source.read()
@@ -621,6 +638,8 @@ def try_mutant(tree, name, mutant, scenarios, killers):
                 verdict.kind = 'not compiled'
                 verdict.detail = next((line for line in run.stderr.splitlines() if 'error' in line), 'make failed')
                 return verdict
+            if library_hash(tree, arch) == unchanged[arch]:
+                continue # what changed is not compiled, or means the same
             killer = explore(tree, arch, names, verdict)
             if killer:
                 killers.killed(name, mutant, killer, arch)
@@ -631,20 +650,56 @@ def try_mutant(tree, name, mutant, scenarios, killers):
     return verdict
 
 
-def run_all(mutants, trees, scenarios, killers):
+class Kept:
+    """Verdicts of earlier runs, by a digest of mutant and tree: other code or other scenarios, another verdict."""
+
+    def __init__(self, path, tree):
+        self.path, self.tree, self.of = path, tree, {}
+        if os.path.exists(path):
+            with open(path, encoding='utf-8') as file:
+                self.of = json.load(file)
+
+    def digest(self, mutant):
+        return hashlib.sha256(repr((self.tree, mutant.file, mutant.edits, mutant.archs)).encode()).hexdigest()
+
+    def get(self, name, mutant):
+        kept = self.of.get(name)
+        if not kept or kept[0] != self.digest(mutant):
+            return None
+        verdict = Verdict()
+        verdict.kind, verdict.detail = kept[1:]
+        return verdict
+
+    def put(self, name, mutant, verdict):
+        self.of[name] = [self.digest(mutant), verdict.kind, verdict.detail]
+        with open(self.path + '.new', 'w', encoding='utf-8') as file:
+            json.dump(self.of, file, indent=1, sort_keys=True)
+        os.replace(self.path + '.new', self.path)
+
+
+def run_all(mutants, trees, scenarios, killers, kept, resume):
     """Tries each mutant in a free tree; a row each, in order."""
     free, verdicts = queue.Queue(), {}
     width = max((len(name) for name in mutants), default=0)
+    unchanged = {arch: library_hash(trees[0], arch) for arch in ARCHS}
     for tree in trees:
         free.put(tree)
 
     def one(name):
+        verdict = kept.get(name, mutants[name]) if resume else None
+        if verdict:
+            return name, verdict
         tree = free.get()
         try:
-            return name, try_mutant(tree, name, mutants[name], scenarios, killers)
+            verdict = try_mutant(tree, name, mutants[name], scenarios, killers, unchanged)
         finally:
             free.put(tree)
+        with keeping:
+            kept.put(name, mutants[name], verdict)
+            killers.save()
+        return name, verdict
 
+    keeping = threading.Lock()
     with concurrent.futures.ThreadPoolExecutor(len(trees)) as pool:
         for name, verdict in pool.map(one, mutants):
             verdicts[name] = verdict
@@ -704,6 +759,7 @@ def main():
     parser = argparse.ArgumentParser(description='Take synchronisation out of the core, one line at a time.')
     parser.add_argument('--list', action='store_true', help='print the mutants, try none')
     parser.add_argument('--only', metavar='REGEX', help='mutants whose id matches')
+    parser.add_argument('--resume', action='store_true', help='take verdicts that are known for this very tree')
     parser.add_argument('--jobs', type=int, default=2, help='mutants at a time (default 2)')
     parser.add_argument('--build', default='build/mutate', help='where the copies of the tree go')
     arguments = parser.parse_args()
@@ -729,10 +785,8 @@ def main():
         shutil.rmtree(tree, ignore_errors=True)
         shutil.copytree(trees[0], tree, symlinks=True)
     killers = Killers(os.path.join(build, 'killers.json'))
-    try:
-        verdicts = run_all(mutants, trees, scenarios, killers)
-    finally:
-        killers.save()
+    kept = Kept(os.path.join(build, 'verdicts.json'), digest)
+    verdicts = run_all(mutants, trees, scenarios, killers, kept, arguments.resume)
     status = judge(mutants, verdicts, everything)
     print('mutate: scenarios: %s; %d s' % (
         ', '.join('%d on %s' % (len(scenarios[arch]), arch) for arch in ARCHS), time.time() - start))

@@ -43,6 +43,8 @@ static void enter(void *frame)
 {
 	if (in_race())
 		frame_of_caller[explore_self()] = frame;
+	else
+		alone_access();
 }
 
 char *events_stack_in_use(unsigned thread)

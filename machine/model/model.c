@@ -1,4 +1,5 @@
 /* model.c: explore one variant of a scenario. SPDX-License-Identifier: MIT */
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,30 @@ static void endless(void *arg, const void *pc)
 	        explore_graph()->length[explore_self()]);
 }
 
+/* setup and final run natively, without events. Accesses are counted, so that what loops for ever there, a
+ * fault that is never resolved for one, gets a verdict too. */
+enum { ALONE_ACCESSES = 1 << 24 };
+static jmp_buf alone_end;
+static uint64_t alone_accesses; /* 0: nobody runs so */
+
+void alone_access(void)
+{
+	if (alone_accesses && ++alone_accesses > ALONE_ACCESSES)
+		longjmp(alone_end, 1);
+}
+
+static bool comes_to_an_end(void (*run)(void))
+{
+	bool ended = !setjmp(alone_end);
+
+	if (ended) {
+		alone_accesses = 1;
+		run();
+	}
+	alone_accesses = 0;
+	return ended;
+}
+
 static int by_reg_name(const void *a, const void *b)
 {
 	const struct oc_reg_value *x = a, *y = b;
@@ -102,8 +127,8 @@ static void complete(void)
 	world.native_cpu = 0;
 	if (!world.litmus)
 		check_leaks();
-	if (world.scenario->final && world.violated == OC_NOTHING)
-		world.scenario->final();
+	if (world.scenario->final && world.violated == OC_NOTHING && !comes_to_an_end(world.scenario->final))
+		violate(OC_I9, NULL, "final does not come to an end");
 	if (options->outcomes)
 		count_outcome();
 	if (world.litmus && world.variant->outcome && world.variant->outcome() && !outcome_run) {
@@ -244,6 +269,8 @@ static void proxies_init(void)
 	m->nthreads = world.first_walker = world.nthreads;
 }
 
+static void describe(int bound);
+
 static bool prepare(struct oc_library *library)
 {
 	struct machine_rules *m = &world.rules;
@@ -286,8 +313,14 @@ static bool prepare(struct oc_library *library)
 	memset(world.cpu, 0, sizeof(world.cpu));
 	world.native_cpu = 0;
 	world.execution++;
-	if (world.scenario->setup)
-		world.scenario->setup();
+	if (world.scenario->setup && !comes_to_an_end(world.scenario->setup)) {
+		describe(-1);
+		result->verdict = OC_V_VIOLATION;
+		result->what = OC_I9;
+		snprintf(result->text, sizeof(result->text), "setup does not come to an end");
+		memory_data_restore();
+		return false;
+	}
 	if (world.system && world.nactors > OCT_MAX_CPUS) {
 		snprintf(result->text, sizeof(result->text),
 		         "a scenario with an address space has at most %d actors", OCT_MAX_CPUS);

@@ -199,6 +199,8 @@ struct entry decode(uint64_t value, unsigned level);
 /* The entries of every space, gathered when setup is done; NULL for other places. */
 /* Something was learnt that every execution must know: the search begins anew. Does not return to a thread. */
 void search_again(void);
+/* An atomic access outside of the race: too many, and setup or final has no end. */
+void alone_access(void);
 void entries_gather(void);
 /* Entry p now holds value: if that links a table, its entries are known from now on. */
 void entries_linked(const struct entry_of *p, uint64_t value);

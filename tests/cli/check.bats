@@ -311,6 +311,27 @@ small_scenario() {
 	[ "$status" -eq 0 ]
 }
 
+@test "setup that has no end is a violation; code without accesses that has none, an error in time" {
+	cat > "$dir/endless.c" <<-END
+	#include <octavo/check.h>
+	static uint32_t word;
+	static void setup(void) { while (oct_load(&word, OCT_RLX) != 1) ; }
+	static void one(void) {}
+	OC_SCENARIO(.setup = setup, .actors = { OC_CPU(OC_VARIANT) }, .variants = { { "it", one, OC_VIOLATES(OC_I9) } })
+	END
+	run $octavo check "$dir/endless.c" --arch arm64
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"violation I9"* ]]
+	cat > "$dir/deaf.c" <<-END
+	#include <octavo/check.h>
+	static void one(void) { for (;;) asm volatile("" ::: "memory"); }
+	OC_SCENARIO(.actors = { OC_CPU(OC_VARIANT) }, .variants = { { "it", one, OC_HOLDS } })
+	END
+	run timeout 60 $octavo check "$dir/deaf.c" --arch arm64 --time 0.1
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"something has no end"* ]]
+}
+
 @test "--gdb stops where the execution starts, and goes on to the same answer" {
 	id=$($octavo check --json --arch arm64 checks/assertion-broken | jq -r '.results[0].id')
 	run $octavo check --replay "$id" --gdb
