@@ -93,7 +93,8 @@ struct frame *frame_push(const struct event *tmpl)
 	f->n = f->next = 0;
 	f->born = f->first = f->turned = f->child = explorer.stats->runs;
 	f->revisiting = f->fixed = f->blamed = f->blocked = false;
-	f->serial = tmpl->serial;
+	f->serial =
+	    tmpl->kind == EV_RMW_WRITE ? 0 : tmpl->serial; /* of an update, it is the read that is tried */
 	return f;
 }
 
@@ -170,8 +171,7 @@ static bool is_best(const struct graph *g, uint16_t id, const int16_t *prefix)
 static bool is_maximal(const struct graph *g, uint16_t id, const int16_t *prefix)
 {
 	const struct event *e = &g->ev[id];
-	bool access =
-	    e->kind == EV_TRANSLATE || e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT;
+	bool may_lack = e->kind == EV_TRANSLATE || is_waited_for(e);
 
 	if (e->kind == EV_CHOOSE)
 		return e->value == 0;
@@ -183,6 +183,8 @@ static bool is_maximal(const struct graph *g, uint16_t id, const int16_t *prefix
 		for (uint16_t r = g->loc[e->location].reads; r != NO_EVENT; r = g->ev[r].next_read)
 			if (g->ev[r].rf == id && (r < id || in_prefix(g, prefix, r)))
 				return false;
+	if (e->kind == EV_RMW_WRITE && is_waited_for(e))
+		return true; /* it has its place by its read, which is thrown away with it */
 	if (ev_is_read(e)) {
 		if (e->rf == NO_EVENT)
 			return false;
@@ -196,7 +198,7 @@ static bool is_maximal(const struct graph *g, uint16_t id, const int16_t *prefix
 		    g->ev[w].index == e->index + 1)
 			continue; /* its own write is younger than it */
 		if (w < id || in_prefix(g, prefix, w))
-			return access && !explorer.rules->textbook && is_best(g, id, prefix);
+			return may_lack && !explorer.rules->textbook && is_best(g, id, prefix);
 	}
 	return true;
 }
@@ -295,7 +297,7 @@ static bool take_choice(struct frame *f, uint16_t choice, bool deviates)
 	id = graph_add(explorer.rules, explorer.g, &tmpl, choice);
 	if (f->fixed)
 		graph_set_rf(explorer.rules, explorer.g, f->reader, id);
-	if (tmpl.kind == EV_RMW_READ && rmw_conflict(explorer.rules, explorer.g, id)) {
+	if (tmpl.kind == EV_RMW_READ && lacks_write(explorer.rules, explorer.g, id)) {
 		/* inconsistent as it stands; what its write revisits is not. No run is needed. */
 		struct event w = rmw_write_of(explorer.rules, &explorer.g->ev[id]);
 		struct frame *wf = frame_push(&w);

@@ -29,13 +29,13 @@ struct frame {
 	unsigned pos, dev; /* where the event stands; deviations before it */
 	uint16_t list[MAX_CHOICES];
 	unsigned n, next;
-	/* stats.runs when it was made, when its first choice was done, when its revisits and its present child
-	 * began: progress.c */
+	/* stats.runs when it was made, when its first choice was done, when its revisits and its present
+	 * child began: progress.c */
 	uint64_t born, first, turned, child;
 	bool revisiting;      /* list: reads to revisit */
 	bool fixed;           /* frame that opens a revisit's level: choices only */
 	uint16_t reader;      /* fixed: the read that was turned */
-	uint32_t serial;      /* of an access: what its event carries */
+	uint32_t serial;      /* of an access or a walker's update: what its event carries */
 	bool blamed, blocked; /* its event shall be tried blocked as well; was */
 };
 
@@ -58,7 +58,7 @@ struct explorer {
 	struct fiber main;
 	unsigned self;
 	bool extending, stopped, pruned, unclaimed;
-	bool again; /* explore_again() was called */
+	bool again;   /* explore_again() was called */
 	bool judging; /* maximality, on a graph of the past */
 	uint32_t serial;
 	uint64_t random;

@@ -44,7 +44,7 @@ enum event_kind {
 };
 
 enum {
-	F_BLOCKED = 1,    /* A without a consistent choice: no source, no place, its thread stops */
+	F_BLOCKED = 1,    /* A or U without a consistent choice: no source, no place, its thread stops */
 	F_HARDWARE = 2,   /* update of an entry by a walker */
 	F_AWAIT = 4,      /* read of a waiting loop */
 	F_CAS = 8,        /* RMW that stores only if it finds `operand2` */
@@ -52,8 +52,8 @@ enum {
 	F_CACHEABLE = 32, /* T: the value read may be kept by a TLB */
 	F_BROADCAST = 64,
 	F_LEAF_ONLY = 128,
-	F_DEVICE = 256, /* V: of what devices hold, complete at once */
-	F_LARGE = 512,  /* T: the value read is a leaf above level 0 */
+	F_DEVICE = 256,   /* V: of what devices hold, complete at once */
+	F_LARGE = 512,    /* T: the value read is a leaf above level 0 */
 	F_SIBLING = 1024, /* T: of another entry of the block, which must share (machine_rules.shares) */
 };
 
@@ -94,7 +94,7 @@ struct event {
 	uint16_t last_rel, last_acq; /* last release / acquire fence before or at this event (index+1) */
 	uint16_t last_dsb, t_sync;   /* index+1: last DSB; last event ordered before later T */
 	uint16_t pages;              /* V: 0 whole space */
-	uint32_t serial;             /* A, X: number of its frame, 0 for none */
+	uint32_t serial;             /* A, X, U: number of its frame, 0 for none */
 	uint64_t value;              /* written; read (filled in); CHOOSE: the choice */
 	uint64_t operand, operand2;
 	uint64_t va; /* T, A, X, V */
@@ -166,6 +166,12 @@ static inline bool ev_is_write(const struct event *e)
 	return e->kind == EV_WRITE || e->kind == EV_RMW_WRITE || e->kind == EV_STORE;
 }
 
+/* Of what completions of invalidations wait for: an access, an exception, an update of an entry. */
+static inline bool is_waited_for(const struct event *e)
+{
+	return e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT || (e->flags & F_HARDWARE);
+}
+
 enum rules_arch { RULES_ARM64, RULES_X86_64, RULES_RISCV64 };
 void rules_for(struct machine_rules *m, enum rules_arch arch, bool ets2);
 bool is_acquire(unsigned order);
@@ -202,6 +208,9 @@ void graph_restrict(struct graph *dst, const struct graph *src, const uint8_t *k
 void graph_set_rf(const struct machine_rules *m, struct graph *g, uint16_t r, uint16_t source);
 /* Does another read-modify-write already take the write that RMW read id takes? */
 bool rmw_conflict(const struct machine_rules *m, const struct graph *g, uint16_t id);
+/* Has the write of RMW read id, which stands last, no place in g, so that all it can do is to revisit reads?
+ */
+bool lacks_write(const struct machine_rules *m, struct graph *g, uint16_t id);
 /* The write part of an RMW whose read part found its value. */
 struct event rmw_write_of(const struct machine_rules *m, const struct event *ur);
 uint64_t graph_value_of(const struct machine_rules *m, const struct graph *g, uint16_t write,

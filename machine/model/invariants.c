@@ -53,28 +53,6 @@ static bool in_next_life(uint16_t id, uint16_t freed)
 	return false;
 }
 
-/* A walker's update is a part of what the completion of an invalidation waits for, as the access is that it
- * is made for: where that comes by another walk, nothing in O says so. */
-static bool was_waited_for(uint16_t update, uint16_t freed)
-{
-	const struct graph *g = explore_graph();
-	unsigned i = g->ev[update].index;
-	const struct event *t;
-
-	do
-		t = &g->ev[g->thread[g->ev[update].thread][--i]];
-	while (i && t->kind != EV_TRANSLATE);
-	for (unsigned k = 0; t->kind == EV_TRANSLATE && k < g->nv; k++) {
-		uint16_t v = g->v[k], complete = v_complete(&world.rules, g, v);
-
-		if (complete != NO_EVENT && hb_before(g, complete, freed) &&
-		    v_covers(&world.rules, g, v, t) &&
-		    co_pos(g, t->rf) < v_seen(&world.rules, g, v, t->location))
-			return true;
-	}
-	return false;
-}
-
 /* An access of a page that free frees: in order? */
 static void check_access(uint16_t id, uint16_t freed)
 {
@@ -84,8 +62,6 @@ static void check_access(uint16_t id, uint16_t freed)
 	if (e->kind == EV_TRANSLATE && access_of(g, e) == NO_EVENT)
 		return; /* judged with its access, if that ever comes */
 	if ((e->flags & F_BLOCKED) || completes_before(&world.rules, g, id, freed) || in_next_life(id, freed))
-		return;
-	if ((e->flags & F_HARDWARE) && was_waited_for(id, freed))
 		return;
 	if (by_hardware(e))
 		violate(OC_I1, e->pc, "%s %s page %u, which is freed without waiting for it",

@@ -9,7 +9,7 @@
 
 /* ---- psc between sc fences ------------------------------------------------------------------ */
 
-enum { MAX_FENCES = 128, MAX_NODES = 256 };
+enum { MAX_FENCES = 128, MAX_NODES = 256, MAX_MADE = 16 };
 
 struct fence {
 	uint16_t id;
@@ -282,21 +282,63 @@ static bool sc_visit(const struct graph *g, uint16_t id, uint8_t *state)
 
 /* ---- the completion order O ----------------------------------------------------------------- */
 
-uint16_t access_of(const struct graph *g, const struct event *t)
+static bool ends_a_walk(const struct event *e)
 {
+	return e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT;
+}
+
+/* What is made with T, in program order: the updates of entries by its walk, then the access. A walk that is
+ * made again ends with an update that failed. Of an update that stores, the write. */
+static unsigned made_with(const struct graph *g, const struct event *t, uint16_t list[MAX_MADE])
+{
+	unsigned n = 0;
+
 	for (unsigned i = t->index + 1u; i < g->length[t->thread]; i++) {
 		uint16_t id = g->thread[t->thread][i];
 		const struct event *e = &g->ev[id];
+		bool update = e->flags & F_HARDWARE, access = ends_a_walk(e);
 
-		if (e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT)
-			return e->flags & F_BLOCKED ? NO_EVENT : id;
-		if (e->kind == EV_TRANSLATE ? e->upper == NO_EVENT : !(e->flags & F_HARDWARE))
-			return NO_EVENT;
+		if (e->kind == EV_CHOOSE || (e->kind == EV_TRANSLATE && e->upper != NO_EVENT))
+			continue;
+		if ((e->flags & F_BLOCKED) || !(update || access) || n == MAX_MADE)
+			break;
+		if (e->kind == EV_RMW_WRITE)
+			n--; /* in the place of its read */
+		list[n++] = id;
+		if (access)
+			break;
 	}
-	return NO_EVENT;
+	return n;
 }
 
-/* Every edge A -> C(V): T took a value that was overwritten, as V's issuer knew, and V covers T. */
+uint16_t access_of(const struct graph *g, const struct event *t)
+{
+	uint16_t made[MAX_MADE];
+	unsigned n = made_with(g, t, made);
+
+	return n && ends_a_walk(&g->ev[made[n - 1]]) ? made[n - 1] : NO_EVENT;
+}
+
+/* The completions that wait for what is made with T: of each V of another thread that covers T, where T took
+ * a value that was overwritten, as V's issuer knew. */
+static unsigned waiting_for(const struct machine_rules *m, const struct graph *g, const struct event *t,
+                            uint16_t list[MAX_INVALIDATIONS])
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < g->nv; k++) {
+		uint16_t v = g->v[k], complete;
+
+		if (g->ev[v].thread == t->thread || !v_covers(m, g, v, t))
+			continue;
+		complete = v_complete(m, g, v);
+		if (complete != NO_EVENT && co_pos(g, t->rf) < v_seen(m, g, v, t->location))
+			list[n++] = complete;
+	}
+	return n;
+}
+
+/* Every edge A -> C(V) and U -> C(V). Those of one event for one T stand together. */
 unsigned completions(const struct machine_rules *m, const struct graph *g,
                      struct completion list[MAX_COMPLETIONS])
 {
@@ -304,29 +346,21 @@ unsigned completions(const struct machine_rules *m, const struct graph *g,
 
 	for (unsigned i = 0; g->nv && i < g->count; i++) {
 		const struct event *t = &g->ev[i];
-		uint16_t access = NO_EVENT;
+		uint16_t made[MAX_MADE], waiting[MAX_INVALIDATIONS];
+		unsigned nmade, nwaiting;
 
 		if (t->kind != EV_TRANSLATE || !(t->flags & F_CACHEABLE) || t->rf == NO_EVENT ||
 		    co_pos(g, t->rf) == g->loc[t->location].count)
 			continue;
-		for (unsigned k = 0; k < g->nv; k++) {
-			uint16_t v = g->v[k], complete;
-
-			if (g->ev[v].thread == t->thread || !v_covers(m, g, v, t))
-				continue;
-			complete = v_complete(m, g, v);
-			if (complete == NO_EVENT || co_pos(g, t->rf) >= v_seen(m, g, v, t->location))
-				continue;
-			if (access == NO_EVENT)
-				access = access_of(g, t);
-			if (access == NO_EVENT)
-				break;
-			if (n == MAX_COMPLETIONS) {
-				full(m, "too many accesses wait for invalidations in one execution");
-				return n;
-			}
-			list[n++] = (struct completion){access, complete};
+		nwaiting = waiting_for(m, g, t, waiting);
+		nmade = nwaiting ? made_with(g, t, made) : 0;
+		if (n + nmade * nwaiting > MAX_COMPLETIONS) {
+			full(m, "too many accesses wait for invalidations in one execution");
+			break;
 		}
+		for (unsigned a = 0; a < nmade; a++)
+			for (unsigned k = 0; k < nwaiting; k++)
+				list[n++] = (struct completion){made[a], waiting[k]};
 	}
 	return n;
 }
@@ -404,8 +438,8 @@ static bool update_leads_to(const struct graph *g, const struct event *e, const 
 
 		if (!(u->flags & F_HARDWARE))
 			continue;
-		if (reached[id] && (e->kind == EV_DSB || (ev_is_write(e) && ends_order(e) &&
-		                                          u->location == e->location)))
+		if (reached[id] &&
+		    (e->kind == EV_DSB || (ev_is_write(e) && ends_order(e) && u->location == e->location)))
 			return true;
 		if (fence && ev_is_read(u) && release_reached(g, u->rf, reached))
 			return true;
@@ -426,7 +460,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 		const struct event *e = &g->ev[id];
 		bool r = reached[id];
 		bool fence = e->kind == EV_FENCE || e->kind == EV_DSB;
-		bool ends_walk = e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT;
+		bool ends_walk = ends_a_walk(e);
 
 		if (e->kind == EV_TRANSLATE && e->upper == NO_EVENT)
 			translation |= walking;
@@ -439,7 +473,7 @@ static bool order_thread(const struct machine_rules *m, const struct graph *g, u
 			r = strong || (any && ends_order(e)) || (updated && update_leads_to(g, e, reached)) ||
 			    (translation &&
 			     (ev_is_write(e) || rmw_stores(m, e) || fence || e->kind == EV_FREE)) ||
-			    (walking && (e->flags & F_HARDWARE));
+			    ((walking || translation) && (e->flags & F_HARDWARE));
 			if (ends_walk && e->upper != NO_EVENT && reached[e->upper])
 				r = true;
 			if (p && e->kind == EV_RMW_WRITE && reached[g->thread[thread][i - 1]])
@@ -590,21 +624,21 @@ bool psc_acyclic(const struct machine_rules *m, const struct graph *g, uint16_t 
 	return fences_acyclic(m, g, id);
 }
 
-/* Does what is reached through a completion edge contradict access a, if a comes before it? */
+/* Does what is reached through a completion edge contradict access or update a, if a comes before it? */
 static bool contradicts(const struct graph *g, uint16_t access, const uint8_t *reached)
 {
 	const struct event *a = &g->ev[access];
+	bool writes = ev_is_write(a);
 	unsigned pos;
 
-	if ((a->kind != EV_STORE && a->kind != EV_LOAD) || (a->flags & F_BLOCKED) ||
-	    (a->kind == EV_LOAD && a->rf == NO_EVENT))
+	if ((!(a->flags & F_HARDWARE) && a->kind != EV_STORE && a->kind != EV_LOAD) ||
+	    (a->flags & F_BLOCKED) || (!writes && a->rf == NO_EVENT))
 		return false;
-	pos = a->kind == EV_STORE ? a->co_pos : co_pos(g, a->rf);
+	pos = writes ? a->co_pos : co_pos(g, a->rf);
 	for (uint16_t w = g->loc[a->location].first; w != NO_EVENT; w = g->ev[w].co_next)
 		if (w != access && reached[w] && g->ev[w].co_pos <= pos)
 			return true;
-	for (uint16_t r = g->loc[a->location].reads; a->kind == EV_STORE && r != NO_EVENT;
-	     r = g->ev[r].next_read)
+	for (uint16_t r = g->loc[a->location].reads; writes && r != NO_EVENT; r = g->ev[r].next_read)
 		if (reached[r] && g->ev[r].kind != EV_TRANSLATE && g->ev[r].rf != NO_EVENT &&
 		    co_pos(g, g->ev[r].rf) < pos)
 			return true;

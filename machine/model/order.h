@@ -13,7 +13,7 @@ bool completion_consistent(const struct machine_rules *m, const struct graph *g)
 /* The access made with the walk that t belongs to, NO_EVENT if there is none, or a blocked one. */
 uint16_t access_of(const struct graph *g, const struct event *t);
 
-/* The edges access -> completion of an invalidation that covers its translation. */
+/* The edges access, or update by hardware -> completion of an invalidation that covers its translation. */
 struct completion {
 	uint16_t access, complete;
 };

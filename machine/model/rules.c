@@ -231,7 +231,6 @@ static bool event_consistent(const struct machine_rules *m, const struct graph *
 {
 	const struct event *e = &g->ev[id];
 	bool latest = is_co_latest(g, e);
-	bool access = e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT;
 
 	if (e->kind == EV_TRANSLATE)
 		return translation_consistent(m, g, id) &&
@@ -244,7 +243,18 @@ static bool event_consistent(const struct machine_rules *m, const struct graph *
 		return false;
 	if (!latest && g->sc_count >= 2 && !psc_acyclic(m, g, id))
 		return false;
-	return (latest && !access) || completion_consistent(m, g);
+	return (latest && !is_waited_for(e)) || completion_consistent(m, g);
+}
+
+/* May the write of RMW read id, which stands last, take its place? */
+static bool write_follows(const struct machine_rules *m, struct graph *g, uint16_t id)
+{
+	struct event w = rmw_write_of(m, &g->ev[id]);
+	uint16_t write = graph_add(m, g, &w, g->ev[id].rf);
+	bool yes = event_consistent(m, g, write);
+
+	graph_truncate(g, write);
+	return yes;
 }
 
 /* May tmpl, appended to g, take this choice? Judges the choice, not tmpl's place. */
@@ -254,13 +264,32 @@ static bool choice_consistent(const struct machine_rules *m, struct graph *g, co
 	uint16_t id = graph_add(m, g, tmpl, choice);
 	bool yes = event_consistent(m, g, id);
 
-	if (yes && rmw_stores(m, &g->ev[id]) && !rmw_conflict(m, g, id)) {
-		struct event w = rmw_write_of(m, &g->ev[id]);
-
-		yes = event_consistent(m, g, graph_add(m, g, &w, g->ev[id].rf));
-	}
+	if (yes && !(tmpl->flags & F_HARDWARE) && rmw_stores(m, &g->ev[id]) && !rmw_conflict(m, g, id))
+		yes = write_follows(m, g, id);
 	graph_truncate(g, id);
 	return yes;
+}
+
+bool lacks_write(const struct machine_rules *m, struct graph *g, uint16_t id)
+{
+	if (!rmw_stores(m, &g->ev[id]))
+		return false;
+	return rmw_conflict(m, g, id) || ((g->ev[id].flags & F_HARDWARE) && !write_follows(m, g, id));
+}
+
+/* The same of what tmpl would be with this choice, for an update by hardware. */
+static bool update_lacks_write(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
+                               uint16_t choice)
+{
+	uint16_t id;
+	bool lacks;
+
+	if (tmpl->kind != EV_RMW_READ || !(tmpl->flags & F_HARDWARE))
+		return false;
+	id = graph_add(m, g, tmpl, choice);
+	lacks = lacks_write(m, g, id);
+	graph_truncate(g, id);
+	return lacks;
 }
 
 bool revisit_consistent(const struct machine_rules *m, struct graph *g, uint16_t r)
@@ -270,8 +299,7 @@ bool revisit_consistent(const struct machine_rules *m, struct graph *g, uint16_t
 
 static bool needs_full_check(const struct graph *g, const struct event *tmpl)
 {
-	return tmpl->kind == EV_TRANSLATE || tmpl->kind == EV_LOAD || tmpl->kind == EV_STORE ||
-	       g->sc_count >= 1 || g->nv;
+	return tmpl->kind == EV_TRANSLATE || is_waited_for(tmpl) || g->sc_count >= 1 || g->nv;
 }
 
 static unsigned read_choices(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
@@ -296,7 +324,7 @@ static unsigned read_choices(const struct machine_rules *m, struct graph *g, con
 
 		if (ok && (tmpl->flags & F_AWAIT) && (tmpl->flags & F_CAS) && w != last)
 			ok = graph_value_of(m, g, w, tmpl->location) == tmpl->operand2;
-		if (ok && full && !(plain && w == last))
+		if (ok && full && !(plain && w == last && !is_waited_for(tmpl)))
 			ok = choice_consistent(m, g, tmpl, w);
 		if (ok)
 			list[n++] = w;
@@ -341,6 +369,23 @@ static unsigned write_choices(const struct machine_rules *m, struct graph *g, co
 	return n;
 }
 
+/* An update by hardware may have no choice behind which its write has a place: then it is blocked. Choices of
+ * that kind come last, for what the write revisits. */
+static unsigned free_choices_first(const struct machine_rules *m, struct graph *g, const struct event *tmpl,
+                                   uint16_t *list, unsigned n)
+{
+	unsigned first = 0;
+	uint16_t w;
+
+	while (first < n && update_lacks_write(m, g, tmpl, list[first]))
+		first++;
+	w = first < n ? list[first] : NO_EVENT;
+	for (unsigned i = first < n ? first : n++; i; i--)
+		list[i] = list[i - 1];
+	list[0] = w;
+	return n;
+}
+
 unsigned choices(const struct machine_rules *m, struct graph *g, const struct event *tmpl, uint16_t *list)
 {
 	unsigned n = 0;
@@ -358,6 +403,8 @@ unsigned choices(const struct machine_rules *m, struct graph *g, const struct ev
 		list[n++] = INIT_EVENT;
 	if (!n)
 		list[n++] = NO_EVENT;
+	else if (tmpl->kind == EV_RMW_READ && (tmpl->flags & F_HARDWARE))
+		n = free_choices_first(m, g, tmpl, list, n);
 	return n;
 }
 
@@ -368,7 +415,7 @@ uint16_t choice_best(const struct machine_rules *m, struct graph *g, const struc
 	if (tmpl->kind == EV_FAULT)
 		return choice_consistent(m, g, tmpl, INIT_EVENT) ? INIT_EVENT : NO_EVENT;
 	for (;;) {
-		if (choice_consistent(m, g, tmpl, w))
+		if (choice_consistent(m, g, tmpl, w) && !update_lacks_write(m, g, tmpl, w))
 			return w;
 		if (w == INIT_EVENT)
 			return NO_EVENT;

@@ -135,7 +135,7 @@ static unsigned draw_choice(const struct event *tmpl, uint16_t *list, unsigned n
 		if (tmpl->kind == EV_RMW_READ) {
 			uint16_t id = graph_add(explorer.rules, explorer.g, tmpl, list[i]);
 
-			conflict = rmw_conflict(explorer.rules, explorer.g, id);
+			conflict = lacks_write(explorer.rules, explorer.g, id);
 			graph_truncate(explorer.g, id);
 		}
 		if (!conflict)
@@ -197,10 +197,10 @@ static uint16_t extend(struct thread *t, struct event *tmpl)
 	if (explorer.options->sample)
 		n = draw_choice(tmpl, list, n);
 	/* a blocked store may still revisit the reads that leave it no place */
-	if (tmpl->kind == EV_LOAD || tmpl->kind == EV_STORE || tmpl->kind == EV_FAULT)
+	if (is_waited_for(tmpl) && tmpl->kind != EV_RMW_WRITE)
 		tmpl->serial = ++explorer.serial;
 	if (!explorer.options->sample &&
-	    (n > 1 || tmpl->serial ||
+	    (n > 1 || (tmpl->serial && tmpl->kind != EV_RMW_WRITE) ||
 	     (ev_is_write(tmpl) && explorer.g->loc[tmpl->location].reads != NO_EVENT))) {
 		struct frame *f = frame_push(tmpl);
 

@@ -580,24 +580,29 @@ struct completion_edges {
 	events_t to[MAX_EVENTS]; /* of an access: the completions that wait for it */
 };
 
-/* Completion waits: a stale access comes before the completion of each invalidation that had seen the entry
- * overwritten, on another CPU. */
+/* Completion waits: a stale access, and each update of an entry on its way, comes before the completion of
+ * each invalidation that had seen the entry overwritten, on another CPU. A walk that is made again ends with
+ * an update that failed. */
 static void find_completion_edges(const struct graph *g, struct completion_edges *edges)
 {
 	memset(edges, 0, sizeof *edges);
 	for (unsigned v = FIRST_EVENT; v < g->count; v++)
 		for (events_t ts = g->covers[v]; ts; ts &= ts - 1) {
-			unsigned t = first_event(ts);
+			unsigned t = first_event(ts), access = g->event[t].access;
 
-			if (same_thread(g, v, t) || !stale_by(g, v, t) ||
-			    g->event[g->event[t].access].hardware) /* walked again: no access */
+			if (same_thread(g, v, t) || !stale_by(g, v, t))
 				continue;
-			edges->to[g->event[t].access] |= EVENT_BIT(g->event[v].complete);
-			edges->count++;
+			for (unsigned e = t; e <= access; e++) {
+				if (e != access && !g->event[e].hardware)
+					continue;
+				edges->to[e] |= EVENT_BIT(g->event[v].complete);
+				edges->count++;
+			}
 		}
 }
 
-/* What access a reaches through a completion edge saw it finished: see the rule in program.h, 7 and 8. */
+/* What access or update a reaches through a completion edge saw it finished: see the rule in program.h, 7
+ * and 8. */
 static bool finished_before(const struct graph *g, unsigned a, events_t reached)
 {
 	const struct event *access = &g->event[a];
@@ -627,7 +632,7 @@ static bool completion_waits(const struct graph *g, const struct completion_edge
 	for (unsigned a = FIRST_EVENT; a < g->count; a++) {
 		events_t reached = 0;
 
-		if (!g->event[a].user)
+		if (!g->event[a].user && !g->event[a].hardware)
 			continue;
 		for (unsigned s = FIRST_EVENT; s < g->count; s++)
 			if (edges->to[s] && (s == a || (order[a] & EVENT_BIT(s))))

@@ -149,7 +149,8 @@ enum { PROGRAM_VALUES = PROGRAM_THREADS * PROGRAM_LENGTH + PROGRAM_LOCATIONS };
  *     or the published ROT.inv+po would be forbidden. A lower T, cacheable or not, reads nothing
  *     coherence-older than a write that is H-before a release (store or fence) with which rule 2 makes
  *     that lower T synchronise.
- * 13. "A -> C(V)" is there for X as for A: a store through a stale entry that was read-only.
+ * 13. "A -> C(V)" is there for X as for A: a store through a stale entry that was read-only. "U -> C(V)" is there
+ *     for each U of the walk, one that fails too.
  * 14. An access made through a walk (a load or store, not X) reads nothing coherence-older than a write
  *     of its location that is H-before a release (store or fence) with which rule 2 makes a T of its walk
  *     synchronise, nor than what a read or RMW that is H-before that release read; a store is placed after
@@ -159,7 +160,7 @@ enum { PROGRAM_VALUES = PROGRAM_THREADS * PROGRAM_LENGTH + PROGRAM_LOCATIONS };
  *     the entry finds the page's former content; without this each copy-on-write would lose stores.
  * 15. U: "before later events only if a full DSB stands between (that DSB included) or they are accesses
  *     of the same entry"; O has no more of its program order than H. A failed U orders, for all later
- *     walks of its access, the T of the same entry; such a walk's T have no access and no completion edge.
+ *     walks of its access, the T of the same entry; its own walk's T have no other completion edge than U's.
  * 16. Another CPU is another thread wherever these rules say so (completion edges, reads-from in O): a
  * handler of interrupts is not placed in its CPU's program order. A local V reaches all threads of its CPU.
  * 17. OP_LOAD_ROOT is: DSB; the register under the number that is left becomes 0, if it is another; the one

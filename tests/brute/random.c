@@ -285,6 +285,15 @@ static void interrupts(struct maker *m, unsigned flusher, unsigned cpu, unsigned
 		access_user(m, cpu);
 }
 
+/* What hardware set in the leaf that the program's address had at the start. */
+static void gather(struct maker *m, unsigned thread)
+{
+	unsigned upper = AT_UPPER + m->page % m->p->uppers;
+	unsigned table = m->p->levels == 2 && !m->p->roots ? ENTRY_NUMBER(m->p->initial[upper]) : 0;
+
+	add(m, thread, percent(m, 70) ? OP_LOAD : OP_XCHG)->where = AT_LEAF_OF(table, m->page);
+}
+
 /* Change an entry, flush it, tell somebody or use the page. */
 static void flusher(struct maker *m, unsigned thread)
 {
@@ -301,6 +310,8 @@ static void flusher(struct maker *m, unsigned thread)
 		add(m, thread, OP_DSB);
 	if (percent(m, 10))
 		add(m, thread, OP_ISB);
+	if (m->p->hw_dirty && percent(m, 35))
+		gather(m, thread);
 	if (percent(m, arm64 ? 30 : 80))
 		flag(m, thread, OP_STORE);
 	else if (percent(m, 60))

@@ -561,6 +561,35 @@ static void check_updates(enum program_arch arch)
 	                 (struct condition){.result = {clean, 0}, .location = P(0), .final = 1});
 }
 
+/* The completion of an invalidation waits for the update of an entry as for the access: whoever unlinks a
+ * table, flushes and then looks at what hardware set in it has seen the last of it. */
+static void check_update_waits(enum program_arch arch)
+{
+	const uint64_t clean = ENTRY_LEAF(0, ENTRY_WRITABLE);
+
+	for (unsigned flushes = 0; flushes < 2; flushes++) {
+		struct program p = program_new(arch, false, 2);
+
+		p.hw_dirty = true;
+		p.initial[E(X)] = clean;
+		store(&p, 0, E2, ENTRY_INVALID, RLX);
+		dsb(&p, 0);
+		if (flushes)
+			tlbi(&p, 0, X, true);
+		dsb(&p, 0);
+		load(&p, 0, E(X), RLX);
+		user_store(&p, 1, X, 1);
+		EXPECT("update before the look", p, true, P0_RW, 0);
+		EXPECT("update lost behind the completion", p, !flushes, clean, 0);
+		/* Nor does it meet what is stored afterwards: one that finds another page is no more under
+		 * way. */
+		p.length[0]--;
+		store(&p, 0, E(X), ENTRY_LEAF(1, ENTRY_WRITABLE), RLX);
+		expect_condition("update finds the table's next life", &p, !flushes && arch != PROGRAM_X86_64,
+		                 (struct condition){.result = {0}, .location = P(1), .final = 1});
+	}
+}
+
 /* ---- Interrupts and roots --------------------------------------------------------------------------------
  */
 /* Thread 0 revokes x, asks CPU 1 for a flush, waits, writes to the frame; thread 1 loads x; thread 2 is the
@@ -692,6 +721,8 @@ int main(void)
 	check_x86();
 	check_updates(PROGRAM_ARM64);
 	check_updates(PROGRAM_X86_64);
+	check_update_waits(PROGRAM_ARM64);
+	check_update_waits(PROGRAM_RISCV64);
 	for (enum program_arch arch = PROGRAM_ARM64; arch <= PROGRAM_RISCV64; arch++) {
 		check_interrupts(arch);
 		check_roots(arch);
