@@ -30,8 +30,9 @@ struct oct_secondary {
 	                   size_t pages, enum oct_depth depth);
 
 	/* The space ends: stop walking its tables for good. On return no walk is in flight and nothing
-	 * is kept. Called once, interrupts on, no locks held; may sleep, cannot fail. It is unbound then:
-	 * oct_secondary_unbind is not called for it. */
+	 * is kept. Called once, before any page or table goes, interrupts on, no locks held; may sleep,
+	 * cannot fail. invalidate may be called until all of the space have left; the struct is the host's
+	 * again when the call that ends the space returns. oct_secondary_unbind is not called for it. */
 	void (*leave)(struct oct_secondary *secondary, struct oct_space *space);
 };
 

@@ -16,7 +16,9 @@
  *
  * WHY NONE IS CALLED WHEN IT IS GONE
  * Readers have interrupts off from the read of the list to their last call. Unbind takes the struct out
- * of the list and then waits until each CPU has taken an interrupt: who reads later does not find it. */
+ * of the list and then waits until each CPU has taken an interrupt: who reads later does not find it. Where
+ * the space ends all leave first, and then the same is done with the list: a flush that finds it empty owes
+ * nothing to those that have left. */
 #include <octavo/notify.h>
 #include "../tlb/authority.h"
 
@@ -50,10 +52,15 @@ void oct_secondary_leave(struct oct_space *space)
 	/* Relaxed: the end of the space comes after every bind and unbind, which its caller sees to. */
 	struct oct_secondary *s = oct_load(&space->secondary, OCT_RLX), *next;
 
+	if (s == NULL)
+		return;
 	for (; s != NULL; s = next) {
 		next = oct_load(&s->next, OCT_RLX);
 		s->leave(s, space);
 	}
+	/* Release: pairs with the read of who completes a flush; accesses of those that left are done. */
+	oct_store(&space->secondary, (struct oct_secondary *)NULL, OCT_REL);
+	oct_grace_wait(space->system);
 }
 
 void oct_secondary_invalidate(struct oct_space *space, uintptr_t start, size_t pages, enum oct_depth depth)
