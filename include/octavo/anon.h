@@ -105,7 +105,12 @@ struct oct_mm *oct_rmap_find(struct oct_anon *anon, const struct oct_folio *foli
 
 /* folio, fresh and known to nobody else, is about to be mapped at va of area vma of mm. */
 void oct_anon_born(const struct oct_mm *mm, const struct oct_vma *vma, uintptr_t va, struct oct_folio *folio);
-/* child joins the lineage of parent, whose lock is held for writing, before any page is shared. */
+/* A fork, in three steps; the locks of both are held for writing, child's if it is in a registry. begin:
+ * child's soft entries will mean what parent's do. Then either undo, when child is empty again and as before
+ * begin; or fork, when it is complete: it joins the lineage of parent, and walks find it. Until then they
+ * miss its entries, which is no harm: each holds a reference. */
+void oct_anon_fork_begin(struct oct_mm *child, const struct oct_mm *parent);
+void oct_anon_fork_undo(struct oct_mm *child);
 void oct_anon_fork(struct oct_mm *child, struct oct_mm *parent);
 /* A space in no registry. */
 void oct_kin_init(struct oct_kin *kin);

@@ -28,10 +28,11 @@ enum oct_mapping_flag {
 };
 
 struct oct_mapping {
-	struct oct_rwlock lock; /* 1b in docs/LOCKING.md: everything below */
-	void *object;           /* the caller's: passed to oct_port_page_read and others */
-	uint64_t pages;         /* size: an access past it is a signal */
-	unsigned flags;         /* enum oct_mapping_flag */
+	struct oct_rwlock resizing; /* 1a in docs/LOCKING.md: the size changes */
+	struct oct_rwlock lock;     /* 1b: everything below */
+	void *object;               /* the caller's: passed to oct_port_page_read and others */
+	uint64_t pages;             /* size: an access past it is a signal */
+	unsigned flags;             /* enum oct_mapping_flag */
 	/* Page cache: a radix tree, src/page/cache.c */
 	oct_phys_t root; /* of height tables, OCT_NO_PAGE for none */
 	unsigned height;
@@ -61,13 +62,11 @@ int oct_mapping_init_pfn(struct oct_mapping *mapping, void *object, oct_phys_t f
  * runs or comes. 0; -OCT_EBUSY: an area maps it; nothing has changed. */
 int oct_mapping_exit(struct oct_mapping *mapping);
 
-/* The size becomes pages, 2^52 at most; of memory without folios, not more than there is. Calls for one
- * mapping come one after another (who owns the object orders them): one that shrinks it lets go of the lock
- * while it waits for I/O, and drops all that is past its end. Grown: the new pages are read when they are
- * accessed. Shrunk: what lies past the new end is unmapped from every area of every space, private copies
- * too, complete; then its pages leave the cache, and are freed when their last holder gives them up. Waits
- * for I/O on them. After it an access past the end is a signal, and a driver may use its memory again. Cannot
- * fail. */
+/* The size becomes pages, 2^52 at most; of memory without folios, not more than there is. Of several at once
+ * each waits until the one before has ended. Grown: the new pages are read when they are accessed. Shrunk:
+ * what lies past the new end is unmapped from every area of every space, private copies too, complete; then
+ * its pages leave the cache, and are freed when their last holder gives them up. Waits for I/O on them. After
+ * it an access past the end is a signal, and a driver may use its memory again. Cannot fail. */
 void oct_mapping_truncate(struct oct_mapping *mapping, uint64_t pages);
 
 /* ---- Its pages ------------------------------------------------------------------------------ */

@@ -73,7 +73,7 @@ void oct_mm_switch(struct oct_system *system, struct oct_mm *mm);
  * pages shared and write-protected in both until one of them writes; shared pages shared. Userfault
  * write-protection is the parent's alone: the child has none. Policy and stack_bytes are copied. Write
  * rights taken in the parent are complete (R4: else a sibling thread could store into the shared page after fork).
- * 0; -OCT_ENOMEM: the child is empty again, the parent has lost nothing (some of its pages may be
+ * 0; -OCT_ENOMEM: the child is as before, the parent has lost nothing (some of its pages may be
  * write-protected until the next store to each); -OCT_EINVAL: the child is not empty or is parent,
  * or is in a registry of pages (anon.h) that the parent is not in. It is in the parent's afterwards. */
 int oct_fork(struct oct_mm *child, struct oct_mm *parent);

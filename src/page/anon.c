@@ -111,6 +111,22 @@ int oct_anon_add(struct oct_anon *anon, struct oct_mm *mm)
 	return 0;
 }
 
+void oct_anon_fork_begin(struct oct_mm *child, const struct oct_mm *parent)
+{
+	if (child->kin.lineage)
+		return;
+	child->kin.anon = parent->kin.anon;
+	child->space.soft = parent->space.soft;
+}
+
+void oct_anon_fork_undo(struct oct_mm *child)
+{
+	if (child->kin.lineage)
+		return;
+	child->kin.anon = NULL;
+	child->space.soft = NULL;
+}
+
 void oct_anon_fork(struct oct_mm *child, struct oct_mm *parent)
 {
 	struct oct_anon *anon = parent->kin.anon;
@@ -118,13 +134,10 @@ void oct_anon_fork(struct oct_mm *child, struct oct_mm *parent)
 	if (!anon)
 		return;
 	oct_anon_lock(anon);
-	if (child->kin.anon) {
+	if (child->kin.lineage)
 		leave_ring(child);
-	} else {
-		child->kin.anon = anon;
-		child->space.soft = anon->soft;
+	else
 		link_space(anon, child);
-	}
 	child->kin.lineage = parent->kin.lineage;
 	child->kin.moved = parent->kin.moved;
 	child->kin.prev_kin = parent;

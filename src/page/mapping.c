@@ -3,6 +3,7 @@
  * WHO OWNS WHAT
  *   cache, reverse map, size   the lock of the mapping. Faults hold it for reading from the look into the
  *                      cache to the entry stored, so neither truncation nor eviction comes between
+ *   size               also the resize lock, which a truncation holds from end to end, waits for I/O included
  *   LOCKED             whoever set it: the page is being read (it is new, nobody maps it) or written. It
  *                      stays in the cache meanwhile. He clears it and wakes. Nobody waits for it with the
  *                      lock of the mapping held, because a reading that fails takes that lock
@@ -38,6 +39,7 @@ static int init(struct oct_mapping *mapping, void *object, uint64_t pages, unsig
 {
 	if (pages > OCT_INDEX_END || (flags & ~(unsigned)OCT_MAPPING_EVENTS))
 		return -OCT_EINVAL;
+	oct_rwlock_init(&mapping->resizing);
 	oct_rwlock_init(&mapping->lock);
 	mapping->object = object;
 	mapping->pages = pages;
@@ -393,6 +395,8 @@ void oct_mapping_truncate(struct oct_mapping *mapping, uint64_t pages)
 
 	if (pages > OCT_INDEX_END)
 		pages = OCT_INDEX_END;
+	/* While this one waits for I/O nobody makes valid again what it is about to drop. */
+	oct_rwlock_write_lock(&mapping->resizing);
 	oct_rwlock_write_lock(&mapping->lock);
 	shrinks = pages < mapping->pages;
 	mapping->pages = pages; /* from now on nobody reads or maps what lies past it */
@@ -407,6 +411,7 @@ void oct_mapping_truncate(struct oct_mapping *mapping, uint64_t pages)
 		drop_pages(mapping, pages);
 	}
 	oct_rwlock_write_unlock(&mapping->lock);
+	oct_rwlock_write_unlock(&mapping->resizing);
 }
 
 int oct_mapping_evict(struct oct_mapping *mapping, uint64_t index)

@@ -13,7 +13,8 @@
  *
  * Failure. The child's tables are the only memory asked for after the areas were reserved; if they
  * cannot be had, what the child got goes back through a ticket of its own. The parent keeps its pages;
- * the next store to each finds it exclusive again and gets its right back. */
+ * the next store to each finds it exclusive again and gets its right back. The child joins its parent's
+ * lineage last, so one that could not be made was never found. */
 #include "../tlb/authority.h"
 #include "walk.h"
 #include "../page/shown.h"
@@ -154,7 +155,7 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 
 	if (error)
 		return error;
-	oct_anon_fork(child, parent);
+	oct_anon_fork_begin(child, parent);
 	oct_ticket_init(&ticket, &parent->space);
 	for (vma = oct_vma_first(&parent->areas, 0); vma && !error;
 	     vma = oct_vma_first(&parent->areas, vma->end)) {
@@ -167,10 +168,17 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 			error = fork_area(child, parent, vma, &ticket);
 	}
 	oct_ticket_complete(&ticket);
-	if (error)
+	if (error) {
 		oct_walk_remove(child, OCT_USER_START, child->space.last + 1);
+		oct_vma_trim(&child->areas);
+		oct_anon_fork_undo(child);
+		return error;
+	}
 	oct_vma_trim(&child->areas);
-	return error;
+	child->policy = parent->policy;
+	child->stack_bytes = parent->stack_bytes;
+	oct_anon_fork(child, parent);
+	return 0;
 }
 
 int oct_fork(struct oct_mm *child, struct oct_mm *parent)
@@ -181,10 +189,9 @@ int oct_fork(struct oct_mm *child, struct oct_mm *parent)
 	if (child == parent || child->areas.root || (child->kin.anon && child->kin.anon != parent->kin.anon))
 		return -OCT_EINVAL;
 	oct_rwlock_write_lock(&parent->lock);
-	child->policy = parent->policy;
-	child->stack_bytes = parent->stack_bytes;
-	/* Reclaim, which only tries, may come to a child that is in a registry before it is complete. */
-	known = parent->kin.anon || child->kin.anon;
+	/* Reclaim, which only tries, may come to a child that is in a registry before it is complete. Others
+	 * it finds when they are. */
+	known = child->kin.anon;
 	if (known)
 		oct_rwlock_write_lock(&child->lock);
 	error = fork_locked(child, parent);

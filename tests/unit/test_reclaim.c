@@ -531,6 +531,55 @@ static void strangers_share_no_lineage(void **state)
 	assert_int_equal(child->kin.lineage, mm->kin.lineage);
 }
 
+/* A child that could not be made is a stranger again, whether the registry knew it before or not. Pages in
+ * swap are among what it got and gives back. */
+static void a_failed_fork_leaves_no_kin(void **state)
+{
+	uintptr_t va = map_filled(mm, 3);
+	unsigned failures = 0;
+	struct oct_mm none;
+
+	(void)state;
+	out(mm, va, 1);
+	assert_int_equal(oct_mm_set_policy(mm, OCT_MM_TOP_DOWN), 0);
+	for (unsigned known = 0; known < 2; known++) {
+		uint64_t lineage;
+
+		space_end(1);
+		if (known)
+			space_begin(1);
+		else
+			assert_int_equal(oct_mm_init(child, &machine), 0);
+		alive[1] = true;
+		lineage = child->kin.lineage;
+		for (unsigned n = 1;; n++, failures++) {
+			int error;
+
+			host_fail_allocation(n);
+			error = oct_fork(child, mm);
+			host_fail_allocation(0);
+			if (!error)
+				break;
+			assert_int_equal(error, -OCT_ENOMEM);
+			assert_int_equal(reclaim.anon.spaces, 1 + known);
+			assert_int_equal(child->kin.lineage, lineage);
+			assert_ptr_equal(child->kin.anon, known ? &reclaim.anon : NULL);
+			assert_ptr_equal(mm->kin.next_kin, mm);
+			assert_int_equal(child->policy, 0);
+			if (!known) { /* as any space that was just made */
+				assert_int_equal(oct_mm_init(&none, &machine), 0);
+				assert_int_equal(oct_fork(child, &none), 0);
+				oct_mm_exit(&none);
+			}
+		}
+		assert_int_equal(child->policy, OCT_MM_TOP_DOWN);
+		assert_int_equal(child->kin.lineage, mm->kin.lineage);
+		assert_ptr_equal(mm->kin.next_kin, child);
+		assert_int_equal(loaded(child, va), 1);
+	}
+	assert_true(failures >= 4);
+}
+
 /* Areas that moved, while their pages are shared and while they are out. */
 static void moved_areas(void **state)
 {
@@ -816,6 +865,7 @@ int main(void)
 	    TEST(many_relatives),
 	    TEST(every_entry_is_found),
 	    TEST(strangers_share_no_lineage),
+	    TEST(a_failed_fork_leaves_no_kin),
 	    TEST(populate_what_is_out),
 	    TEST(moved_areas),
 	    TEST(pages_of_files),
