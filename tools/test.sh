@@ -4,6 +4,7 @@
 # usage: tools/test.sh [PART...]     (make test: all parts)
 # Each part prints what it counted; the last line is the total. What could not be run because a
 # tool is missing is counted as skipped and named. Logs: $BUILD/tests/PART.log.
+# Two parts run at a time (LANES=N: N), since many of them keep one processor busy only.
 set -u
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -26,7 +27,7 @@ expect() {
 	if "$@" >> "$log" 2>&1; then ok; else bad "$what (see $log)"; fi
 }
 
-# part NAME FUNCTION
+# part NAME FUNCTION: in a process of its own, which leaves its counts in a file
 part() {
 	local start=$SECONDS
 	passed=0 failed=0 skipped=0
@@ -36,9 +37,7 @@ part() {
 	"$2"
 	printf '  %-20s %d passed, %d failed%s  (%d s)\n' "" "$passed" "$failed" \
 		"$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")" $((SECONDS - start))
-	total_passed=$((total_passed + passed))
-	total_failed=$((total_failed + failed))
-	total_skipped=$((total_skipped + skipped))
+	echo "$passed $failed $skipped" > "$LOGS/$1.counts"
 }
 
 sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
@@ -423,7 +422,45 @@ run_part() {
 	esac
 }
 
-[ $# -gt 0 ] || set -- build unit headers analyse tiers brute scenarios examples demo cli documents broken sim fuzz install
-for name; do run_part "$name"; done
+# ---- All of them -----------------------------------------------------------------------------------
+declare -A part_of=() # process: its part
+start_part() {
+	rm -f "$LOGS/$1.counts"
+	run_part "$1" > "$LOGS/$1.out" 2>&1 &
+	part_of[$!]=$1
+}
+
+# Waits until one part has ended, prints what it said and adds its counts.
+finish_part() {
+	local process name counted=() IFS=' '
+	wait -n -p process
+	name=${part_of[$process]}
+	unset "part_of[$process]"
+	cat "$LOGS/$name.out"
+	if read -r -a counted 2>/dev/null < "$LOGS/$name.counts"; then
+		total_passed=$((total_passed + counted[0]))
+		total_failed=$((total_failed + counted[1]))
+		total_skipped=$((total_skipped + counted[2]))
+	else
+		echo "  FAILED: $name ended early"
+		total_failed=$((total_failed + 1))
+	fi
+}
+
+is_running() { [[ " ${part_of[*]} " == *" $1 "* ]]; }
+
+# Parts in the background do not hear an interrupt by themselves.
+# shellcheck disable=SC2046
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+
+# What a part needs is finished before it starts: everything needs the build, brute objects of unit.
+[ $# -gt 0 ] || set -- build unit sim cli tiers broken scenarios analyse brute headers fuzz examples install documents demo
+for name; do
+	while [ ${#part_of[@]} -ge "${LANES:-2}" ] || is_running build || { [ "$name" = brute ] && is_running unit; }; do
+		finish_part
+	done
+	start_part "$name"
+done
+while [ ${#part_of[@]} -gt 0 ]; do finish_part; done
 echo "$total_passed passed, $total_failed failed$([ $total_skipped -eq 0 ] || echo ", $total_skipped skipped")"
 [ $total_failed -eq 0 ]
