@@ -80,7 +80,7 @@ struct oc_actor {
 #define OC_THREAD(...) OC_ACTOR_(OC_ACTOR_THREAD, __VA_ARGS__, 0, 0)
 
 /* ---- Scenario ------------------------------------------------------------------------------- */
-enum { OC_MAX_ACTORS = 9, OC_MAX_VARIANTS = 16, OC_MAX_COVER = 12, OC_MAX_ON = 4 };
+enum { OC_MAX_ACTORS = 9, OC_MAX_VARIANTS = 24, OC_MAX_COVER = 12, OC_MAX_ON = 4 };
 
 struct oc_on {
 	unsigned archs;

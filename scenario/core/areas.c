@@ -1,7 +1,8 @@
 /* core/areas: calls that look at areas against calls that change them. SPDX-License-Identifier: MIT
  *
  * The lock of the space keeps areas and entries together: a call finds the area whole or gone, and
- * never leaves a page where no area is. */
+ * never leaves a page where no area is. area-let-go: a fault that has seen the area lets go of the lock
+ * before it makes the entry; the tables of the area go with it. */
 #include <octavo/check.h>
 
 enum {
@@ -50,6 +51,27 @@ static void map_folio(void)
 	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, VA, VA + OCT_PAGE_SIZE) == 0);
 	if (oct_mm_map_folio(mm, VA, oc_folio(mm, SPARE), READ_WRITE) == 0)
 		oc_cover("mapped");
+}
+
+static void area_let_go(void)
+{
+	oct_pte_t page, *pte;
+	bool found;
+
+	if (oct_port_cpu_self() == 0) {
+		unmap();
+		return;
+	}
+	page = oc_entry_get(oc_pte(mm, SPARE));
+	oct_rwlock_read_lock(&mm->lock);
+	found = oct_vma_find(&mm->areas, VA) != NULL;
+	oct_rwlock_read_unlock(&mm->lock);
+	pte = found ? oct_pte_lock(mm, VA) : NULL;
+	if (!pte)
+		return;
+	if (oct_pte_none(oc_entry_get(pte)))
+		oc_entry_set(pte, page);
+	oct_pte_unlock(mm, pte);
 }
 
 static void map_next(void)
@@ -235,6 +257,7 @@ OC_SCENARIO(
         .setup = setup, .final = final, .arch = OC_ARCH_ALL,
         .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
         .variants = {
+            {.name = "area-let-go", .run = area_let_go, .expected = OC_VIOLATES(OC_UAF)},
             {.name = "dontneed", .run = unmap_dontneed, .expected = OC_HOLDS},
             {.name = "clear-refs", .run = unmap_clear_refs, .expected = OC_HOLDS},
             {.name = "map-folio", .run = unmap_map_folio, .expected = OC_HOLDS, .cover = {"mapped"}},

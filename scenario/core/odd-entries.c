@@ -2,7 +2,7 @@
  *
  * A soft entry, which a host has put in a page's place for a moment; a page that is shared and stays so
  * when a store follows a protection; a place that two fill at once; a table that is empty in part, or
- * missing. */
+ * missing. trimmed-blindly: the table is unlinked by who has not looked whether it is empty. */
 #include <octavo/check.h>
 
 enum { VA = 0x10000, NEXT = VA + 0x1000, EMPTY = VA + 0x2000, SHARED = VA + 0x3000 };
@@ -10,8 +10,10 @@ enum { TABLE = 0x10000, TABLE_BYTES = 0x8000, READ_WRITE = OCT_READ | OCT_WRITE 
 #define NOWHERE (16 * OCT_TABLE_ENTRIES * OCT_PAGE_SIZE) /* under a leaf table of its own */
 
 static struct oct_mm *mm;
-static oct_pte_t entry; /* of VA */
+static oct_pte_t entry;    /* of VA */
+static oct_pte_t unlinked; /* from the level above */
 static struct oct_folio *shared;
+static bool stored;
 
 static void setup(void)
 {
@@ -84,8 +86,18 @@ static void trimmed(void)
 	}
 }
 
+static void trimmed_blindly(void)
+{
+	if (oct_port_cpu_self() == 0)
+		unlinked = oc_entry_xchg(oc_pte(mm, TABLE, 1), 0);
+	else
+		stored = oc_store32(mm, VA, 7) == 0;
+}
+
 static void final(void)
 {
+	if (!oct_pte_none(unlinked))
+		OC_ASSERT(OC_I2, stored && oc_folio(mm, VA) && oc_peek32(mm, VA) == 7);
 	OC_ASSERT(OC_I2, oc_folio(mm, SHARED) == shared);
 	if (oct_port_cpu_self() == 0 && oct_pte_present(oct_table_query(&mm->space, EMPTY)))
 		OC_ASSERT(OC_I2, oc_peek32(mm, EMPTY) == 7 || oc_folio(mm, EMPTY) == oc_folio(mm, NEXT));
@@ -99,4 +111,5 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                           .run = filled_by_two,
                           .expected = OC_HOLDS,
                           .cover = {"first", "second"}},
+                         {.name = "trimmed-blindly", .run = trimmed_blindly, .expected = OC_VIOLATES(OC_I2)},
                          {.name = "trimmed", .run = trimmed, .expected = OC_HOLDS}})

@@ -2,7 +2,8 @@
  *
  * One CPU protects a page and leaves its ticket open. Another finds the entry protected and needs it to
  * be so: it completes what is missing, by each call that is made for it, and from then on the page
- * does not change (I4), though a third CPU may hold the writable entry. */
+ * does not change (I4), though a third CPU may hold the writable entry. look-only: what the entry says is
+ * taken for what every TLB says. */
 #include <octavo/check.h>
 
 enum {
@@ -68,6 +69,16 @@ static void note(void)
 static bool protected_by_now(const struct oct_pte_guard *guard)
 {
 	return !oct_pte_write(oct_pte_get(guard));
+}
+
+static void look_only(void)
+{
+	struct oct_pte_guard guard;
+
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	if (protected_by_now(&guard))
+		note();
+	oct_pte_guard_unlock(NULL, &guard);
 }
 
 static void rely(void)
@@ -277,6 +288,14 @@ static void store(void)
 	oc_store32(mm, VA, 7);
 }
 
+static void look_only_at_open(void)
+{
+	if (oct_port_cpu_self() == 0)
+		protect();
+	else
+		look_only();
+}
+
 static void rely_on_open(void)
 {
 	if (oct_port_cpu_self() == 0)
@@ -318,6 +337,7 @@ static void final(void)
 OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT), OC_CPU(store)}, .cover = {"relied"},
             .variants = {
+                {.name = "look-only", .run = look_only_at_open, .expected = OC_VIOLATES(OC_I4)},
                 {.name = "rely", .run = rely_on_open, .expected = OC_HOLDS, .cover = {"rely-behind"}},
                 {.name = "rely-or-unlock",
                  .run = rely_or_unlock_on_open,

@@ -2,7 +2,7 @@
  *
  * One CPU holds the lock of a leaf table, as a host may without the lock of the space, and looks at
  * entries twice. Each call that changes entries waits for it. Nobody accesses pages whose entries
- * the hardware would change. */
+ * the hardware would change. unlocked: a call that does not wait. */
 #include <octavo/check.h>
 
 enum { VA = 0x10000, SPARE = 0x11000, EMPTY = 0x12000, READ_WRITE = OCT_READ | OCT_WRITE };
@@ -38,6 +38,12 @@ static void look_twice(void)
 static void fault(void)
 {
 	OC_ASSERT(OC_I2, oc_store32(mm, EMPTY, 7) == 0);
+}
+
+static void unlocked(void)
+{
+	oc_entry_set(oc_pte(mm, EMPTY), oct_pte_broken());
+	oc_entry_set(oc_pte(mm, EMPTY), 0);
 }
 
 static void map_folio(void)
@@ -95,7 +101,8 @@ static void map_table(void)
 }
 
 OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(look_twice)},
-            .variants = {{.name = "fault", .run = fault, .expected = OC_HOLDS, .cover = {"zero-fill"}},
+            .variants = {{.name = "unlocked", .run = unlocked, .expected = OC_VIOLATES(OC_ASSERTION)},
+                         {.name = "fault", .run = fault, .expected = OC_HOLDS, .cover = {"zero-fill"}},
                          {.name = "map-folio", .run = map_folio, .expected = OC_HOLDS},
                          {.name = "map-shared", .run = map_shared, .expected = OC_HOLDS},
                          {.name = "dontneed", .run = dontneed, .expected = OC_HOLDS},
