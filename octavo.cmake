@@ -6,7 +6,7 @@
 #   target_compile_definitions(kernel PRIVATE OCT_ARCH_ARM64)   # or OCT_ARCH_X86_64,
 #                                                               # OCT_ARCH_RISCV64
 #
-# Each tier's list contains those below it. T0 is the same source with OCT_TIER=0 defined;
+# Each tier's list contains those below it. T0 is the same source with OCT_TIER=0 defined, without contpte.h;
 # oct_table_dump is a choice there (src/table/dump.c).
 set(OCTAVO_DIR ${CMAKE_CURRENT_LIST_DIR})
 set(OCTAVO_INCLUDE ${OCTAVO_DIR}/include)
@@ -15,10 +15,12 @@ if(NOT EXISTS ${OCTAVO_INCLUDE})
 endif()
 set(OCTAVO_T1_SOURCES
     ${OCTAVO_DIR}/src/tlb/asid.c
+    ${OCTAVO_DIR}/src/tlb/block.c
     ${OCTAVO_DIR}/src/tlb/ticket.c
     ${OCTAVO_DIR}/src/tlb/tlb.c
     ${OCTAVO_DIR}/src/table/space.c
     ${OCTAVO_DIR}/src/table/batch.c
+    ${OCTAVO_DIR}/src/table/contpte.c
     ${OCTAVO_DIR}/src/table/dump.c
     ${OCTAVO_DIR}/src/table/leaf.c
     ${OCTAVO_DIR}/src/table/range.c
@@ -26,7 +28,7 @@ set(OCTAVO_T1_SOURCES
     ${OCTAVO_DIR}/src/table/selftest.c
     ${OCTAVO_DIR}/src/notify/secondary.c)
 set(OCTAVO_T0_SOURCES ${OCTAVO_T1_SOURCES})
-list(REMOVE_ITEM OCTAVO_T0_SOURCES ${OCTAVO_DIR}/src/table/dump.c)
+list(REMOVE_ITEM OCTAVO_T0_SOURCES ${OCTAVO_DIR}/src/table/contpte.c ${OCTAVO_DIR}/src/table/dump.c)
 set(OCTAVO_T2_SOURCES
     ${OCTAVO_T1_SOURCES}
     ${OCTAVO_DIR}/src/lock/rwlock.c

@@ -5,13 +5,13 @@
 #   ... $(OCTAVO_T1_SOURCES), $(OCTAVO_CFLAGS), and one of $(OCTAVO_ARM64) $(OCTAVO_X86_64)
 #   $(OCTAVO_RISCV64) ...
 #
-# Each tier's list contains those below it. T0 is the same source with -DOCT_TIER=0; oct_table_dump is a
-# choice there ($(OCTAVO)/src/table/dump.c).
+# Each tier's list contains those below it. T0 is the same source with -DOCT_TIER=0, without contpte.h;
+# oct_table_dump is a choice there ($(OCTAVO)/src/table/dump.c).
 OCTAVO ?= .
 
-OCTAVO_T1_SOURCES := $(addprefix $(OCTAVO)/src/, tlb/asid.c tlb/ticket.c tlb/tlb.c table/space.c \
-	table/batch.c table/dump.c table/leaf.c table/range.c table/walk.c table/selftest.c notify/secondary.c)
-OCTAVO_T0_SOURCES := $(filter-out %/dump.c,$(OCTAVO_T1_SOURCES))
+OCTAVO_T1_SOURCES := $(addprefix $(OCTAVO)/src/, tlb/asid.c tlb/block.c tlb/ticket.c tlb/tlb.c table/space.c \
+	table/batch.c table/contpte.c table/dump.c table/leaf.c table/range.c table/walk.c table/selftest.c notify/secondary.c)
+OCTAVO_T0_SOURCES := $(filter-out %/contpte.c %/dump.c,$(OCTAVO_T1_SOURCES))
 OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwlock.c page/anon.c page/folio.c \
 	page/shown.c page/zap.c \
 	space/fault.c space/fork.c space/madvise.c space/mm.c space/mremap.c space/track.c space/vma.c space/walk.c \

@@ -29,7 +29,7 @@ define_fake   := -DOCT_ARCH_FAKE
 VARIANTS := x86_64_l5 arm64_bbm2
 define_x86_64_l5 := -DOCT_ARCH_X86_64 -DOCT_LEVELS=5
 define_arm64_bbm2 := -DOCT_ARCH_ARM64 -DOCT_BBM_LEVEL=2
-IN_VARIANTS := test_arch test_table test_large test_tlb
+IN_VARIANTS := test_arch test_contpte test_table test_large test_tlb
 
 # A test that says "formats: ..." in its first lines is built for these formats only.
 formats_of = $(filter $(FORMATS),$(or $(shell sed -n '1,12s/.*formats: *\([a-z0-9_ ]*\).*/\1/p' $1),$(FORMATS)))

@@ -102,7 +102,7 @@ void oct_ticket_init(struct oct_ticket *ticket, struct oct_space *space);
  * An entry that already looks done (nothing present, nothing to store) may look so because of a
  * change that is not complete yet: then the ticket joins what the table waits for (R4).
  * An entry of a contiguous block is taken out of it: the others become entries of their own, which breaks the
- * block and flushes it here, under guard (R9). */
+ * block and flushes it here, under guard (R9); *old is what it would have been alone. */
 OCT_MUST_USE enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard *guard,
                                              oct_pte_t *entry, uintptr_t va, oct_pte_t new_pte,
                                              oct_pte_t *old);
@@ -115,15 +115,11 @@ OCT_MUST_USE enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct o
                                              oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
                                              unsigned long arg, oct_pte_t *old);
 
-/* Change all entries of a contiguous block at once, without taking it apart; entry is its first, under guard,
- * and maps va. oct_block_clear: to none; who takes pages off queues them after it. oct_block_update: by change,
- * which is as for oct_entry_update and gets arg and the first entry, as if in no block; breaks the block, flushes, and
- * stores it again. Both return the first entry as it was, as if in no block, young and dirty if any was. */
+/* Changes all entries of a contiguous block to none, without taking it apart; entry is its first, under guard, and
+ * maps va. Who takes pages off queues them after it. Returns the first entry as it was, as if in no block, young and
+ * dirty if any was. */
 oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
                           uintptr_t va);
-oct_pte_t oct_block_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
-                           uintptr_t va, oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
-                           unsigned long arg);
 
 /* Stores a valid entry where none is (or a soft one): new_pte at va. If changes of this table are
  * still incomplete it completes them first, so two pages are never live at one address (I11).

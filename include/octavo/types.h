@@ -134,6 +134,8 @@ struct oct_counters {
 	uint64_t lazy_switches; /* to none, the root left as it is */
 	uint64_t lazy_skipped;  /* lazy CPUs that a flush of this one left alone */
 	uint64_t lazy_flushes;  /* of this CPU when it came back from being lazy */
+	uint64_t folds;         /* contiguous blocks made of entries that were in use */
+	uint64_t unfolds;       /* contiguous blocks taken apart */
 };
 
 struct oct_cpu {

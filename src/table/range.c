@@ -204,24 +204,20 @@ int oct_table_map(struct oct_space *space, uintptr_t va, oct_phys_t page, size_t
 }
 
 /* ---- Unmap and protect ------------------------------------------------------------------------------ */
-/* A block may begin at the guarded entry and lie in the range up to end. */
-static bool block_fits(const struct oct_pte_guard *guard, uintptr_t end)
+/* Entries from the guarded one to the end of the range, as far as they lie in its leaf table. */
+static size_t entries_left(const struct oct_pte_guard *guard, uintptr_t end)
 {
-	return OCT_FORMAT_CONT && guard->level == 0 && (guard->va & (OCT_CONT_BYTES - 1)) == 0 &&
-	       end - guard->va >= OCT_CONT_BYTES;
+	size_t table = OCT_TABLE_ENTRIES - oct_table_index(guard->va, 0);
+	size_t range = (end - guard->va) >> OCT_PAGE_SHIFT;
+
+	return range < table ? range : table;
 }
 
-/* One does; pte is the guarded entry. */
-static bool begins_block(const struct oct_pte_guard *guard, oct_pte_t pte, uintptr_t end)
+/* From the first to the last of entries. */
+static void pass(struct oct_pte_guard *guard, size_t entries)
 {
-	return block_fits(guard, end) && oct_pte_present(pte) && oct_pte_cont(pte);
-}
-
-/* From the first to the last entry of a block. */
-static void pass_block(struct oct_pte_guard *guard)
-{
-	for (unsigned i = 1; i < OCT_CONT_ENTRIES; i++)
-		(void)oct_pte_guard_next(guard);
+	guard->va += (entries - 1) * OCT_PAGE_SIZE;
+	guard->pte += entries - 1;
 }
 
 static OCT_SELDOM void unmap_block(struct oct_ticket *ticket, struct oct_pte_guard *guard, bool free_pages)
@@ -230,7 +226,7 @@ static OCT_SELDOM void unmap_block(struct oct_ticket *ticket, struct oct_pte_gua
 
 	for (unsigned i = 0; free_pages && i < OCT_CONT_ENTRIES; i++)
 		oct_ticket_free_page(ticket, guard, page + i * OCT_PAGE_SIZE);
-	pass_block(guard);
+	pass(guard, OCT_CONT_ENTRIES);
 }
 
 static OCT_SELDOM void unmap_large(struct oct_ticket *ticket, struct oct_pte_guard *guard, bool free_pages)
@@ -256,14 +252,14 @@ static void unmap_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, oc
 		oct_ticket_join(ticket, guard); /* hardware changes no such entry */
 		return;
 	}
-	if (begins_block(guard, old, end)) {
+	if (oct_begins_block(guard->va, old, entries_left(guard, end))) {
 		unmap_block(ticket, guard, free_pages);
 		return;
 	}
 	/* The verdict is the ticket's business: pages are released when it is complete. */
 	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0, &old);
 	if (free_pages && oct_pte_present(old))
-		oct_ticket_free_page(ticket, guard, oct_pte_frame(old, 0, guard->va));
+		oct_ticket_free_page(ticket, guard, oct_pte_phys(old));
 	else if (!oct_pte_present(old) && guard->space->soft != NULL)
 		guard->space->soft->release(guard->space, old);
 }
@@ -313,10 +309,13 @@ static void protect_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, 
 		oct_ticket_join(ticket, guard);
 		return;
 	}
-	if (block_fits(guard, end) && begins_block(guard, oct_pte_get(guard), end)) {
-		(void)oct_block_update(ticket, guard, guard->pte, guard->va, protect_entry, prot);
-		pass_block(guard);
-		return;
+	if (OCT_FORMAT_CONT && guard->level == 0 && (guard->va & (OCT_CONT_BYTES - 1)) == 0) {
+		size_t left = entries_left(guard, end);
+
+		if (left >= OCT_CONT_ENTRIES && oct_begins_block(guard->va, oct_pte_get(guard), left)) {
+			pass(guard, oct_blocks_update(ticket, guard, left, protect_entry, prot, true));
+			return;
+		}
 	}
 	/* The verdict is the ticket's business. */
 	(void)!oct_entry_update(ticket, guard, guard->pte, guard->va, protect_entry, prot, &old);

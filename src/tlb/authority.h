@@ -159,6 +159,60 @@ void oct_entries_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, 
                         oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg,
                         bool revoke);
 
+/* ---- block.c ------------------------------------------------------------------------------------- */
+/* pte of level is a part of a contiguous block. */
+static inline bool oct_in_block(oct_pte_t pte, unsigned level)
+{
+	return OCT_FORMAT_CONT && level == 0 && oct_pte_present(pte) && oct_pte_cont(pte);
+}
+
+/* pte, of va, is the first of a block of which pages pages reach to the end. */
+static inline bool oct_begins_block(uintptr_t va, oct_pte_t pte, size_t pages)
+{
+	return oct_in_block(pte, 0) && (va & (OCT_CONT_BYTES - 1)) == 0 && pages >= OCT_CONT_ENTRIES;
+}
+
+/* pte, young and dirty if of is. */
+static inline oct_pte_t oct_pte_with_state(oct_pte_t pte, oct_pte_t of)
+{
+	if (oct_pte_young(of))
+		pte = oct_pte_mkyoung(pte);
+	return oct_pte_dirty(of) ? oct_pte_mkdirty(pte) : pte;
+}
+
+/* A leaf entry of level 0 as the first of its block would be alone, without state: what the entries of a
+ * block agree in. index: which of the block it is. */
+static inline oct_pte_t oct_pte_block_form(oct_pte_t pte, unsigned index)
+{
+	pte = oct_pte_cont(pte) ? oct_pte_clear_cont(pte, 0)
+	                        : pte - oct_pte_advance(0, (oct_phys_t)index << OCT_PAGE_SHIFT);
+	return oct_pte_mkclean(oct_pte_mkold(pte));
+}
+
+/* Entry, of va, is or was a part of a block: those that are get entries of their own, flushed. own: what it
+ * was, if it is no more; it and the others get each other's state, and it is returned as it would be alone.
+ */
+void oct_block_unfold(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t va,
+                      oct_pte_t *own);
+
+/* The entries of the block that begins at first, of va, which are present and in no block, become one block,
+ * young and dirty if one is. Breaks, flushes, makes. */
+void oct_block_fold(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *first, uintptr_t va);
+
+/* oct_entry_update of the blocks that lie one after the other in the pages entries from guard on, whose entry
+ * begins one: they stay blocks. Rights change by breaking several of them, one flush, making them again;
+ * state and software bits change in place. change does not look at the page. revoke: as oct_entries_update.
+ * Returns how many entries that were; guard stays. */
+size_t oct_blocks_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, size_t pages,
+                         oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg,
+                         bool revoke);
+
+/* oct_entry_update of *entry, which is present, where change leaves the rights: a part of a block stays one.
+ * Returns what it was. */
+oct_pte_t oct_entry_update_state(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                                 uintptr_t va, oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
+                                 unsigned long arg);
+
 /* ---- tlb.c --------------------------------------------------------------------------------------- */
 /* All generations of space up to generation are complete on return. completed: what was read
  * (acquire) from space->completed, less than generation. */

@@ -86,108 +86,6 @@ void oct_ticket_close(struct oct_ticket *ticket, struct oct_pte_guard *guard)
 	ticket->all_levels = false;
 }
 
-/* ---- Contiguous blocks ----------------------------------------------------------------------------------
- * A TLB may hold a block as one entry, with the state of any of its entries, and hardware sets dirty in the
- * one that it read. So nothing is known of one entry alone, a sibling that still carries the bit may bring a
- * cleared address back, and a flush for one address must cover all (R9). Hence: all entries of a block are
- * made invalid, flushed, and stored anew with the gathered state, whatever OCT_BBM_LEVEL is. */
-struct block {
-	oct_pte_t *first;
-	uintptr_t va;   /* of the first */
-	oct_pte_t pte;  /* the first, in no block, with the state of all */
-	uint32_t there; /* bit per entry that was part of it */
-};
-
-_Static_assert(OCT_CONT_SHIFT <= 5, "a bit per entry of a contiguous block");
-
-/* pte of level is a part of a contiguous block. */
-static bool in_block(oct_pte_t pte, unsigned level)
-{
-	return OCT_FORMAT_CONT && level == 0 && oct_pte_present(pte) && oct_pte_cont(pte);
-}
-
-static oct_pte_t with_state(oct_pte_t pte, oct_pte_t of)
-{
-	if (oct_pte_young(of))
-		pte = oct_pte_mkyoung(pte);
-	return oct_pte_dirty(of) ? oct_pte_mkdirty(pte) : pte;
-}
-
-/* Replaces the entries of the block that entry, of va, lies in. */
-static OCT_SELDOM void block_take(struct oct_ticket *ticket, oct_pte_t *entry, uintptr_t va, oct_pte_t stored,
-                                  struct block *block)
-{
-	unsigned index = oct_table_index(va, 0) & (OCT_CONT_ENTRIES - 1);
-
-	block->first = entry - index;
-	block->va = (va & OCT_PAGE_MASK) - index * OCT_PAGE_SIZE;
-	block->pte = 0;
-	block->there = 0;
-	for (unsigned i = 0; i < OCT_CONT_ENTRIES; i++) {
-		oct_pte_t pte = oct_load(block->first + i, OCT_RLX); /* judged again by the exchange */
-
-		if (!in_block(pte, 0))
-			continue;
-		/* Relaxed: what is stored is not present, as in oct_entry_clear; block_put publishes. */
-		pte = oct_pte_clear_cont(oct_xchg(block->first + i, stored, OCT_RLX), 0);
-		if (block->there == 0)
-			block->pte = pte;
-		block->pte = with_state(block->pte, pte);
-		block->there |= (uint32_t)1 << i;
-	}
-	oct_owe_range(ticket, block->va, block->va + (OCT_CONT_BYTES - 1), 0, false);
-}
-
-/* Stores the entries again, the first as pte says; nobody uses what they were. */
-static OCT_SELDOM void block_put(struct oct_pte_guard *guard, const struct block *block, oct_pte_t pte,
-                                 bool whole)
-{
-	for (unsigned i = 0; i < OCT_CONT_ENTRIES; i++, pte = oct_pte_advance(pte, OCT_PAGE_SIZE))
-		if (block->there >> i & 1)
-			oct_entry_install(guard, block->first + i, block->va + i * OCT_PAGE_SIZE,
-			                  whole ? oct_pte_mk_cont(pte) : pte);
-}
-
-/* Entry, of va, is or was a part of a block: those that are get entries of their own. own: what it was, if it
- * is no more; it and the others get each other's state. */
-static OCT_SELDOM void block_unfold(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
-                                    uintptr_t va, oct_pte_t *own)
-{
-	struct block block;
-
-	OCT_COVER("block-unfold");
-	block_take(ticket, entry, va, oct_pte_broken(), &block);
-	if (own != NULL && block.there != 0) {
-		block.pte = with_state(block.pte, *own);
-		*own = with_state(*own, block.pte);
-	}
-	oct_ticket_flush(ticket, guard);
-	block_put(guard, &block, block.pte, false);
-}
-
-OCT_SELDOM oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
-                                     uintptr_t va)
-{
-	struct block block;
-
-	(void)guard;
-	block_take(ticket, entry, va, 0, &block);
-	return block.pte;
-}
-
-OCT_SELDOM oct_pte_t oct_block_update(struct oct_ticket *ticket, struct oct_pte_guard *guard,
-                                      oct_pte_t *entry, uintptr_t va,
-                                      oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
-                                      unsigned long arg)
-{
-	struct block block;
-
-	block_take(ticket, entry, va, oct_pte_broken(), &block);
-	oct_ticket_flush(ticket, guard);
-	block_put(guard, &block, change(block.pte, arg), true);
-	return block.pte;
-}
-
 /* ---- Changing entries --------------------------------------------------------------------------------- */
 enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
                                 uintptr_t va, oct_pte_t new_pte, oct_pte_t *old)
@@ -212,8 +110,8 @@ enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard 
 		owe(ticket, guard->level, va, oct_pte_is_table(*old, guard->level));
 	else if (!oct_pte_present(new_pte))
 		oct_ticket_join(ticket, guard);
-	if (in_block(*old, guard->level) && !in_block(new_pte, guard->level))
-		block_unfold(ticket, guard, entry, va, old);
+	if (oct_in_block(*old, guard->level) && !oct_in_block(new_pte, guard->level))
+		oct_block_unfold(ticket, guard, entry, va, old);
 	return flush;
 }
 
@@ -233,8 +131,8 @@ enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct oct_pte_guard 
 			oct_ticket_join(ticket, guard);
 			return OCT_FLUSH_NONE;
 		}
-		if (in_block(now, guard->level)) {
-			block_unfold(ticket, guard, entry, va, NULL);
+		if (oct_in_block(now, guard->level)) {
+			oct_block_unfold(ticket, guard, entry, va, NULL);
 			now = oct_load(entry, OCT_RLX);
 			wanted = change(now, arg);
 		}
@@ -255,7 +153,7 @@ void oct_entry_update_first(struct oct_ticket *ticket, struct oct_pte_guard *gua
 {
 	run->flush = oct_entry_update(ticket, guard, guard->pte, guard->va, change, arg, &run->seen);
 	run->wanted = change(run->seen, arg);
-	run->known = oct_pte_present(run->seen) && !in_block(run->seen, 0);
+	run->known = oct_pte_present(run->seen) && !oct_in_block(run->seen, 0);
 }
 
 void oct_entries_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, size_t pages,
@@ -268,6 +166,13 @@ void oct_entries_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, 
 
 		if (oct_entry_update_next(ticket, guard, &run, &now)) {
 			/* as its neighbour */
+		} else if (oct_begins_block(guard->va, now, pages)) {
+			/* Whole blocks stay blocks. The guard goes to the last of their entries. */
+			size_t passed = oct_blocks_update(ticket, guard, pages, change, arg, revoke) - 1;
+
+			guard->va += passed * OCT_PAGE_SIZE;
+			guard->pte += passed;
+			pages -= passed;
 		} else if (!oct_pte_none(now)) {
 			oct_entry_update_first(ticket, guard, change, arg, &run);
 			if (run.flush == OCT_FLUSH_NONE && revoke)

@@ -549,6 +549,8 @@ OCT_SELDOM struct oct_counters oct_counters_read(const struct oct_system *system
 	to.lazy_switches = oct_load(&from->lazy_switches, OCT_RLX);
 	to.lazy_skipped = oct_load(&from->lazy_skipped, OCT_RLX);
 	to.lazy_flushes = oct_load(&from->lazy_flushes, OCT_RLX);
+	to.folds = oct_load(&from->folds, OCT_RLX);
+	to.unfolds = oct_load(&from->unfolds, OCT_RLX);
 	return to;
 }
 
