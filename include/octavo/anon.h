@@ -88,8 +88,9 @@ struct oct_rmap {
 void oct_anon_lock(struct oct_anon *anon);
 void oct_anon_unlock(struct oct_anon *anon);
 
-/* Begins walk. folio: the caller holds a reference. mm: a space of its lineage; va: where it maps the folio,
- * as far as the caller knows. held: a space of the lineage whose lock the caller holds, NULL for none. */
+/* Begins walk. folio: the caller holds a reference; of a large one the entries of its first page are found.
+ * mm: a space of its lineage; va: where it maps the folio, as far as the caller knows. held: a space of the
+ * lineage whose lock the caller holds, NULL for none. */
 void oct_rmap_start(struct oct_rmap *walk, struct oct_folio *folio, struct oct_mm *mm, uintptr_t va,
                     struct oct_mm *held);
 /* The next entry: true, its page-table lock held and the lock of its space held for reading. false: the

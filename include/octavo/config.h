@@ -41,6 +41,12 @@
 #ifndef OCT_CONT_SHIFT
 #define OCT_CONT_SHIFT 4
 #endif
+/* Pages of a large folio, log2: what one contiguous entry of a TLB covers. 0: there are none. */
+#ifndef OCT_FOLIO_ORDER
+#define OCT_FOLIO_ORDER OCT_CONT_SHIFT
+#endif
+#define OCT_FOLIO_PAGES (1u << OCT_FOLIO_ORDER)
+#define OCT_FOLIO_BYTES (OCT_PAGE_SIZE << OCT_FOLIO_ORDER)
 #ifndef OCT_GATHER_PAGES
 #define OCT_GATHER_PAGES 32
 #endif

@@ -39,6 +39,7 @@ struct oct_mm {
 enum oct_mm_policy {
 	OCT_MM_NO_WRITE_EXEC = 1, /* W^X: mmap and mprotect that ask for both get -OCT_EACCES */
 	OCT_MM_TOP_DOWN = 2,      /* mmap and mremap choose the highest gap instead of the lowest */
+	OCT_MM_LARGE_FOLIOS = 4,  /* large folios are welcome in every area that does not say NOHUGEPAGE */
 };
 
 /* The first page is never mapped: a null pointer faults. */
@@ -180,11 +181,13 @@ enum oct_fault_result {
 
 /* The access access (one of OCT_READ, OCT_WRITE, OCT_EXEC) to addr (any byte) faulted on this CPU.
  * Fills with zeros, copies on write or reuses, sets young and dirty where the hardware does not, and
- * drops the stale entry of this CPU where the fault did not (R1). A load from private memory that has no page
- * yet maps the zero page, which no entry counts and nobody frees; the first store gets a page of its own.
- * Below an area that grows down the area is made to reach addr, if it stays within stack_bytes and leaves
- * OCT_STACK_GUARD_PAGES to the area below. Takes the lock for reading; to grow, for writing.
- * An enum oct_fault_result; or -OCT_ENOMEM, or -OCT_EIO where contents could not be read: nothing has changed. */
+ * drops the stale entry of this CPU where the fault did not (R1). Where large folios are welcome a store to
+ * private anonymous memory fills its whole block of OCT_FOLIO_PAGES, as if each page of it was stored to, if
+ * the block lies in the area, is empty, and there is memory for it. A load from private memory that has no
+ * page yet maps the zero page, which no entry counts and nobody frees; the first store gets a page of its
+ * own. Below an area that grows down the area is made to reach addr, if it stays within stack_bytes and
+ * leaves OCT_STACK_GUARD_PAGES to the area below. Takes the lock for reading; to grow, for writing. An enum
+ * oct_fault_result; or -OCT_ENOMEM, or -OCT_EIO where contents could not be read: nothing has changed. */
 int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access);
 
 /* ---- One entry ------------------------------------------------------------------------------ */

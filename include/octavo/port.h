@@ -50,7 +50,8 @@ struct oct_space;
  * core asks before it changes anything. Never sleeps. */
 oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use);
 /* Takes back what page_alloc gave for this order and use. The core calls it only when no translation can
- * reach the page. */
+ * reach the page. Pages for OCT_USE_USER that were given together (OCT_FOLIO_ORDER) may come back one by one,
+ * with order 0. */
 void oct_port_page_free(oct_phys_t page, unsigned order, enum oct_page_use use);
 /* Fill 2^order pages with zeros. */
 void oct_port_page_clear(oct_phys_t page, unsigned order);

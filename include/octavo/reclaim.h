@@ -5,9 +5,10 @@
  * from every entry that maps it, in batches: one flush for each space, complete before the first page is
  * written or given back (I1, races 10).
  *
- * What is taken: private pages of one page size that only their entries hold, and pages of objects
- * (mapping.h). What stays: a page with a further reference (a pin), one that was mapped before its space was
- * added or by oct_mm_map_folio, shared anonymous memory, and all where a writer has the lock of the space.
+ * What is taken: private pages that only their entries hold, and pages of objects (mapping.h). A large folio
+ * of one space is split for that and goes page by page; one that several share stays whole (folio.h). What
+ * stays also: a page with a further reference (a pin), one that was mapped before its space was added or by
+ * oct_mm_map_folio, shared anonymous memory, and all where a writer has the lock of the space.
  *
  * All functions: called with interrupts on. */
 #ifndef OCTAVO_RECLAIM_H

@@ -77,19 +77,21 @@ enum oct_folio_flag {
 };
 
 /* The descriptor of pages of an address space. The host keeps one per page it gives out for
- * OCT_USE_USER (oct_port_folio_of); type-stable. */
+ * OCT_USE_USER (oct_port_folio_of), also where it gives out several at once; type-stable. A folio is found by
+ * any of its pages: oct_folio_of (folio.h). */
 struct oct_folio {
 	uint32_t refcount; /* atomic: who keeps the page from being freed; each mapping counts one */
 	uint32_t mapcount; /* atomic: entries that map it */
 	uint32_t flags;    /* atomic: enum oct_folio_flag */
-	uint32_t order;    /* 2^order pages */
-	oct_phys_t page;   /* set by the host, once */
+	uint32_t order;    /* 2^order pages: 0 or OCT_FOLIO_ORDER; in the descriptor of each of them */
+	oct_phys_t page;   /* the first */
 	/* The object whose page it is (mapping.h), NULL for anonymous memory: written before the folio is
 	 * published, kept until it is freed. */
 	struct oct_mapping *mapping;
 	uint64_t index;   /* page of the object; of anonymous memory, of its lineage (anon.h) */
 	uint64_t lineage; /* anonymous memory: spaces that may map it, 0: unknown; written as mapping is */
 	uint32_t swap;    /* 1 + its slot while it is in the swap cache, else 0: under the lock of the area */
+	struct oct_folio *head; /* of the first page, which has all the rest; itself where it is the first */
 };
 
 struct oct_fault_state;

@@ -126,6 +126,12 @@ void check_leaks(void)
 		if (!world.frame_use[frame] || world.frame_freed[frame])
 			continue;
 		folio = oct_port_folio_of((oct_phys_t)frame << OCT_PAGE_SHIFT);
+		if (world.frame_use[frame] == 1 + OCT_USE_USER) {
+			if (folio->head != folio)
+				continue; /* counted with the first page of its folio */
+			for (unsigned i = 1; i < 1u << folio->order; i++)
+				mapped[frame] += mapped[frame + i];
+		}
 		/* What the scenario took by itself (no reference counted) is the scenario's. The caches have one
 		 * of what lies in them. */
 		cached = (folio->mapping ? 1u : 0u) + (folio->swap ? 1u : 0u);

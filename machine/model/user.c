@@ -474,7 +474,7 @@ struct oct_folio *oc_folio(struct oct_mm *mm, uintptr_t va)
 {
 	oct_phys_t page = page_peek(mm, va, in_race());
 
-	return page ? oct_port_folio_of(page) : NULL;
+	return page ? oct_folio_of(page) : NULL;
 }
 
 /* ---- raw entries -------------------------------------------------------------------------------- */

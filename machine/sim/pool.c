@@ -209,9 +209,12 @@ void oct_port_page_free(oct_phys_t page, unsigned order, enum oct_page_use use)
 {
 	size_t index = page_index(page);
 
-	if (oct_load(&pool.state[index].out, OCT_RLX) != OUT(use) || pool.state[index].order != order)
-		oct_port_panic("sim: a page is freed that is not out, or not like that");
+	/* Pages of users may come back one by one. */
+	if (use != OCT_USE_USER && pool.state[index].order != order)
+		oct_port_panic("sim: pages are freed that were not given like that");
 	for (size_t i = index; i < index + ((size_t)1 << order); i++) {
+		if (oct_load(&pool.state[i].out, OCT_RLX) != OUT(use))
+			oct_port_panic("sim: a page is freed that is not out");
 		oct_store(&pool.state[i].out, (uint8_t)0, OCT_RLX); /* as above */
 		poison(i);
 	}

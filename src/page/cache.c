@@ -50,7 +50,7 @@ struct oct_folio *oct_cache_find(const struct oct_mapping *mapping, uint64_t ind
 {
 	const oct_phys_t *slot = find_slot(mapping, index);
 
-	return slot && (*slot & USED) ? oct_port_folio_of(*slot & ~USED) : NULL;
+	return slot && (*slot & USED) ? oct_folio_of(*slot & ~USED) : NULL;
 }
 
 /* In the node of level whose first index is base. */
@@ -69,7 +69,7 @@ static struct oct_folio *next_below(oct_phys_t node, unsigned level, uint64_t ba
 			continue;
 		if (level == 0) {
 			*index = first;
-			return oct_port_folio_of(used & ~USED);
+			return oct_folio_of(used & ~USED);
 		}
 		folio = next_below(used & ~USED, level - 1, first, index, last);
 		if (folio)

@@ -2,51 +2,156 @@
  *
  * Who owns what: the count is everybody's, changed by read-modify-writes only. All else in the
  * descriptor belongs to who holds the only reference. Reaching zero is seen by exactly one put,
- * so the page is given back once; and by then every entry that mapped it has been completed
- * by its ticket, since an entry's reference goes through one (I1). */
+ * so the pages are given back once; and by then every entry that mapped them has been completed
+ * by its ticket, since an entry's reference goes through one (I1).
+ *
+ * A large folio is split by who holds the page-table lock of all entries that have references of it, and
+ * finds no other reference. Why nobody is misled: a descriptor is looked up by who has a reference, or the
+ * page-table lock of an entry that has one. The first kind there is none of, and what they did comes
+ * before the split, because their puts release and the count is read with acquire; the second kind comes
+ * after it, by the lock. An entry that was cleared and is not complete yet has its reference still, on the
+ * ticket that cleared it, so a page that is given back here was completed before (I1). */
 #include <octavo/folio.h>
 #include <octavo/port.h>
+#include <octavo/table.h>
 #include "../tlb/authority.h"
 
-struct oct_folio *oct_folio_alloc(void)
-{
-	oct_phys_t page = oct_port_page_alloc(0, OCT_USE_USER);
-	struct oct_folio *folio;
+_Static_assert(OCT_FOLIO_ORDER <= 5, "a bit per page of a large folio");
+_Static_assert(OCT_FOLIO_ORDER <= OCT_TABLE_SHIFT, "a large folio lies in one leaf table");
 
-	if (page == OCT_NO_PAGE)
-		return NULL;
-	folio = oct_port_folio_of(page);
+/* The descriptor of the pages from page on, which are nobody's yet. */
+static inline struct oct_folio *describe(oct_phys_t page, unsigned order, uint32_t references)
+{
+	struct oct_folio *folio = oct_port_folio_of(page);
+
 	folio->page = page;
-	folio->order = 0;
+	folio->order = order;
+	folio->head = folio;
 	folio->mapping = NULL;
 	folio->lineage = 0;
 	folio->swap = 0;
 	/* Relaxed: published by the entry that maps the page, stored with the table's lock held. */
-	oct_store(&folio->refcount, 1u, OCT_RLX);
+	oct_store(&folio->refcount, references, OCT_RLX);
 	oct_store(&folio->flags, (uint32_t)OCT_FOLIO_ANON, OCT_RLX);
+	return folio;
+}
+
+struct oct_folio *oct_folio_alloc(void)
+{
+	oct_phys_t page = oct_port_page_alloc(0, OCT_USE_USER);
+
+	return page == OCT_NO_PAGE ? NULL : describe(page, 0, 1);
+}
+
+struct oct_folio *oct_folio_alloc_pages(unsigned order, uint32_t references)
+{
+	oct_phys_t page = oct_port_page_alloc(order, OCT_USE_USER);
+	struct oct_folio *folio;
+
+	if (page == OCT_NO_PAGE)
+		return NULL;
+	folio = describe(page, order, references);
+	for (uint32_t i = 1; i < 1u << order; i++) {
+		struct oct_folio *other = oct_port_folio_of(page + i * OCT_PAGE_SIZE);
+
+		other->head = folio;
+		other->order = order;
+	}
 	return folio;
 }
 
 void oct_folio_get(struct oct_folio *folio)
 {
-	/* Relaxed: the caller's claim to the folio already orders it before any last put. */
-	oct_fetch_add(&folio->refcount, 1u, OCT_RLX);
+	oct_folio_get_many(folio, 1);
+}
+
+static inline void put(struct oct_folio *folio, uint32_t count)
+{
+	/* Release: what these holders did to the pages comes before their next life; pairs with the
+	 * acquire of the put that reaches zero and with that of oct_folio_exclusive. */
+	uint32_t before = oct_fetch_sub(&folio->refcount, count, OCT_ACQ_REL);
+
+	if (before < count)
+		oct_port_panic("folio put without a reference");
+	if (before == count)
+		oct_page_give_back(folio->page, folio->order, OCT_USE_USER);
 }
 
 void oct_folio_put(struct oct_folio *folio)
 {
-	/* Release: what this holder did to the page comes before its next life; pairs with the
-	 * acquire of the put that reaches zero and with that of oct_folio_exclusive. */
-	uint32_t before = oct_fetch_sub(&folio->refcount, 1u, OCT_ACQ_REL);
+	put(folio, 1);
+}
 
-	if (before == 0)
-		oct_port_panic("folio put without a reference");
-	if (before == 1)
-		oct_page_give_back(folio->page, folio->order, OCT_USE_USER);
+void oct_folio_put_many(struct oct_folio *folio, uint32_t count)
+{
+	put(folio, count);
 }
 
 bool oct_folio_exclusive(const struct oct_folio *folio)
 {
 	/* Acquire: pairs with the release of the puts that left one reference. */
 	return oct_load(&folio->refcount, OCT_ACQ) == 1;
+}
+
+/* ---- Large folios ------------------------------------------------------------------------------- */
+
+/* A bit per page of folio that an entry of the guarded leaf table maps, where the guarded one maps one, and
+ * the others would lie beside it. */
+static OCT_SELDOM uint32_t mapped_beside(const struct oct_folio *folio, const struct oct_pte_guard *guard)
+{
+	oct_phys_t own = oct_pte_frame(oct_pte_get(guard), 0, guard->va);
+	uint32_t at = (uint32_t)((own - folio->page) >> OCT_PAGE_SHIFT), mapped = 0;
+	uint32_t index = oct_table_index(guard->va, 0);
+
+	for (uint32_t i = 0; i < 1u << folio->order; i++) {
+		uintptr_t va = guard->va + i * OCT_PAGE_SIZE - at * OCT_PAGE_SIZE;
+		oct_pte_t pte;
+
+		if (index + i < at || index + i - at >= OCT_TABLE_ENTRIES)
+			continue; /* another table's */
+		/* Relaxed: under the lock, and hardware does not change the page. */
+		pte = oct_load(guard->pte + i - at, OCT_RLX);
+		if (oct_pte_present(pte) && oct_pte_frame(pte, 0, va) == folio->page + i * OCT_PAGE_SIZE)
+			mapped |= (uint32_t)1 << i;
+	}
+	return mapped;
+}
+
+bool oct_folio_exclusive_at(const struct oct_folio *folio, const struct oct_pte_guard *guard)
+{
+	/* Acquire: as in oct_folio_exclusive. */
+	uint32_t references = oct_load(&folio->refcount, OCT_ACQ);
+
+	if (OCT_FOLIO_ORDER == 0 || folio->order == 0 || references == 1)
+		return references == 1;
+	if (references > OCT_FOLIO_PAGES)
+		return false;
+	for (uint32_t mapped = mapped_beside(folio, guard); mapped != 0; mapped &= mapped - 1)
+		references--;
+	return references == 0;
+}
+
+void oct_folio_split(struct oct_folio *folio, const struct oct_pte_guard *guard)
+{
+	uint32_t mapped = mapped_beside(folio, guard), pages = 1u << folio->order;
+	/* Relaxed: the flags of a folio that nobody else holds. */
+	uint32_t flags = oct_load(&folio->flags, OCT_RLX);
+	oct_phys_t page = folio->page;
+	uint64_t index = folio->index;
+	uint64_t lineage = folio->lineage;
+
+	OCT_COVER("folio-split");
+	for (uint32_t i = 0; i < pages; i++, page += OCT_PAGE_SIZE) {
+		struct oct_folio *single;
+
+		if (!(mapped >> i & 1)) {
+			oct_page_give_back(page, 0, OCT_USE_USER);
+			continue;
+		}
+		single = describe(page, 0, 1);
+		single->lineage = lineage;
+		single->index = index + i;
+		/* Relaxed: the lock publishes them. */
+		oct_store(&single->flags, flags, OCT_RLX);
+	}
 }

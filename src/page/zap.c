@@ -34,7 +34,7 @@ static void zap_entry(struct oct_pte_guard *guard, bool folios, oct_phys_t only,
 		guard->space->soft->release(guard->space, old);
 	if (!oct_pte_present(old) || !folios)
 		return;
-	folio = oct_port_folio_of(oct_pte_phys(old));
+	folio = oct_folio_of(oct_pte_phys(old));
 	if (folio->mapping && oct_pte_dirty(old)) {
 		OCT_COVER("zap-dirty");
 		oct_folio_dirty_locked(folio);

@@ -11,6 +11,10 @@
  * and of reclaim. A reference that comes between that look and the exchange is seen again before the page is
  * given back (oct_swap_finish); until then the page stays where the next fault finds it.
  *
+ * A large folio of which nobody else has a page is split when one of its pages is found old, and its pages go
+ * on their own, those that are old, in the batch and with the flush that any neighbours share. One that
+ * several spaces share stays until they have copied what they store to, or end.
+ *
  * Why no store is lost (I2, I3). Dirty is what the exchange gave back: hardware sets it until then, and
  * never after (M5). A CPU whose TLB keeps the old entry may store on, without a trace in any entry, until the
  * flush of the batch is complete; and it is complete before the page is read for writing (races 10) and
@@ -348,12 +352,17 @@ static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, 
 
 	if (!oct_pte_present(pte) || oct_pte_phys(pte) == batch->mm->zero_page)
 		return NULL;
-	folio = oct_port_folio_of(oct_pte_phys(pte));
-	if (folio->order ||
-	    (!folio->mapping && (!folio->lineage || folio->lineage != batch->mm->kin.lineage)))
+	folio = oct_folio_of(oct_pte_phys(pte));
+	if (!folio->mapping && (!folio->lineage || folio->lineage != batch->mm->kin.lineage))
 		return NULL;
 	if (!batch->force && was_young(guard, ticket, pte))
 		return NULL;
+	if (folio->order) {
+		if (!oct_folio_exclusive_at(folio, guard))
+			return NULL; /* others have pages of it: all stay */
+		oct_folio_split(folio, guard);
+		folio = oct_folio_of(oct_pte_phys(pte));
+	}
 	if (folio->mapping) {
 		batch->file[batch->files].mapping = folio->mapping;
 		batch->file[batch->files++].index = folio->index;

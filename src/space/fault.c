@@ -87,6 +87,58 @@ void oct_fault_install(struct oct_fault_state *fault, const struct oct_folio *fo
 		oct_tlb_forget_local(&fault->mm->space, fault->va, false);
 }
 
+/* ---- Large folios ----------------------------------------------------------------------------- */
+
+/* A glance, for the fault that wants one page: large folios may be welcome. */
+static bool large_wanted(const struct oct_fault_state *fault)
+{
+	return OCT_FOLIO_ORDER > 0 &&
+	       ((fault->vma->flags & OCT_VMA_HUGE) | (fault->mm->policy & OCT_MM_LARGE_FOLIOS)) != 0;
+}
+
+/* Does the area have the block of the page, and does it not forbid it? */
+static bool large_fits(const struct oct_fault_state *fault)
+{
+	const struct oct_vma *vma = fault->vma;
+	uintptr_t first = fault->va & ~(OCT_FOLIO_BYTES - 1);
+
+	return !(vma->flags & OCT_VMA_NOHUGE) && first >= vma->start && vma->end - first >= OCT_FOLIO_BYTES;
+}
+
+/* A store where nothing is: cleared pages for the whole block, if it is empty. All of its entries count as
+ * stored to, so that no fault follows. false: one page will do, nothing was changed. */
+static __attribute__((noinline)) bool fill_block(struct oct_fault_state *fault)
+{
+	uintptr_t va = fault->va & ~(OCT_FOLIO_BYTES - 1);
+	oct_pte_t *entry = fault->guard.pte - ((fault->va - va) >> OCT_PAGE_SHIFT);
+	struct oct_folio *folio;
+	oct_pte_t pte;
+
+	if (!large_fits(fault))
+		return false;
+	for (unsigned i = 0; i < OCT_FOLIO_PAGES; i++)
+		if (!oct_pte_none(oct_load(entry + i, OCT_RLX))) /* under the lock */
+			return false;
+	folio = oct_folio_alloc_pages(OCT_FOLIO_ORDER, OCT_FOLIO_PAGES);
+	if (!folio)
+		return false;
+	OCT_COVER("fault-large");
+	oct_anon_born(fault->mm, fault->vma, va, folio);
+	oct_port_page_clear(folio->page, OCT_FOLIO_ORDER);
+	pte = oct_fault_entry(fault, folio);
+	if (oct_pte_exec(pte))
+		oct_port_icache_sync(folio->page, OCT_FOLIO_ORDER);
+	for (unsigned i = 0; i < OCT_FOLIO_PAGES; i++, va += OCT_PAGE_SIZE) {
+		oct_entry_install(&fault->guard, entry + i, va, pte);
+		pte = oct_pte_advance(pte, OCT_PAGE_SIZE);
+	}
+	if (OCT_FORMAT_CACHES_INVALID) /* as in oct_fault_install */
+		oct_tlb_forget_local(&fault->mm->space, fault->va, false);
+	return true;
+}
+
+/* ---- Single pages ------------------------------------------------------------------------------- */
+
 /* Allocating under the page-table lock: it does not sleep, and no second look is needed. */
 static int zero_fill(struct oct_fault_state *fault)
 {
@@ -97,6 +149,8 @@ static int zero_fill(struct oct_fault_state *fault)
 		OCT_COVER("zero-page");
 		folio = oct_port_folio_of(fault->mm->zero_page);
 	} else {
+		if (large_wanted(fault) && fill_block(fault))
+			return OCT_FAULT_DONE;
 		folio = oct_folio_alloc();
 		if (!folio)
 			return -OCT_ENOMEM;
@@ -168,7 +222,7 @@ static int copy_or_reuse(struct oct_fault_state *fault, oct_pte_t pte)
 	bool zero = oct_mm_is_zero(fault->mm, pte);
 	struct oct_folio *folio;
 
-	if (!zero && oct_folio_exclusive(oct_port_folio_of(oct_pte_phys(pte)))) {
+	if (!zero && oct_folio_exclusive_at(oct_folio_of(oct_pte_phys(pte)), &fault->guard)) {
 		OCT_COVER("cow-reuse");
 		return oct_fault_resolve(fault, pte, true);
 	}

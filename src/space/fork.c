@@ -38,18 +38,44 @@ static void copy_soft(struct oct_ticket *ticket, struct oct_pte_guard *from, str
 	oct_entry_install(to, to->pte, to->va, soft->copy(from->space, pte));
 }
 
-/* The child's entry for the page of pte, which the parent's entry has become: one reference more. */
-static void share_page(const struct oct_pte_guard *to, oct_pte_t pte, oct_phys_t zero_page)
+/* References of a large folio that entries of the child have and that are not counted yet: until the
+ * page-table locks are dropped the parent's entries keep it. */
+struct uncounted {
+	struct oct_folio *folio;
+	uint32_t entries;
+};
+
+static __attribute__((noinline)) void count_large(struct uncounted *uncounted, struct oct_folio *folio)
 {
-	if (oct_pte_phys(pte) != zero_page)
-		oct_folio_get(oct_port_folio_of(oct_pte_phys(pte)));
+	if (folio != uncounted->folio) {
+		if (uncounted->entries)
+			oct_folio_get_many(uncounted->folio, uncounted->entries);
+		uncounted->folio = folio;
+		uncounted->entries = 0;
+	}
+	uncounted->entries++;
+}
+
+/* The child's entry for the page of pte, which the parent's entry has become: one reference more. */
+static inline void share_page(const struct oct_pte_guard *to, oct_pte_t pte, oct_phys_t zero_page,
+                              struct uncounted *uncounted)
+{
+	if (oct_pte_phys(pte) != zero_page) {
+		struct oct_folio *folio = oct_port_folio_of(oct_pte_phys(pte));
+
+		if (folio->order == 0)
+			oct_folio_get_many(folio, 1);
+		else
+			count_large(uncounted, folio->head);
+	}
 	/* Release: as oct_entry_install, whose reliance share_entries has seen to. */
 	oct_store(to->pte, oct_pte_clear_uffd_wp(pte), OCT_REL);
 }
 
 /* One parent entry, pte as read, that is unlike the one before. */
 static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
-                        oct_pte_t pte, bool shared, oct_phys_t zero_page, struct oct_entry_run *run)
+                        oct_pte_t pte, bool shared, oct_phys_t zero_page, struct oct_entry_run *run,
+                        struct uncounted *uncounted)
 {
 	if (!oct_pte_present(pte)) {
 		copy_soft(ticket, from, to, pte);
@@ -64,7 +90,7 @@ static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, s
 	}
 	(void)oct_tlb_rely(
 	    to); /* F6, for the entries that follow as well: nothing in this section is behind */
-	share_page(to, pte, zero_page);
+	share_page(to, pte, zero_page, uncounted);
 }
 
 /* The pages entries of from, a leaf table, to their places in the other one. */
@@ -72,21 +98,24 @@ static void share_entries(struct oct_ticket *ticket, struct oct_pte_guard *from,
                           size_t pages, bool shared, oct_phys_t zero_page)
 {
 	struct oct_entry_run run = {0, 0, OCT_FLUSH_NONE, false};
+	struct uncounted uncounted = {NULL, 0};
 
 	for (;;) {
 		oct_pte_t now = oct_load(from->pte, OCT_RLX); /* judged again by the exchange */
 
 		if (oct_entry_update_next(ticket, from, &run, &now)) {
 			OCT_RELIED(to->pte, to->va); /* run began in this section */
-			share_page(to, now ^ run.seen ^ run.wanted, zero_page);
+			share_page(to, now ^ run.seen ^ run.wanted, zero_page, &uncounted);
 		} else {
-			share_entry(ticket, from, to, now, shared, zero_page, &run);
+			share_entry(ticket, from, to, now, shared, zero_page, &run, &uncounted);
 		}
 		if (--pages == 0)
-			return;
+			break;
 		from->pte++, to->pte++;
 		from->va += OCT_PAGE_SIZE, to->va += OCT_PAGE_SIZE;
 	}
+	if (uncounted.entries)
+		oct_folio_get_many(uncounted.folio, uncounted.entries);
 }
 
 /* The entries of [va, end), which lies in one leaf table that both spaces have. */

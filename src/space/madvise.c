@@ -61,9 +61,13 @@ static void free_entry(struct oct_mm *mm, struct oct_pte_guard *guard, struct oc
 
 	if (!oct_pte_present(pte) || oct_mm_is_zero(mm, pte))
 		return;
-	folio = oct_port_folio_of(oct_pte_phys(pte));
-	if (!oct_folio_exclusive(folio))
+	folio = oct_folio_of(oct_pte_phys(pte));
+	if (!oct_folio_exclusive_at(folio, guard))
 		return; /* the others want the contents */
+	if (folio->order) { /* the advice is about this page alone */
+		oct_folio_split(folio, guard);
+		folio = oct_folio_of(oct_pte_phys(pte));
+	}
 	/* Relaxed: read under the page-table lock of an entry that maps the folio. */
 	oct_fetch_or(&folio->flags, (uint32_t)OCT_FOLIO_LAZYFREE, OCT_RLX);
 	/* The verdict is the ticket's business: complete before the call returns. */

@@ -15,7 +15,7 @@ static void release_page(struct oct_space *space, oct_phys_t page)
 	const struct oct_mm *mm = (const struct oct_mm *)(const void *)space; /* its first member */
 
 	if (page != mm->zero_page)
-		oct_folio_put(oct_port_folio_of(page));
+		oct_folio_put(oct_folio_of(page));
 }
 
 /* The system's page of zeros, made by who needs it first. */
@@ -59,7 +59,7 @@ int oct_mm_init(struct oct_mm *mm, struct oct_system *system)
 
 int oct_mm_set_policy(struct oct_mm *mm, unsigned policy)
 {
-	if (policy & ~(unsigned)(OCT_MM_NO_WRITE_EXEC | OCT_MM_TOP_DOWN))
+	if (policy & ~(unsigned)(OCT_MM_NO_WRITE_EXEC | OCT_MM_TOP_DOWN | OCT_MM_LARGE_FOLIOS))
 		return -OCT_EINVAL;
 	oct_rwlock_write_lock(&mm->lock);
 	mm->policy = policy;

@@ -62,6 +62,7 @@ static void call_populate(struct actor *actor, struct range range, unsigned acce
 		page->warm = 0;
 		if (access == OCT_WRITE) {
 			page->soft_dirty = page->dirty = true; /* lazy: with what was left of it */
+			perhaps_filled(actor, i);
 		}
 	}
 }
@@ -199,7 +200,7 @@ static void call_mremap(struct actor *actor)
 static void call_policy(struct actor *actor)
 {
 	const struct range everything = {.start = 0, .end = ~(uintptr_t)0};
-	unsigned policy = pick(actor, 4);
+	unsigned policy = pick(actor, 4) | (actor->large ? OCT_MM_LARGE_FOLIOS : 0);
 
 	if (actor->running == 0 && actor->cpus > 1)
 		return;

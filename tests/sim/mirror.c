@@ -156,6 +156,19 @@ bool may_vanish(struct actor *actor, struct mirror_page *page)
 	return actor->reclaim && (page->lazy || *contents(actor, page) == 0);
 }
 
+void perhaps_filled(struct actor *actor, unsigned index)
+{
+	uintptr_t block = slice_va(actor->cpu, index) / OCT_FOLIO_BYTES;
+
+	for (unsigned i = 0; i < SLICE_PAGES; i++) {
+		struct mirror_page *page = page_at(actor, i);
+
+		if (slice_va(actor->cpu, i) / OCT_FOLIO_BYTES == block && page->mapped && !page->shared &&
+		    !page->present)
+			page->perhaps_present = page->perhaps_soft_dirty = true;
+	}
+}
+
 static int due_access(const struct mirror_page *page, unsigned access)
 {
 	if (!page->mapped || !(page->prot & access))
@@ -225,6 +238,7 @@ static void store(struct actor *actor, unsigned index)
 	*contents(actor, page) = value;
 	page->lazy = false;
 	page->present = page->soft_dirty = page->dirty = true;
+	perhaps_filled(actor, index);
 	actor->stores++;
 }
 
@@ -328,6 +342,8 @@ static void call_mmap(struct actor *actor, struct range range)
 		if (populate && (prot & OCT_WRITE))
 			page->soft_dirty = page->dirty = true;
 	}
+	for (unsigned i = range.first; populate && i < range.first + range.pages; i++)
+		perhaps_filled(actor, i);
 }
 
 static void call_munmap(struct actor *actor, struct range range)
@@ -375,6 +391,7 @@ static void call_dontneed(struct actor *actor, struct range range)
 
 		page->value = 0;
 		page->present = page->protected_by_userfault = page->perhaps_protected = false;
+		page->perhaps_present = false;
 		page->soft_dirty = page->dirty = page->second_known = false;
 		page->warm = 0;
 	}
@@ -401,7 +418,8 @@ static void call_userfault(struct actor *actor, struct range range)
 		struct mirror_page *page = page_at(actor, i);
 
 		page->protected_by_userfault = enable && page->present;
-		page->perhaps_protected = enable && page->mapped && !page->present && actor->cpus > 1;
+		page->perhaps_protected =
+		    enable && page->mapped && !page->present && (actor->cpus > 1 || page->perhaps_present);
 		second_settle(actor, page);
 	}
 }

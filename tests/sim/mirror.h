@@ -29,7 +29,8 @@ struct mirror_page {
 	bool present; /* was touched since it was mapped or forgotten, by this actor */
 	bool protected_by_userfault;
 	bool perhaps_protected;  /* it was absent, but another CPU may have touched it before */
-	bool perhaps_soft_dirty; /* a call failed in its middle */
+	bool perhaps_soft_dirty; /* a call failed in its middle, or a neighbour's store filled it too */
+	bool perhaps_present;    /* a store beside it may have brought a large folio */
 	bool soft_dirty, dirty;  /* dirty: at least; hardware may know of more stores */
 	bool lazy;               /* its contents may be given back until a store (FREE) */
 	bool aged;               /* made old since it last faulted */
@@ -50,6 +51,7 @@ struct mirror {
 struct actor {
 	unsigned cpu, cpus;
 	bool may_fail; /* an allocation was made to fail: -OCT_ENOMEM is due */
+	bool large;    /* large folios are welcome everywhere */
 	uint64_t seed, random;
 	const uint8_t *script; /* what to draw instead, a byte or two at a time; NULL: random */
 	size_t script_left;

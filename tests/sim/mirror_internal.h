@@ -27,6 +27,8 @@ bool as_due(struct actor *actor, const char *call, const struct range *range, in
 uint64_t *contents(struct actor *actor, struct mirror_page *page);
 /* Fresh contents of a shared page. */
 unsigned cell_take(struct actor *actor);
+/* Page index was stored to: a large folio may have come to all of its block that was empty. */
+void perhaps_filled(struct actor *actor, unsigned index);
 /* The page has nothing to keep: reclaim may leave it absent, with what its entry said. */
 bool may_vanish(struct actor *actor, struct mirror_page *page);
 void run_space(struct actor *actor, unsigned number);

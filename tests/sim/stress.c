@@ -1,6 +1,6 @@
 /* stress.c: the core against a plain map of what it must contain. SPDX-License-Identifier: MIT
  *
- * usage: stress [--ops N] [--cpus N] [--seed N] [--software-bits] [--reclaim]
+ * usage: stress [--ops N] [--cpus N] [--seed N] [--software-bits] [--reclaim] [--large]
  * Prints one line of counts. A difference aborts with the seed and the number of the operation; at
  * the end every page must be back. */
 #include "mirror.h"
@@ -67,12 +67,15 @@ static void print(const struct actor *actors, unsigned cpus)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"ops", required_argument, NULL, 'o'},     {"cpus", required_argument, NULL, 'c'},
-	    {"seed", required_argument, NULL, 's'},    {"reclaim", no_argument, NULL, 'r'},
-	    {"software-bits", no_argument, NULL, 'b'}, {0}};
+	static const struct option options[] = {{"ops", required_argument, NULL, 'o'},
+	                                        {"cpus", required_argument, NULL, 'c'},
+	                                        {"seed", required_argument, NULL, 's'},
+	                                        {"reclaim", no_argument, NULL, 'r'},
+	                                        {"software-bits", no_argument, NULL, 'b'},
+	                                        {"large", no_argument, NULL, 'l'},
+	                                        {0}};
 	unsigned cpus = 1;
-	bool hardware_bits = true, reclaims = false;
+	bool hardware_bits = true, reclaims = false, large = false;
 	struct actor *actors;
 	int option;
 
@@ -87,6 +90,8 @@ int main(int argc, char **argv)
 			hardware_bits = false;
 		else if (option == 'r')
 			reclaims = true;
+		else if (option == 'l')
+			large = true;
 		else
 			return 2;
 	}
@@ -96,6 +101,7 @@ int main(int argc, char **argv)
 	sim_hardware_bits(hardware_bits);
 	require(!oct_system_init(&oct, cpus) && !oct_mm_init(&common, &oct), "no memory");
 	sim_attach(&oct);
+	require(!large || !oct_mm_set_policy(&common, OCT_MM_LARGE_FOLIOS), "no policy");
 	if (reclaims) {
 		sim_object_init(&device, sizeof slots / sizeof slots[0]);
 		require(!oct_swap_init(&swap, &device, slots, sizeof slots / sizeof slots[0]), "no swap");
@@ -106,6 +112,8 @@ int main(int argc, char **argv)
 	require(actors != NULL, "no memory");
 	for (unsigned i = 0; i < cpus; i++)
 		actor_start(&actors[i], i, cpus, &oct, &common, reclaims ? &reclaim : NULL, seed);
+	for (unsigned i = 0; i < cpus; i++)
+		actors[i].large = large;
 	sim_run(cpus, act, actors);
 	oct_mm_exit(&common);
 	oct_system_exit(&oct);

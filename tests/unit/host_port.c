@@ -21,7 +21,9 @@ bool host_tlb_keeps_invalid;
 
 /* ---- Pages ------------------------------------------------------------------------------------- */
 static unsigned char *arena;
-static unsigned char page_out[HOST_PAGES]; /* order + 1 of the allocation that starts here; 0xff inside */
+/* Order + 1 of the allocation that starts here, 0xff inside. Pages of users may come back one by one. */
+static unsigned char page_out[HOST_PAGES];
+enum { USER_PAGE = 0xfe };
 static struct oct_folio folios[HOST_PAGES];
 static unsigned pages_out, fail_in, next_page;
 static unsigned long allocations;
@@ -61,7 +63,6 @@ oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use)
 {
 	unsigned count = 1u << order;
 
-	(void)use;
 	if (arena == NULL)
 		host_reset();
 	allocations++;
@@ -74,9 +75,10 @@ oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use)
 			continue;
 		for (unsigned i = 0; i < count; i++) {
 			check_untouched(index + i);
-			page_out[index + i] = 0xff;
+			page_out[index + i] = use == OCT_USE_USER ? USER_PAGE : 0xff;
 		}
-		page_out[index] = (unsigned char)(order + 1);
+		if (use != OCT_USE_USER)
+			page_out[index] = (unsigned char)(order + 1);
 		folios[index].order = order;
 		next_page = index + count;
 		pages_out += count;
@@ -89,9 +91,9 @@ void oct_port_page_free(oct_phys_t page, unsigned order, enum oct_page_use use)
 {
 	unsigned index = page_index(page), count = 1u << order;
 
-	(void)use;
-	if (page_out[index] != order + 1)
-		fail_msg("page %u is freed with order %u, but it is not out like that", index, order);
+	for (unsigned i = 0; i < count; i++)
+		if (page_out[index + i] != (use == OCT_USE_USER ? USER_PAGE : i > 0 ? 0xff : order + 1))
+			fail_msg("page %u is freed with order %u, but it is not out like that", index, order);
 	memset(page_out + index, 0, count);
 	memset(page_bytes(index), FREED, (size_t)count << OCT_PAGE_SHIFT);
 	pages_out -= count;

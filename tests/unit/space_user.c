@@ -20,7 +20,7 @@ struct oct_folio *user_folio(struct oct_mm *mm, uintptr_t va)
 {
 	oct_pte_t pte = user_entry(mm, va);
 
-	return oct_pte_present(pte) ? oct_port_folio_of(oct_pte_phys(pte)) : NULL;
+	return oct_pte_present(pte) ? oct_folio_of(oct_pte_phys(pte)) : NULL;
 }
 
 /* Hardware sets young, and dirty for a store, in the entry in memory: never in one that software has

@@ -96,7 +96,7 @@ static void write_or_execute(void **state)
 	struct oct_mm child;
 
 	(void)state;
-	assert_int_equal(oct_mm_set_policy(&mm, 4), -OCT_EINVAL);
+	assert_int_equal(oct_mm_set_policy(&mm, 8), -OCT_EINVAL);
 	va = map(0, 1, both, 0);
 	assert_int_equal(oct_mm_set_policy(&mm, OCT_MM_NO_WRITE_EXEC), 0);
 	assert_int_equal(oct_mmap(&mm, 0, PAGES(1), both, 0, &result), -OCT_EACCES);

@@ -170,7 +170,7 @@ struct oct_folio *oc_folio(struct oct_mm *mm, uintptr_t va)
 {
 	oct_phys_t page;
 
-	return mapped(mm, va, &page) ? oct_port_folio_of(page) : NULL;
+	return mapped(mm, va, &page) ? oct_folio_of(page) : NULL;
 }
 
 /* ---- User accesses
