@@ -11,14 +11,18 @@
 #include <cmocka.h>
 
 #define OCT_DEBUG_POISON
-#define oct_folio_alloc       tested_folio_alloc
-#define oct_folio_get         tested_folio_get
-#define oct_folio_put         tested_folio_put
-#define oct_folio_exclusive   tested_folio_exclusive
-#define oct_port_page_alloc   given_alloc
-#define oct_port_page_free    given_free
-#define oct_port_folio_of     given_folio
-#define oct_port_phys_to_virt given_memory
+#define oct_folio_alloc        tested_folio_alloc
+#define oct_folio_alloc_pages  tested_folio_alloc_pages
+#define oct_folio_get          tested_folio_get
+#define oct_folio_put          tested_folio_put
+#define oct_folio_put_many     tested_folio_put_many
+#define oct_folio_exclusive    tested_folio_exclusive
+#define oct_folio_exclusive_at tested_folio_exclusive_at
+#define oct_folio_split        tested_folio_split
+#define oct_port_page_alloc    given_alloc
+#define oct_port_page_free     given_free
+#define oct_port_folio_of      given_folio
+#define oct_port_phys_to_virt  given_memory
 
 static _Alignas(4096) unsigned char memory[2][1 << OCT_PAGE_SHIFT];
 static struct oct_folio folios[2];
