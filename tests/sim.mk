@@ -19,7 +19,8 @@ include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
 PROGRAMS := hardware stress files sweep bench
-SHARED  := $(CORE) $(MACHINE) tests/sim/mirror.c tests/sim/calls.c
+MIRROR  := $(patsubst %,tests/sim/%.c,mirror calls objects stacks leaves)
+SHARED  := $(CORE) $(MACHINE) $(MIRROR)
 FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-Werror) -MMD -MP -D_GNU_SOURCE \
 	-DOCT_MMU_MACHINE -Iinclude $(EXTRA)
 define_arm64  := -DOCT_ARCH_ARM64

@@ -371,6 +371,7 @@ sim_programs() { # name, compiler, extra flags, operations
 }
 
 sim() {
+	expect "every call is made" tests/sim/called.sh
 	sim_programs gcc gcc "" 200000
 	grep -A1 '4 CPUs: .*all pages back' "$log" | sed '/^--/d; s/^/  /'
 	sim_programs sim-asan gcc "$sanitizers" 100000

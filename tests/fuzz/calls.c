@@ -52,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	actor.may_fail = false;
 	actor_finish(&actor);
 	oct_mm_exit(&common);
+	actor_end(&actor);
 	oct_system_exit(&oct);
 	if (sim_pages_out() != 0 || oct_swap_used(&swap) != 0) {
 		fprintf(stderr, "fuzz: %zu pages and %u slots are missing\n", sim_pages_out(),

@@ -39,9 +39,36 @@ unsigned pick(struct actor *actor, unsigned below)
 	return (unsigned)((actor->random * 0x2545f4914f6cdd1dull) >> 33) % below;
 }
 
-static uint64_t fresh_value(struct actor *actor)
+uint64_t fresh_value(struct actor *actor)
 {
 	return actor->operations << 8 | actor->cpu << 4 | 1;
+}
+
+const char *mirror_call_name(enum mirror_call call)
+{
+#define CALL_NAME(call, name, when) name,
+	static const char *const names[] = {MIRROR_CALLS(CALL_NAME)};
+
+	return names[call];
+}
+
+enum mirror_call mirror_not_called(const struct actor *actors, unsigned count)
+{
+#define CALL_WHEN(call, name, when) when,
+	enum { ALWAYS, WITH_RECLAIM, WITH_FAILING_IO };
+	static const uint8_t condition[] = {MIRROR_CALLS(CALL_WHEN)};
+	enum mirror_call call = 0;
+
+	for (; call < CALLS; call++) {
+		uint64_t called = (condition[call] == WITH_RECLAIM && !actors[0].reclaim) ||
+		                  (condition[call] == WITH_FAILING_IO && !actors[0].io_fails);
+
+		for (unsigned i = 0; i < count; i++)
+			called += actors[i].called[call];
+		if (!called)
+			break;
+	}
+	return call;
 }
 
 /* ---- Addresses ------------------------------------------------------------------------------------- */
@@ -81,6 +108,8 @@ struct mirror_page *page_at(struct actor *actor, unsigned index)
 /* ---- Pages of the mirror ------------------------------------------------------------------------------ */
 uint64_t *contents(struct actor *actor, struct mirror_page *page)
 {
+	if (page->file && (page->through || !page->copied))
+		return &actor->object[page->file - 1].value[page->index];
 	return page->shared ? &actor->cell[page->cell].value : &page->value;
 }
 
@@ -89,6 +118,19 @@ void page_unmap(struct actor *actor, struct mirror_page *page)
 	if (page->shared)
 		actor->cell[page->cell].users--;
 	memset(page, 0, sizeof *page);
+}
+
+bool past_end(const struct actor *actor, const struct mirror_page *page)
+{
+	return page->file && page->index >= actor->object[page->file - 1].pages;
+}
+
+void page_becomes_own(struct actor *actor, struct mirror_page *page)
+{
+	if (!page->file || page->through || page->copied)
+		return;
+	page->value = *contents(actor, page);
+	page->copied = true;
 }
 
 unsigned cell_take(struct actor *actor)
@@ -119,13 +161,34 @@ void second_settle(struct actor *actor, struct mirror_page *page)
 	page->warm = 0;
 }
 
-bool as_due(struct actor *actor, const char *call, const struct range *range, int result, int due)
+bool excused(const struct actor *actor, int result)
 {
-	if (result == -OCT_ENOMEM && actor->may_fail)
+	return (result == -OCT_ENOMEM && actor->may_fail) || (result == -OCT_EIO && actor->io_fails);
+}
+
+bool as_due(struct actor *actor, enum mirror_call call, const struct range *range, int result, int due)
+{
+	actor->called[CALL_IO_FAILS] += result == -OCT_EIO;
+	if (excused(actor, result))
 		return false;
 	if (result != due)
-		differ(actor, "%s [%#lx, %#lx) returned %d, not %d", call, (unsigned long)range->start,
-		       (unsigned long)range->end, result, due);
+		differ(actor, "%s [%#lx, %#lx) returned %d, not %d", mirror_call_name(call),
+		       (unsigned long)range->start, (unsigned long)range->end, result, due);
+	actor->called[call] += result == 0;
+	return result == 0;
+}
+
+bool access_done(struct actor *actor, uintptr_t va, unsigned access, int result, int due)
+{
+	actor->called[CALL_IO_FAILS] += result == -OCT_EIO;
+	if (excused(actor, result))
+		return false;
+	if (result != due)
+		differ(actor, "access %u to %#lx returned %d, not %d", access, (unsigned long)va, result,
+		       due);
+	actor->faults += result == -OCT_EFAULT;
+	actor->loads += result == 0 && access == OCT_READ;
+	actor->stores += result == 0 && access == OCT_WRITE;
 	return result == 0;
 }
 
@@ -138,6 +201,8 @@ static void check_warm(struct actor *actor, struct mirror_page *page, uintptr_t 
 {
 	bool faulted = actor->cpus == 1 && !actor->reclaim && sim_counters(0).faults != faults_before;
 
+	if (page->file)
+		return; /* written back, evicted */
 	if ((page->warm & access) && faulted)
 		differ(actor, "access %u to %#lx faults without a reason", access, (unsigned long)va);
 	if (faulted)
@@ -153,7 +218,7 @@ static uint64_t faults_now(const struct actor *actor)
 
 bool may_vanish(struct actor *actor, struct mirror_page *page)
 {
-	return actor->reclaim && (page->lazy || *contents(actor, page) == 0);
+	return actor->reclaim && !page->file && (page->lazy || *contents(actor, page) == 0);
 }
 
 void perhaps_filled(struct actor *actor, unsigned index)
@@ -164,14 +229,14 @@ void perhaps_filled(struct actor *actor, unsigned index)
 		struct mirror_page *page = page_at(actor, i);
 
 		if (slice_va(actor->cpu, i) / OCT_FOLIO_BYTES == block && page->mapped && !page->shared &&
-		    !page->present)
+		    !page->file && !page->present)
 			page->perhaps_present = page->perhaps_soft_dirty = true;
 	}
 }
 
-static int due_access(const struct mirror_page *page, unsigned access)
+static int due_access(const struct actor *actor, const struct mirror_page *page, unsigned access)
 {
-	if (!page->mapped || !(page->prot & access))
+	if (!page->mapped || !(page->prot & access) || past_end(actor, page))
 		return -OCT_EFAULT;
 	return access == OCT_WRITE && page->present && page->protected_by_userfault ? -OCT_EBUSY : 0;
 }
@@ -179,14 +244,16 @@ static int due_access(const struct mirror_page *page, unsigned access)
 static void check_access(struct actor *actor, struct mirror_page *page, uintptr_t va, unsigned access,
                          int result)
 {
-	int due = due_access(page, access);
+	int due = due_access(actor, page, access);
 
-	if (access == OCT_WRITE && page->perhaps_protected && due == 0) {
+	if (access == OCT_WRITE && page->file && page->perhaps_protected && due == 0 && result == -OCT_EBUSY)
+		due = result; /* what its entry said goes with the entry, at any time */
+	if (access == OCT_WRITE && page->perhaps_protected && due == 0 && !page->file) {
 		page->protected_by_userfault = result == -OCT_EBUSY;
 		page->perhaps_protected = false;
 		if (result == -OCT_EBUSY)
 			page->present = true;
-		due = due_access(page, access);
+		due = due_access(actor, page, access);
 	}
 	/* What reclaim gave back may be absent again, and absent pages are not protected. */
 	if (access == OCT_WRITE && may_vanish(actor, page) && due == -OCT_EBUSY && result == 0) {
@@ -196,6 +263,7 @@ static void check_access(struct actor *actor, struct mirror_page *page, uintptr_
 	if (result != due)
 		differ(actor, "access %u to %#lx returned %d, not %d", access, (unsigned long)va, result,
 		       due);
+	actor->called[CALL_PAST_END] += page->mapped && past_end(actor, page);
 	actor->faults += result == -OCT_EFAULT;
 	actor->events += result == -OCT_EBUSY;
 }
@@ -207,7 +275,8 @@ static void load(struct actor *actor, unsigned index)
 	uint64_t value = 0, faults = faults_now(actor);
 	int result = sim_load64(va, &value);
 
-	if (result == -OCT_ENOMEM && actor->may_fail)
+	actor->called[CALL_IO_FAILS] += result == -OCT_EIO;
+	if (excused(actor, result))
 		return;
 	check_access(actor, page, va, OCT_READ, result);
 	if (result)
@@ -229,12 +298,14 @@ static void store(struct actor *actor, unsigned index)
 	uint64_t value = fresh_value(actor), faults = faults_now(actor);
 	int result = sim_store64(va, value);
 
-	if (result == -OCT_ENOMEM && actor->may_fail)
+	actor->called[CALL_IO_FAILS] += result == -OCT_EIO;
+	if (excused(actor, result))
 		return;
 	check_access(actor, page, va, OCT_WRITE, result);
 	if (result)
 		return;
 	check_warm(actor, page, va, OCT_WRITE, faults);
+	page_becomes_own(actor, page);
 	*contents(actor, page) = value;
 	page->lazy = false;
 	page->present = page->soft_dirty = page->dirty = true;
@@ -248,7 +319,8 @@ static void fetch(struct actor *actor, unsigned index)
 	uintptr_t va = slice_va(actor->cpu, index);
 	int result = sim_fetch(va);
 
-	if (result == -OCT_ENOMEM && actor->may_fail)
+	actor->called[CALL_IO_FAILS] += result == -OCT_EIO;
+	if (excused(actor, result))
 		return;
 	check_access(actor, page, va, OCT_EXEC, result);
 	if (!result)
@@ -263,7 +335,8 @@ static void load_second(struct actor *actor, unsigned index)
 	uint64_t value = 0;
 	int result = sim_load64(va, &value);
 
-	if (result == -OCT_ENOMEM && actor->may_fail)
+	actor->called[CALL_IO_FAILS] += result == -OCT_EIO;
+	if (excused(actor, result))
 		return;
 	check_access(actor, page, va, OCT_READ, result);
 	if (result)
@@ -273,8 +346,8 @@ static void load_second(struct actor *actor, unsigned index)
 		differ(actor, "%#lx changed from %#llx to %#llx while nobody could store", (unsigned long)va,
 		       (unsigned long long)page->second, (unsigned long long)value);
 	/* A shared page is open to stores through other spaces. */
-	page->second_known =
-	    !page->shared && !page->lazy && !open_to_stores(actor, page) && !page->perhaps_protected;
+	page->second_known = !page->shared && !page->file && !page->lazy && !open_to_stores(actor, page) &&
+	                     !page->perhaps_protected;
 	page->second = value;
 }
 
@@ -305,7 +378,7 @@ static void call_mmap(struct actor *actor, struct range range)
 {
 	unsigned flags = (pick(actor, 4) ? OCT_MAP_FIXED : 0) | (pick(actor, 4) ? 0 : OCT_MAP_SHARED);
 	unsigned prot = pick(actor, 3) ? OCT_READ | OCT_WRITE : pick(actor, 8);
-	bool there = false, populate = !actor->may_fail && pick(actor, 4) == 0;
+	bool there = false, populate = !actor->may_fail && !actor->io_fails && pick(actor, 4) == 0;
 	uintptr_t result_va = 0;
 	int result, due = 0;
 
@@ -321,7 +394,7 @@ static void call_mmap(struct actor *actor, struct range range)
 		due = -OCT_EACCES;
 	else if (there && (!(flags & OCT_MAP_FIXED) || (flags & OCT_MAP_SHARED)))
 		due = -OCT_EEXIST;
-	if (!as_due(actor, "mmap", &range, result, due))
+	if (!as_due(actor, flags & OCT_MAP_SHARED ? CALL_MMAP_SHARED : CALL_MMAP, &range, result, due))
 		return;
 	if (result_va != range.start)
 		differ(actor, "mmap put it elsewhere");
@@ -350,7 +423,7 @@ static void call_munmap(struct actor *actor, struct range range)
 {
 	int result = oct_munmap(here(actor)->mm, range.start, range.pages * PAGE);
 
-	if (!as_due(actor, "munmap", &range, result, 0))
+	if (!as_due(actor, CALL_MUNMAP, &range, result, 0))
 		return;
 	for (unsigned i = range.first; i < range.first + range.pages; i++)
 		page_unmap(actor, page_at(actor, i));
@@ -365,7 +438,7 @@ static void call_mprotect(struct actor *actor, struct range range)
 	for (unsigned i = range.first; i < range.first + range.pages; i++)
 		hole |= !page_at(actor, i)->mapped;
 	result = oct_mprotect(here(actor)->mm, range.start, range.pages * PAGE, prot);
-	if (!as_due(actor, "mprotect", &range, result,
+	if (!as_due(actor, CALL_MPROTECT, &range, result,
 	            hole                     ? -OCT_ENOMEM
 	            : forbidden(actor, prot) ? -OCT_EACCES
 	                                     : 0))
@@ -384,12 +457,13 @@ static void call_dontneed(struct actor *actor, struct range range)
 	for (unsigned i = range.first; i < range.first + range.pages; i++)
 		shared |= page_at(actor, i)->shared;
 	result = oct_madvise_dontneed(here(actor)->mm, range.start, range.end);
-	if (!as_due(actor, "dontneed", &range, result, shared ? -OCT_EINVAL : 0))
+	if (!as_due(actor, CALL_DONTNEED, &range, result, shared ? -OCT_EINVAL : 0))
 		return;
 	for (unsigned i = range.first; i < range.first + range.pages; i++) {
 		struct mirror_page *page = page_at(actor, i);
 
 		page->value = 0;
+		page->copied = false;
 		page->present = page->protected_by_userfault = page->perhaps_protected = false;
 		page->perhaps_present = false;
 		page->soft_dirty = page->dirty = page->second_known = false;
@@ -399,7 +473,8 @@ static void call_dontneed(struct actor *actor, struct range range)
 
 static void call_clear_refs(struct actor *actor, struct range range)
 {
-	if (!as_due(actor, "clear_refs", &range, oct_clear_refs(here(actor)->mm, range.start, range.end), 0))
+	if (!as_due(actor, CALL_CLEAR_REFS, &range, oct_clear_refs(here(actor)->mm, range.start, range.end),
+	            0))
 		return;
 	for (unsigned i = range.first; i < range.first + range.pages; i++) {
 		page_at(actor, i)->soft_dirty = false;
@@ -412,14 +487,15 @@ static void call_userfault(struct actor *actor, struct range range)
 	bool enable = pick(actor, 2);
 	int result = oct_uffd_writeprotect(here(actor)->mm, range.start, range.end, enable);
 
-	if (!as_due(actor, "uffd_writeprotect", &range, result, 0))
+	if (!as_due(actor, CALL_USERFAULT, &range, result, 0))
 		return;
 	for (unsigned i = range.first; i < range.first + range.pages; i++) {
 		struct mirror_page *page = page_at(actor, i);
 
-		page->protected_by_userfault = enable && page->present;
+		page->protected_by_userfault = enable && page->present && !page->file;
 		page->perhaps_protected =
-		    enable && page->mapped && !page->present && (actor->cpus > 1 || page->perhaps_present);
+		    enable && page->mapped &&
+		    (page->file || (!page->present && (actor->cpus > 1 || page->perhaps_present)));
 		second_settle(actor, page);
 	}
 }
@@ -440,7 +516,7 @@ static void age(struct actor *actor, unsigned index)
 	struct oct_ticket ticket;
 	oct_pte_t old;
 
-	if (!page->mapped || !page->present)
+	if (!page->mapped || !page->present || page->file)
 		return;
 	oct_ticket_init(&ticket, &here(actor)->mm->space);
 	oct_pte_lock_at(ticket.space, slice_va(actor->cpu, index), &guard);
@@ -458,12 +534,14 @@ static void age(struct actor *actor, unsigned index)
 void run_space(struct actor *actor, unsigned number)
 {
 	actor->running = number;
+	actor->called[CALL_SWITCH]++;
 	oct_mm_switch(actor->system, here(actor)->mm);
 }
 
 static void fork_mirror(struct actor *actor, struct mirror *child, struct mirror *parent)
 {
 	child->no_write_exec = parent->no_write_exec;
+	child->stack = parent->stack;
 	for (unsigned i = 0; i < SLICE_PAGES; i++) {
 		struct mirror_page *to = &child->page[i], *from = &parent->page[i];
 
@@ -484,9 +562,9 @@ static void call_fork(struct actor *actor)
 	while (slot < MOST_SPACES && actor->spaces[slot].mm)
 		slot++;
 	if (slot == MOST_SPACES ||
-	    !as_due(actor, "mm_init", &everything, oct_mm_init(&actor->child[slot], actor->system), 0))
+	    !as_due(actor, CALL_MM_INIT, &everything, oct_mm_init(&actor->child[slot], actor->system), 0))
 		return;
-	if (!as_due(actor, "fork", &everything, oct_fork(&actor->child[slot], here(actor)->mm), 0)) {
+	if (!as_due(actor, CALL_FORK, &everything, oct_fork(&actor->child[slot], here(actor)->mm), 0)) {
 		oct_mm_exit(&actor->child[slot]);
 		for (unsigned i = 0; i < SLICE_PAGES; i++)
 			page_at(actor, i)->warm = 0;
@@ -509,6 +587,8 @@ static void call_exit(struct actor *actor, unsigned number)
 	for (unsigned i = 0; i < SLICE_PAGES; i++)
 		page_unmap(actor, &actor->spaces[number].page[i]);
 	actor->spaces[number].mm = NULL;
+	actor->spaces[number].stack.there = actor->spaces[number].stack.blocked = false;
+	actor->called[CALL_EXIT]++;
 	if (actor->running == number)
 		run_space(actor, 0);
 }
@@ -533,7 +613,7 @@ static void inspect(struct actor *actor, unsigned index)
 	struct mirror_page *page = page_at(actor, index);
 	oct_pte_t *entry, pte;
 
-	if (!page->mapped || !page->present)
+	if (!page->mapped || !page->present || page->file)
 		return;
 	entry = oct_pte_lock(here(actor)->mm, slice_va(actor->cpu, index));
 	if (!entry)
@@ -563,13 +643,12 @@ static void common_access(struct actor *actor, uintptr_t va)
 
 	if (pick(actor, 2)) {
 		result = sim_store64(va, (uint64_t)va << 16 | actor->cpu);
-		if (result && result != -OCT_EFAULT && result != -OCT_EBUSY &&
-		    !(actor->may_fail && result == -OCT_ENOMEM))
+		if (result && result != -OCT_EFAULT && result != -OCT_EBUSY && !excused(actor, result))
 			differ(actor, "a store to %#lx returned %d", (unsigned long)va, result);
 		return;
 	}
 	result = sim_load64(va, &value);
-	if (result && result != -OCT_EFAULT && !(actor->may_fail && result == -OCT_ENOMEM))
+	if (result && result != -OCT_EFAULT && !excused(actor, result))
 		differ(actor, "a load of %#lx returned %d", (unsigned long)va, result);
 	if (value != 0 && value >> 16 != va)
 		differ(actor, "a load of %#lx sees what belongs to %#llx", (unsigned long)va,
@@ -587,23 +666,24 @@ static void common_step(struct actor *actor)
 	switch (pick(actor, 16)) {
 	case 0:
 	case 1:
-		as_due(actor, "mmap", &range,
+		as_due(actor, CALL_MMAP, &range,
 		       oct_mmap(mm, start, bytes, OCT_READ | OCT_WRITE, OCT_MAP_FIXED, &result_va), 0);
 		break;
 	case 2:
-		as_due(actor, "munmap", &range, oct_munmap(mm, start, bytes), 0);
+		as_due(actor, CALL_MUNMAP, &range, oct_munmap(mm, start, bytes), 0);
 		break;
 	case 3:
 		(void)!oct_mprotect(mm, start, bytes, pick(actor, 4));
 		break;
 	case 4:
-		as_due(actor, "dontneed", &range, oct_madvise_dontneed(mm, start, range.end), 0);
+		as_due(actor, CALL_DONTNEED, &range, oct_madvise_dontneed(mm, start, range.end), 0);
 		break;
 	case 5:
-		as_due(actor, "clear_refs", &range, oct_clear_refs(mm, start, range.end), 0);
+		as_due(actor, CALL_CLEAR_REFS, &range, oct_clear_refs(mm, start, range.end), 0);
 		break;
 	case 6:
-		as_due(actor, "uffd", &range, oct_uffd_writeprotect(mm, start, range.end, pick(actor, 2)), 0);
+		as_due(actor, CALL_USERFAULT, &range,
+		       oct_uffd_writeprotect(mm, start, range.end, pick(actor, 2)), 0);
 		break;
 	default:
 		common_access(actor, start + pick(actor, 512) * 8);
@@ -626,6 +706,19 @@ void actor_start(struct actor *actor, unsigned cpu, unsigned cpus, struct oct_sy
 	if (actor->random == 0)
 		actor->random = 1;
 	actor->spaces[0].mm = mm;
+	mm->stack_bytes = STACK_MOST * PAGE;
+	actor->leaf.first = OCT_NO_PAGE;
+	objects_start(actor);
+}
+
+/* The running space, but for what everybody does to it. */
+static void check_all(struct actor *actor)
+{
+	for (unsigned i = 0; i < SLICE_PAGES; i++) {
+		load(actor, i);
+		load_second(actor, i);
+	}
+	stack_finish(actor);
 }
 
 void actor_step(struct actor *actor)
@@ -637,19 +730,19 @@ void actor_step(struct actor *actor)
 	actor->operations++;
 	if (actor->cpus > 1 && pick(actor, 64) == 0)
 		oct_port_relax(); /* more ways to meet than time slices alone make */
-	if (kind < 11)
+	if (kind < 14)
 		call_mmap(actor, pick_range(actor));
-	else if (kind < 13)
+	else if (kind < 16)
 		call_munmap(actor, pick_range(actor));
-	else if (kind < 17)
+	else if (kind < 19)
 		call_mprotect(actor, pick_range(actor));
-	else if (kind < 20)
+	else if (kind < 21)
 		call_dontneed(actor, pick_range(actor));
 	else if (kind < 24)
 		call_clear_refs(actor, pick_range(actor));
-	else if (kind < 32)
+	else if (kind < 30)
 		call_userfault(actor, pick_range(actor));
-	else if (kind < 34)
+	else if (kind < 32)
 		call_fork(actor);
 	else if (kind < 36)
 		call_exit(actor, pick(actor, MOST_SPACES));
@@ -657,6 +750,12 @@ void actor_step(struct actor *actor)
 		run_space(actor, index);
 	else if (kind < 72)
 		common_step(actor);
+	else if (kind < 76)
+		call_object(actor);
+	else if (kind < 80)
+		call_stack(actor);
+	else if (kind < 83)
+		call_leaf(actor);
 	else if (kind < 96)
 		touch_foreign(actor);
 	else if (kind < 106)
@@ -677,15 +776,20 @@ void actor_step(struct actor *actor)
 
 void actor_finish(struct actor *actor)
 {
+	if (actor->io_fails)
+		sim_fail_io(0);
 	for (unsigned number = MOST_SPACES; number-- > 0;) {
 		if (!actor->spaces[number].mm)
 			continue;
 		run_space(actor, number);
-		for (unsigned i = 0; i < SLICE_PAGES; i++) {
-			load(actor, i);
-			load_second(actor, i);
-		}
+		check_all(actor);
 		call_exit(actor, number);
 	}
+	leaf_finish(actor);
 	oct_mm_switch(actor->system, NULL);
+}
+
+void actor_end(struct actor *actor)
+{
+	objects_finish(actor);
 }

@@ -1,12 +1,14 @@
 /* stress.c: the core against a plain map of what it must contain. SPDX-License-Identifier: MIT
  *
- * usage: stress [--ops N] [--cpus N] [--seed N] [--software-bits] [--reclaim] [--large]
+ * usage: stress [--ops N] [--cpus N] [--seed N] [--software-bits] [--reclaim] [--io-fails] [--large]
  * Prints one line of counts. A difference aborts with the seed and the number of the operation; at
  * the end every page must be back. */
 #include "mirror.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { LONG_RUN = 40000 }; /* in which every call is to be expected */
 
 static struct oct_system oct;
 static struct oct_mm common;
@@ -33,6 +35,15 @@ static void require(bool truth, const char *what)
 	exit(1);
 }
 
+/* May a page of an object become writable? Sometimes: ask again. */
+static int answer(const struct oct_event *event)
+{
+	static uint32_t asked;
+
+	(void)event;
+	return oct_fetch_add(&asked, 1u, OCT_RLX) % 8 == 7 ? -OCT_EAGAIN : 0;
+}
+
 static void print(const struct actor *actors, unsigned cpus)
 {
 	struct sim_counters sim = sim_counters_total();
@@ -47,6 +58,7 @@ static void print(const struct actor *actors, unsigned cpus)
 		sum.forks += actors[i].forks;
 		sum.moves += actors[i].moves;
 		sum.reclaimed += actors[i].reclaimed;
+		sum.called[CALL_IO_FAILS] += actors[i].called[CALL_IO_FAILS];
 	}
 	printf("%s, %d levels, %u CPUs: %llu operations, %llu loads and %llu stores compared, %llu signals, "
 	       "%llu events, %llu forks, %llu moves, %llu pages reclaimed; all pages back\n",
@@ -63,19 +75,26 @@ static void print(const struct actor *actors, unsigned cpus)
 	       (unsigned long long)sim.by_page, (unsigned long long)sim.by_asid,
 	       (unsigned long long)(sim.invalidations - sim.by_page - sim.by_asid),
 	       (unsigned long long)sim.broadcasts, (unsigned long long)sim.interrupts);
+	printf("  sum: operations %llu loads %llu stores %llu faults %llu signals %llu forks %llu moves %llu "
+	       "reclaimed "
+	       "%llu transfers %llu failed_transfers %llu\n",
+	       (unsigned long long)sum.operations, (unsigned long long)sum.loads,
+	       (unsigned long long)sum.stores, (unsigned long long)sim.faults, (unsigned long long)sum.faults,
+	       (unsigned long long)sum.forks, (unsigned long long)sum.moves,
+	       (unsigned long long)sum.reclaimed, (unsigned long long)sim_io(),
+	       (unsigned long long)sum.called[CALL_IO_FAILS]);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"ops", required_argument, NULL, 'o'},
-	                                        {"cpus", required_argument, NULL, 'c'},
-	                                        {"seed", required_argument, NULL, 's'},
-	                                        {"reclaim", no_argument, NULL, 'r'},
-	                                        {"software-bits", no_argument, NULL, 'b'},
-	                                        {"large", no_argument, NULL, 'l'},
-	                                        {0}};
+	static const struct option options[] = {
+	    {"ops", required_argument, NULL, 'o'},     {"cpus", required_argument, NULL, 'c'},
+	    {"seed", required_argument, NULL, 's'},    {"reclaim", no_argument, NULL, 'r'},
+	    {"software-bits", no_argument, NULL, 'b'}, {"io-fails", no_argument, NULL, 'i'},
+	    {"large", no_argument, NULL, 'l'},         {0}};
 	unsigned cpus = 1;
-	bool hardware_bits = true, reclaims = false, large = false;
+	bool hardware_bits = true, reclaims = false, io_fails = false, large = false;
+	enum mirror_call missing;
 	struct actor *actors;
 	int option;
 
@@ -92,6 +111,8 @@ int main(int argc, char **argv)
 			reclaims = true;
 		else if (option == 'l')
 			large = true;
+		else if (option == 'i')
+			io_fails = true;
 		else
 			return 2;
 	}
@@ -110,17 +131,27 @@ int main(int argc, char **argv)
 	}
 	actors = calloc(cpus, sizeof *actors);
 	require(actors != NULL, "no memory");
-	for (unsigned i = 0; i < cpus; i++)
+	sim_on_event(answer);
+	for (unsigned i = 0; i < cpus; i++) {
 		actor_start(&actors[i], i, cpus, &oct, &common, reclaims ? &reclaim : NULL, seed);
-	for (unsigned i = 0; i < cpus; i++)
+		actors[i].io_fails = io_fails;
 		actors[i].large = large;
+	}
 	sim_run(cpus, act, actors);
 	oct_mm_exit(&common);
+	sim_fail_io(0);
+	for (unsigned i = 0; i < cpus; i++)
+		actor_end(&actors[i]);
 	oct_system_exit(&oct);
 	require(!reclaims || oct_swap_used(&swap) == 0, "slots of swap are missing at the end");
 	require(sim_pages_out() == 0, "pages are missing at the end");
 	sim_check_pool();
 	print(actors, cpus);
+	missing = mirror_not_called(actors, cpus);
+	if (operations * cpus >= LONG_RUN && missing != CALLS) {
+		fprintf(stderr, "stress: never happened: %s\n", mirror_call_name(missing));
+		exit(1);
+	}
 	free(actors);
 	if (reclaims)
 		sim_object_exit(&device);
