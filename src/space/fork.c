@@ -68,8 +68,10 @@ static inline void share_page(const struct oct_pte_guard *to, oct_pte_t pte, oct
 		else
 			count_large(uncounted, folio->head);
 	}
-	/* Release: as oct_entry_install, whose reliance share_entries has seen to. */
-	oct_store(to->pte, oct_pte_clear_uffd_wp(pte), OCT_REL);
+	/* Relaxed, and without reliance (F6): nobody else knows the child until the call returns, or until
+	 * its locks are dropped. Nothing was ever taken out of it. */
+	OCT_RELIED(to->pte, to->va);
+	oct_store(to->pte, oct_pte_clear_uffd_wp(pte), OCT_RLX);
 }
 
 /* One parent entry, pte as read, that is unlike the one before. */
@@ -88,8 +90,6 @@ static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, s
 			OCT_COVER("fork-wrprotect");
 		pte = run->wanted;
 	}
-	(void)oct_tlb_rely(
-	    to); /* F6, for the entries that follow as well: nothing in this section is behind */
 	share_page(to, pte, zero_page, uncounted);
 }
 
@@ -104,7 +104,6 @@ static void share_entries(struct oct_ticket *ticket, struct oct_pte_guard *from,
 		oct_pte_t now = oct_load(from->pte, OCT_RLX); /* judged again by the exchange */
 
 		if (oct_entry_update_next(ticket, from, &run, &now)) {
-			OCT_RELIED(to->pte, to->va); /* run began in this section */
 			share_page(to, now ^ run.seen ^ run.wanted, zero_page, &uncounted);
 		} else {
 			share_entry(ticket, from, to, now, shared, zero_page, &run, &uncounted);
