@@ -14,8 +14,10 @@ enum {
 };
 
 static struct oct_mm *mm, *child;
-static struct oct_folio *kept; /* of VA; somebody else's too */
-static uint32_t after_reset;   /* its first word when a reset had returned, and 1 */
+static struct oct_folio *kept;  /* of VA; somebody else's too */
+static struct oct_folio *spare; /* of SPARE */
+static bool spare_goes;
+static uint32_t after_reset; /* its first word when a reset had returned, and 1 */
 
 static void setup(void)
 {
@@ -27,6 +29,7 @@ static void setup(void)
 	oc_map_anon(mm, SPARE, 1, READ_WRITE);
 	OC_ASSERT(OC_ASSERTION, oct_mmap(mm, STACK, OCT_PAGE_SIZE, READ_WRITE,
 	                                 OCT_MAP_FIXED | OCT_MAP_GROWSDOWN, &where) == 0);
+	spare = oc_folio(mm, SPARE);
 	kept = oc_folio(mm, VA);
 	oct_folio_get(kept);
 }
@@ -221,6 +224,9 @@ static void reset_store(void)
 		after = oct_load(word, OCT_RLX);
 		OC_ASSERT(OC_I4, after == 0 || after == 7);
 		after_reset = after + 1;
+		/* Nobody waits for what the reset took away. */
+		OC_ASSERT(OC_ASSERTION, oct_load(&mm->space.completed, OCT_ACQ) ==
+		                            oct_load(&mm->space.generation, OCT_RLX));
 	} else {
 		oc_cover(oc_store32(mm, VA, 7) == 0 ? "stored" : "refused");
 	}
@@ -231,12 +237,14 @@ static void replace_store(void)
 {
 	uintptr_t where;
 
-	if (oct_port_cpu_self() == 0)
+	if (oct_port_cpu_self() == 0) {
+		spare_goes = true;
 		OC_ASSERT(OC_ASSERTION,
 		          oct_mremap(mm, VA, OCT_PAGE_SIZE, OCT_PAGE_SIZE,
 		                     OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, SPARE, &where) == 0);
-	else
+	} else {
 		OC_ASSERT(OC_I2, oc_store32(mm, SPARE, 7) == 0);
+	}
 }
 
 static void unmap_unmap(void)
@@ -250,6 +258,7 @@ static void final(void)
 
 	OC_ASSERT(OC_I4,
 	          after_reset == 0 || *(uint32_t *)oct_port_phys_to_virt(kept->page) + 1 == after_reset);
+	OC_ASSERT(OC_LEAK, !spare_goes || oct_load(&spare->refcount, OCT_RLX) == 0);
 	OC_ASSERT(OC_ASSERTION, !vma && oct_pte_none(oct_table_query(&mm->space, VA)));
 }
 

@@ -46,6 +46,19 @@ static void ran_before(void)
 	tell();
 }
 
+/* As a kernel does that copies to a user: the space stays while interrupts are off. */
+static void uses(void)
+{
+	run();
+	tell();
+	oc_irqs_off();
+	if (first->space.system->cpu[1].space == &mm->space) {
+		OC_ASSERT(OC_I2, oc_store32(mm, VA, 8) == 0);
+		oc_cover("used");
+	}
+	oc_irqs_on();
+}
+
 static void leaves(void)
 {
 	run();
@@ -66,6 +79,14 @@ static void exit_while_runs(void)
 		exit_space();
 	else
 		runs();
+}
+
+static void exit_while_uses(void)
+{
+	if (oct_port_cpu_self() == 0)
+		exit_space();
+	else
+		uses();
 }
 
 static void exit_while_ran_before(void)
@@ -149,6 +170,7 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .variants = {{.name = "no-leave", .run = no_leave, .expected = OC_VIOLATES(OC_I1)},
                          {.name = "told-before", .run = told_before, .expected = OC_VIOLATES(OC_I1)},
                          {.name = "runs", .run = exit_while_runs, .expected = OC_HOLDS},
+                         {.name = "uses", .run = exit_while_uses, .expected = OC_HOLDS, .cover = {"used"}},
                          {.name = "ran-before", .run = exit_while_ran_before, .expected = OC_HOLDS},
                          {.name = "leaves", .run = exit_while_leaves, .expected = OC_HOLDS},
                          {.name = "empty", .run = exit_empty, .expected = OC_HOLDS}})

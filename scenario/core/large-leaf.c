@@ -192,6 +192,19 @@ static void two_parts(void)
 	}
 }
 
+/* Where both sizes may be usable the page is never away: a kernel's own memory could not bear it. */
+static void looked_at(void)
+{
+	oct_pte_t pte;
+
+	if (oct_port_cpu_self() == 0) {
+		split();
+		return;
+	}
+	pte = oct_table_query(space, INSIDE);
+	OC_ASSERT(OC_ASSERTION, oct_pte_present(pte) || OCT_BBM_LEVEL < 2);
+}
+
 /* Under the lock of the slot nothing changes but what hardware sets. */
 static void locked(void)
 {
@@ -243,4 +256,5 @@ OC_SCENARIO(
              .cover = {"stored", "refused"}},
             {.name = "two-parts", .run = two_parts, .expected = OC_HOLDS},
             {.name = "two-leaves", .run = two_leaves, .expected = OC_HOLDS},
+            {.name = "looked-at", .run = looked_at, .expected = OC_HOLDS},
             {.name = "locked", .run = locked, .expected = OC_HOLDS}})

@@ -102,15 +102,32 @@ static void lazy_and_back(void)
 		oc_cover("stored");
 }
 
+static void revoke_now(void)
+{
+	revokes = true;
+	OC_ASSERT(OC_ASSERTION, oct_mprotect(sw.mm, VA, OCT_PAGE_SIZE, OCT_READ) == 0);
+	after = oc_peek32(sw.mm, VA);
+}
+
 static void now(void)
 {
 	if (on_cpu1()) {
 		lazy_and_back();
 		return;
 	}
-	revokes = true;
-	OC_ASSERT(OC_ASSERTION, oct_mprotect(sw.mm, VA, OCT_PAGE_SIZE, OCT_READ) == 0);
-	after = oc_peek32(sw.mm, VA);
+	revoke_now();
+}
+
+/* What it did before it went idle is over when the right is gone. */
+static void now_before(void)
+{
+	if (on_cpu1()) {
+		if (oc_store32(sw.mm, VA, 7) == 0)
+			oc_cover("stored");
+		oct_space_switch_lazy(sw.mm->space.system);
+		return;
+	}
+	revoke_now();
 }
 
 static void now_table(void)
@@ -143,6 +160,7 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                 {.name = "table-skipped", .run = table_skipped, .expected = OC_VIOLATES(OC_I1)},
                 {.name = "table-told", .run = table_told, .expected = OC_HOLDS},
                 {.name = "now", .run = now, .expected = OC_HOLDS, .cover = {"stored"}},
+                {.name = "now-before", .run = now_before, .expected = OC_HOLDS, .cover = {"stored"}},
                 {.name = "now-table", .run = now_table, .expected = OC_HOLDS},
                 {.name = "now-table-and-back",
                  .run = now_table_and_back,

@@ -248,6 +248,20 @@ static void fill_again(void)
 	note_alias(empty);
 }
 
+/* The same by the call that maps pages of a host. */
+static void map_again(void)
+{
+	int error;
+
+	if (oct_port_cpu_self() == 0) {
+		unmap_open(false);
+		return;
+	}
+	error = oct_table_map(&mm->space, VA, oct_pte_phys(other), 1, READ_WRITE, OCT_NORMAL);
+	OC_ASSERT(OC_ASSERTION, error == 0 || error == -OCT_EEXIST);
+	note_alias(error == 0);
+}
+
 /* No table at all: what was unlinked is waited for. */
 static void table_gone(void)
 {
@@ -352,4 +366,5 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                 {.name = "older-joins", .run = older_joins, .expected = OC_HOLDS},
                 {.name = "clear-again", .run = clear_again, .expected = OC_HOLDS},
                 {.name = "fill-again", .run = fill_again, .expected = OC_HOLDS},
+                {.name = "map-again", .run = map_again, .expected = OC_HOLDS},
                 {.name = "table-gone", .run = table_gone, .expected = OC_HOLDS}})
