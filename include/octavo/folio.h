@@ -8,8 +8,9 @@
  *
  * Exclusive means that, seen under the page-table lock of an entry that maps the folio, every reference is
  * one of an entry under that lock: a new one could only be taken through one of them, under the same lock.
- * Of a single page that is refcount == 1. Then a write fault reuses the page. Anybody's further reference
- * forces a copy: it promises its holder that the contents do not change under him (races 22).
+ * Of a single page that is refcount == 1, or that it is pinned (pin.h). Then a write fault reuses the page.
+ * Anybody's further reference forces a copy: it promises its holder that the contents do not change under him
+ * (races 22).
  *
  * LARGE FOLIOS
  *   count         one for all pages, no count per page: what maps or unmaps many pages of one folio
@@ -37,6 +38,11 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* In refcount: one pin (pin.h). Below it the references; there are never so many that they reach it: fork
+ * copies a private page that has half of that, and pages of objects only look pinned then. */
+#define OCT_FOLIO_PIN  ((uint32_t)1 << 20)
+#define OCT_FOLIO_REFS (OCT_FOLIO_PIN - 1)
 
 /* A fresh user page with one reference, the caller's; contents undefined, nothing published.
  * NULL when there are none. Does not sleep; any lock may be held. */
@@ -82,8 +88,9 @@ bool oct_folio_exclusive_at(const struct oct_folio *folio, const struct oct_pte_
 /* Makes single pages of a large folio of which oct_folio_exclusive_at(folio, guard) was true, in the same
  * lock section. Those that no entry maps are given back; the others have one reference, the flags and the
  * lineage of the folio, and the index of their own. No entry changes, nothing to flush. folio describes the
- * first page afterwards, which is gone if no entry mapped it. Does not sleep; interrupts on. */
-void oct_folio_split(struct oct_folio *folio, const struct oct_pte_guard *guard);
+ * first page afterwards, which is gone if no entry mapped it. Does not sleep; interrupts on. false: nothing
+ * was done, somebody has it pinned for a moment. */
+OCT_MUST_USE bool oct_folio_split(struct oct_folio *folio, const struct oct_pte_guard *guard);
 
 #ifdef __cplusplus
 }

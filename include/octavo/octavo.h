@@ -16,6 +16,7 @@
 #include <octavo/anon.h>
 #include <octavo/swap.h>
 #include <octavo/reclaim.h>
+#include <octavo/pin.h>
 #include <octavo/mapping.h>
 #include <octavo/selftest.h>
 

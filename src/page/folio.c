@@ -30,8 +30,9 @@ static inline struct oct_folio *describe(oct_phys_t page, unsigned order, uint32
 	folio->mapping = NULL;
 	folio->lineage = 0;
 	folio->swap = 0;
-	/* Relaxed: published by the entry that maps the page, stored with the table's lock held. */
-	oct_store(&folio->refcount, references, OCT_RLX);
+	/* Release: pairs with the acquire of a pin that a stale entry led here (src/reclaim/pin.c): it sees
+	 * that the entry has gone. Who maps the page publishes it by the entry. */
+	oct_store(&folio->refcount, references, OCT_REL);
 	oct_store(&folio->flags, (uint32_t)OCT_FOLIO_ANON, OCT_RLX);
 	return folio;
 }
@@ -123,7 +124,7 @@ bool oct_folio_exclusive_at(const struct oct_folio *folio, const struct oct_pte_
 	uint32_t references = oct_load(&folio->refcount, OCT_ACQ);
 
 	if (OCT_FOLIO_ORDER == 0 || folio->order == 0 || references == 1)
-		return references == 1;
+		return (references == 1 || references >= OCT_FOLIO_PIN) && !folio->mapping;
 	if (references > OCT_FOLIO_PAGES)
 		return false;
 	for (uint32_t mapped = mapped_beside(folio, guard); mapped != 0; mapped &= mapped - 1)
@@ -131,7 +132,7 @@ bool oct_folio_exclusive_at(const struct oct_folio *folio, const struct oct_pte_
 	return references == 0;
 }
 
-void oct_folio_split(struct oct_folio *folio, const struct oct_pte_guard *guard)
+bool oct_folio_split(struct oct_folio *folio, const struct oct_pte_guard *guard)
 {
 	uint32_t mapped = mapped_beside(folio, guard), pages = 1u << folio->order;
 	/* Relaxed: the flags of a folio that nobody else holds. */
@@ -139,7 +140,12 @@ void oct_folio_split(struct oct_folio *folio, const struct oct_pte_guard *guard)
 	oct_phys_t page = folio->page;
 	uint64_t index = folio->index;
 	uint64_t lineage = folio->lineage;
+	uint32_t one = 1;
 
+	/* With one reference it may be pinned for a moment (src/reclaim/pin.c), with none it is not. Release:
+	 * as in describe. */
+	if ((mapped & (mapped - 1)) == 0 && !oct_cas(&folio->refcount, &one, 0u, OCT_ACQ_REL))
+		return false;
 	OCT_COVER("folio-split");
 	for (uint32_t i = 0; i < pages; i++, page += OCT_PAGE_SIZE) {
 		struct oct_folio *single;
@@ -154,4 +160,5 @@ void oct_folio_split(struct oct_folio *folio, const struct oct_pte_guard *guard)
 		/* Relaxed: the lock publishes them. */
 		oct_store(&single->flags, flags, OCT_RLX);
 	}
+	return true;
 }

@@ -34,6 +34,7 @@
  * and with them the mapping), a private one in oct_madvise_pageout. */
 #include "swap.h"
 #include <octavo/mapping.h>
+#include <octavo/pin.h>
 #include "../tlb/authority.h"
 
 enum {
@@ -192,6 +193,13 @@ static bool was_young(struct oct_pte_guard *guard, struct oct_ticket *ticket, oc
 	return true;
 }
 
+/* The entry as it was: its page is to stay after all. */
+static void put_back(struct oct_pte_guard *guard, oct_pte_t old)
+{
+	OCT_COVER("reclaim-put-back");
+	oct_entry_put_back(guard, guard->pte, guard->va, old);
+}
+
 /* A page whose contents nobody wants (OCT_MADV_FREE): it comes again as zeros. If it is stored to before the
  * exchange, its contents are kept after all. The entry is locked and the only one. */
 static void drop_free(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket,
@@ -202,6 +210,10 @@ static void drop_free(struct batch *batch, struct oct_pte_guard *guard, struct o
 
 	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0,
 	                        &old); /* the ticket has the verdict */
+	if (!oct_folio_alone(folio, 1)) {
+		put_back(guard, old);
+		return;
+	}
 	if (!oct_pte_dirty(old)) {
 		OCT_COVER("reclaim-free");
 		add_item(batch, folio, OCT_NO_SLOT, 1, false);
@@ -209,7 +221,7 @@ static void drop_free(struct batch *batch, struct oct_pte_guard *guard, struct o
 	}
 	hold = oct_swap_take(batch->swap, folio, 1);
 	if (hold.slot == OCT_NO_SLOT) {
-		(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, old, &none); /* as it was */
+		put_back(guard, old);
 		return;
 	}
 	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, oct_pte_mkswap(old, hold.slot), &none);
@@ -236,6 +248,11 @@ static void take_own(struct batch *batch, struct oct_pte_guard *guard, struct oc
 	OCT_COVER("reclaim-own");
 	/* The ticket has the verdict. The entry's reference is the swap cache's now. */
 	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, oct_pte_mkswap(pte, hold.slot), &old);
+	if (!oct_folio_alone(folio, 1)) { /* pinned meanwhile (pin.h) */
+		put_back(guard, old);
+		oct_swap_give_up(batch->swap, hold.slot);
+		return;
+	}
 	add_item(batch, folio, hold.slot, 0, true);
 }
 
@@ -273,6 +290,10 @@ static uint32_t take_entries(struct batch *batch, struct oct_folio *folio, uintp
 		struct oct_ticket ticket;
 		oct_pte_t old;
 
+		if (oct_folio_pinned(folio)) { /* since it was counted, through this entry */
+			oct_pte_guard_unlock(NULL, &walk.guard);
+			continue;
+		}
 		oct_ticket_init(&ticket, &walk.mm->space);
 		oct_swap_add(batch->swap, hold->slot);
 		/* The ticket has the verdict. */
@@ -358,9 +379,8 @@ static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, 
 	if (!batch->force && was_young(guard, ticket, pte))
 		return NULL;
 	if (folio->order) {
-		if (!oct_folio_exclusive_at(folio, guard))
+		if (!oct_folio_exclusive_at(folio, guard) || !oct_folio_split(folio, guard))
 			return NULL; /* others have pages of it: all stay */
-		oct_folio_split(folio, guard);
 		folio = oct_folio_of(oct_pte_phys(pte));
 	}
 	if (folio->mapping) {

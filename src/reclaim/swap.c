@@ -26,6 +26,7 @@
  *
  * Order of locks: page-table lock, then the lock of the area. Nothing is waited for with it held. */
 #include "swap.h"
+#include <octavo/pin.h>
 #include "../space/fault.h"
 #include "../tlb/authority.h"
 
@@ -172,6 +173,14 @@ static void calm(struct oct_swap_slot *slot)
 {
 	/* Release: pairs with what oct_port_wait reads; what the I/O did is carried by the lock. */
 	oct_store(&slot->busy, 0u, OCT_REL);
+}
+
+void oct_swap_give_up(struct oct_swap *swap, uint32_t number)
+{
+	oct_spin_lock(&swap->lock);
+	calm(&swap->slot[number]); /* nobody waits: nobody knew */
+	slot_put(swap, number, 2, ~(uint32_t)0);
+	oct_spin_unlock(&swap->lock);
 }
 
 bool oct_swap_finish(struct oct_swap *swap, uint32_t number, bool wrote, int error)
@@ -324,8 +333,13 @@ static int get_page(struct oct_swap *swap, uint32_t number, const struct oct_fau
 	} else {
 		OCT_COVER("swap-cached");
 	}
-	if (folio)
-		oct_folio_get(folio);
+	/* Relaxed: the cache has a reference. A page in the cache is pinned only by somebody who will find
+	 * that its entry has gone (pin.c): until he lets go it does not come back. */
+	if (folio && oct_fetch_add(&folio->refcount, 1u, OCT_RLX) >= OCT_FOLIO_PIN) {
+		oct_folio_put(folio);
+		folio = NULL;
+		error = OCT_FAULT_RETRY;
+	}
 	oct_spin_unlock(&swap->lock);
 	*result = folio;
 	return error;

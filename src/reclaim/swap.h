@@ -19,6 +19,10 @@ struct oct_swap_hold {
 /* Any lock but that of the area may be held; interrupts on. entries: those counted at once. */
 struct oct_swap_hold oct_swap_take(struct oct_swap *swap, struct oct_folio *folio, uint32_t entries);
 
+/* Undoes oct_swap_take of a fresh slot with one entry, which names it no more: the entry has its reference
+ * back. Under the page-table lock since then. */
+void oct_swap_give_up(struct oct_swap *swap, uint32_t slot);
+
 /* One more entry names slot. Context as above. */
 void oct_swap_add(struct oct_swap *swap, uint32_t slot);
 

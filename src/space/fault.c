@@ -38,6 +38,7 @@
  * it good and removes the stale translation of this CPU where the fault itself does not. */
 #include "fault.h"
 #include <octavo/mapping.h>
+#include <octavo/pin.h>
 
 /* What resolve() is told beside the rights of the area (OCT_PROT_MASK). */
 enum {
@@ -145,7 +146,7 @@ static int zero_fill(struct oct_fault_state *fault)
 	struct oct_folio *folio;
 
 	OCT_COVER("zero-fill");
-	if (fault->kind == OCT_VMA_ANON && !fault->store) {
+	if (fault->kind == OCT_VMA_ANON && !fault->store && !fault->unshare) {
 		OCT_COVER("zero-page");
 		folio = oct_port_folio_of(fault->mm->zero_page);
 	} else {
@@ -189,6 +190,14 @@ int oct_fault_resolve(struct oct_fault_state *fault, oct_pte_t pte, bool give_wr
 	return OCT_FAULT_DONE;
 }
 
+/* A page that changes its frame and not its contents. */
+static oct_pte_t keep_software_bits(oct_pte_t entry, oct_pte_t of)
+{
+	if (oct_pte_soft_dirty(of))
+		entry = oct_pte_mk_soft_dirty(entry);
+	return oct_pte_uffd_wp(of) ? oct_pte_mk_uffd_wp(entry) : entry;
+}
+
 /* Put folio in the place of the page that is mapped: break, flush, make. Then the entry of the old page is
  * gone from every TLB. copy: its contents are copied. */
 static void replace_page(struct oct_fault_state *fault, oct_phys_t old_page, const struct oct_folio *folio,
@@ -200,6 +209,12 @@ static void replace_page(struct oct_fault_state *fault, oct_phys_t old_page, con
 	if (copy) {
 		oct_ticket_join(&fault->ticket, &fault->guard); /* R4 */
 		behind = fault->ticket.newest != 0;
+		if (fault->unshare) {
+			oct_pte_t now = oct_pte_get(&fault->guard);
+
+			entry = keep_software_bits(entry, now);
+			behind |= oct_pte_write(now);
+		}
 		if (!behind) {
 			OCT_RELIED(fault->guard.pte, fault->va);
 			oct_port_page_copy(folio->page, old_page, 0);
@@ -216,7 +231,7 @@ static void replace_page(struct oct_fault_state *fault, oct_phys_t old_page, con
 	oct_fault_install(fault, folio, entry);
 }
 
-/* A store to a present private page without the write right. */
+/* A store to a present private page without the write right, or one that is to be pinned. */
 static int copy_or_reuse(struct oct_fault_state *fault, oct_pte_t pte)
 {
 	bool zero = oct_mm_is_zero(fault->mm, pte);
@@ -224,7 +239,7 @@ static int copy_or_reuse(struct oct_fault_state *fault, oct_pte_t pte)
 
 	if (!zero && oct_folio_exclusive_at(oct_folio_of(oct_pte_phys(pte)), &fault->guard)) {
 		OCT_COVER("cow-reuse");
-		return oct_fault_resolve(fault, pte, true);
+		return oct_fault_resolve(fault, pte, fault->store);
 	}
 	folio = oct_folio_alloc();
 	if (!folio)
@@ -268,6 +283,10 @@ int oct_fault_soft(struct oct_fault_state *fault, oct_pte_t pte)
 
 int oct_fault_present(struct oct_fault_state *fault, oct_pte_t pte)
 {
+	if (fault->unshare && !(fault->vma->flags & OCT_MAP_SHARED)) {
+		OCT_COVER("unshare");
+		return copy_or_reuse(fault, pte);
+	}
 	if (!fault->store)
 		return oct_fault_resolve(fault, pte, false);
 	if (oct_pte_uffd_wp(pte))
@@ -365,7 +384,7 @@ static bool grow_down(struct oct_mm *mm, uintptr_t va, unsigned access)
 /* ---- The call -------------------------------------------------------------------------------- */
 
 /* The fault if an area is there. *grow: none is, but the one above might reach down. */
-static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool *grow)
+static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool unshare, bool *grow)
 {
 	const struct oct_vma *vma;
 	struct oct_fault_state fault;
@@ -383,6 +402,7 @@ static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool *
 		fault.prot = vma->prot;
 		fault.kind = oct_vma_kind(vma);
 		fault.store = access == OCT_WRITE;
+		fault.unshare = unshare;
 		result = fault_in_area(&fault);
 	}
 	oct_rwlock_read_unlock(&mm->lock);
@@ -397,7 +417,14 @@ int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
 	if (access != OCT_READ && access != OCT_WRITE && access != OCT_EXEC)
 		return -OCT_EINVAL;
 	do
-		result = fault_once(mm, addr, access, &grow);
+		result = fault_once(mm, addr, access, false, &grow);
 	while (grow && grow_down(mm, addr & OCT_PAGE_MASK, access));
 	return result;
+}
+
+int oct_fault_unshare(struct oct_mm *mm, uintptr_t addr)
+{
+	bool grow;
+
+	return fault_once(mm, addr, OCT_READ, true, &grow);
 }

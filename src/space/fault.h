@@ -13,6 +13,7 @@ struct oct_fault_state {
 	unsigned prot; /* of the area */
 	enum oct_vma_kind kind;
 	bool store;
+	bool unshare; /* for a pin: a private page that is not the space's alone is copied, for a load too */
 	struct oct_pte_guard guard;
 	struct oct_ticket ticket;
 };
@@ -38,5 +39,9 @@ void oct_fault_install(struct oct_fault_state *fault, const struct oct_folio *fo
 /* Let the access through the present entry pte, which is locked; with give_write a store gets the
  * right it lacks. OCT_FAULT_DONE. */
 int oct_fault_resolve(struct oct_fault_state *fault, oct_pte_t pte, bool give_write);
+
+/* A fault as for a load, which leaves a page of the space's own at addr if the area is private (pin.h). As
+ * oct_fault. */
+int oct_fault_unshare(struct oct_mm *mm, uintptr_t addr);
 
 #endif

@@ -11,13 +11,18 @@
  * entry that had lost it already joins what its table still waits for. A store before that completion
  * counts as made before the fork.
  *
- * Failure. The child's tables are the only memory asked for after the areas were reserved; if they
- * cannot be had, what the child got goes back through a ticket of its own. The parent keeps its pages;
- * the next store to each finds it exclusive again and gets its right back. The child joins its parent's
- * lineage last, so one that could not be made was never found. */
+ * A pinned page is not shared (I5): a store by the parent would copy it, and leave the pin with a page that
+ * the parent does not see. Whether it is pinned is what the read-modify-write says that adds the child's
+ * reference: a pin that comes later finds two and is not given (races 19).
+ *
+ * Failure. The child's tables, and copies of pinned pages, are the only memory asked for after the areas were
+ * reserved; if they cannot be had, what the child got goes back through a ticket of its own. The parent keeps
+ * its pages; the next store to each finds it exclusive again and gets its right back. The child joins its
+ * parent's lineage last, so one that could not be made was never found. */
 #include "../tlb/authority.h"
 #include "walk.h"
 #include "../page/shown.h"
+#include <octavo/pin.h>
 
 static oct_pte_t take_write(oct_pte_t pte, unsigned long arg)
 {
@@ -56,32 +61,71 @@ static __attribute__((noinline)) void count_large(struct uncounted *uncounted, s
 	uncounted->entries++;
 }
 
-/* The child's entry for the page of pte, which the parent's entry has become: one reference more. */
-static inline void share_page(const struct oct_pte_guard *to, oct_pte_t pte, oct_phys_t zero_page,
-                              struct uncounted *uncounted)
+/* One more reference for the child. false: the page is pinned, or very many have it: then the child has none.
+ */
+static bool add_reference(struct oct_folio *folio)
+{
+	/* Relaxed: the parent's entry, under its lock, has one, and orders it. A pin and this change one
+	 * word: who comes second sees the other (src/reclaim/pin.c). */
+	if (oct_fetch_add(&folio->refcount, 1u, OCT_RLX) < OCT_FOLIO_PIN / 2 || folio->mapping)
+		return true;
+	oct_folio_put(folio);
+	return false;
+}
+
+/* A pinned page stays the parent's alone (I5): the child's entry gets a copy. Stores of the parent's other
+ * threads meanwhile are in it or not. false: no memory. */
+static OCT_SELDOM bool copy_page(const struct oct_pte_guard *to, oct_pte_t pte, const struct oct_folio *folio)
+{
+	struct oct_folio *copy = oct_folio_alloc();
+	oct_pte_t entry;
+
+	if (!copy)
+		return false;
+	OCT_COVER("fork-pinned");
+	copy->lineage = folio->lineage;
+	copy->index = folio->index;
+	oct_port_page_copy(copy->page, folio->page, 0);
+	entry = oct_pte_mkdirty(oct_pte_mkyoung(oct_pte_make(copy->page, oct_pte_prot(pte), OCT_NORMAL)));
+	if (oct_pte_exec(entry))
+		oct_port_icache_sync(copy->page, 0);
+	if (oct_pte_soft_dirty(pte))
+		entry = oct_pte_mk_soft_dirty(entry);
+	OCT_RELIED(to->pte, to->va);
+	oct_store(to->pte, entry, OCT_RLX); /* as below */
+	return true;
+}
+
+/* The child's entry for the page of pte, which the parent's entry has become. false: no memory. */
+static inline bool share_page(const struct oct_pte_guard *to, oct_pte_t pte, bool shared,
+                              oct_phys_t zero_page, struct uncounted *uncounted)
 {
 	if (oct_pte_phys(pte) != zero_page) {
 		struct oct_folio *folio = oct_port_folio_of(oct_pte_phys(pte));
 
-		if (folio->order == 0)
-			oct_folio_get_many(folio, 1);
-		else
+		/* A large one is never pinned, but for a moment by somebody who will let go. */
+		if (folio->order)
 			count_large(uncounted, folio->head);
+		else if (shared)
+			oct_folio_get_many(folio, 1);
+		else if (!add_reference(folio))
+			return copy_page(to, pte, folio);
 	}
 	/* Relaxed, and without reliance (F6): nobody else knows the child until the call returns, or until
 	 * its locks are dropped. Nothing was ever taken out of it. */
 	OCT_RELIED(to->pte, to->va);
 	oct_store(to->pte, oct_pte_clear_uffd_wp(pte), OCT_RLX);
+	return true;
 }
 
-/* One parent entry, pte as read, that is unlike the one before. */
-static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
+/* One parent entry, pte as read, that is unlike the one before. false: no memory. */
+static bool share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
                         oct_pte_t pte, bool shared, oct_phys_t zero_page, struct oct_entry_run *run,
                         struct uncounted *uncounted)
 {
 	if (!oct_pte_present(pte)) {
 		copy_soft(ticket, from, to, pte);
-		return;
+		return true;
 	}
 	if (!shared) {
 		/* An entry without the write right joins what its table waits for to the ticket. */
@@ -90,44 +134,48 @@ static void share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, s
 			OCT_COVER("fork-wrprotect");
 		pte = run->wanted;
 	}
-	share_page(to, pte, zero_page, uncounted);
+	return share_page(to, pte, shared, zero_page, uncounted);
 }
 
-/* The pages entries of from, a leaf table, to their places in the other one. */
-static void share_entries(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
+/* The pages entries of from, a leaf table, to their places in the other one. false: no memory. */
+static bool share_entries(struct oct_ticket *ticket, struct oct_pte_guard *from, struct oct_pte_guard *to,
                           size_t pages, bool shared, oct_phys_t zero_page)
 {
 	struct oct_entry_run run = {0, 0, OCT_FLUSH_NONE, false};
 	struct uncounted uncounted = {NULL, 0};
+	bool done;
 
 	for (;;) {
 		oct_pte_t now = oct_load(from->pte, OCT_RLX); /* judged again by the exchange */
 
 		if (oct_entry_update_next(ticket, from, &run, &now)) {
-			share_page(to, now ^ run.seen ^ run.wanted, zero_page, &uncounted);
+			done = share_page(to, now ^ run.seen ^ run.wanted, shared, zero_page, &uncounted);
 		} else {
-			share_entry(ticket, from, to, now, shared, zero_page, &run, &uncounted);
+			done = share_entry(ticket, from, to, now, shared, zero_page, &run, &uncounted);
 		}
-		if (--pages == 0)
+		if (!done || --pages == 0)
 			break;
 		from->pte++, to->pte++;
 		from->va += OCT_PAGE_SIZE, to->va += OCT_PAGE_SIZE;
 	}
 	if (uncounted.entries)
 		oct_folio_get_many(uncounted.folio, uncounted.entries);
+	return done;
 }
 
-/* The entries of [va, end), which lies in one leaf table that both spaces have. */
-static void fork_leaf(struct oct_mm *child, struct oct_mm *parent, uintptr_t va, uintptr_t end, bool shared,
-                      struct oct_ticket *ticket)
+/* The entries of [va, end), which lies in one leaf table that both spaces have. 0 or -OCT_ENOMEM. */
+static int fork_leaf(struct oct_mm *child, struct oct_mm *parent, uintptr_t va, uintptr_t end, bool shared,
+                     struct oct_ticket *ticket)
 {
 	struct oct_pte_guard from, to;
+	bool done;
 
 	oct_pte_lock_at(&parent->space, va, &from);
 	oct_pte_lock_at(&child->space, va, &to);
-	share_entries(ticket, &from, &to, (end - va) >> OCT_PAGE_SHIFT, shared, parent->zero_page);
+	done = share_entries(ticket, &from, &to, (end - va) >> OCT_PAGE_SHIFT, shared, parent->zero_page);
 	oct_pte_guard_unlock(NULL, &to);
 	oct_pte_guard_unlock(ticket, &from);
+	return done ? 0 : -OCT_ENOMEM;
 }
 
 static int fork_area(struct oct_mm *child, struct oct_mm *parent, const struct oct_vma *vma,
@@ -148,9 +196,11 @@ static int fork_area(struct oct_mm *child, struct oct_mm *parent, const struct o
 		if (oct_table_find(&parent->space, va, 0)) {
 			int error = oct_table_prepare(&child->space, va, next);
 
+			if (!error)
+				error =
+				    fork_leaf(child, parent, va, next, vma->flags & OCT_MAP_SHARED, ticket);
 			if (error)
 				return error;
-			fork_leaf(child, parent, va, next, vma->flags & OCT_MAP_SHARED, ticket);
 		}
 		va = next;
 	}

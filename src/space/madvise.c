@@ -65,7 +65,8 @@ static void free_entry(struct oct_mm *mm, struct oct_pte_guard *guard, struct oc
 	if (!oct_folio_exclusive_at(folio, guard))
 		return; /* the others want the contents */
 	if (folio->order) { /* the advice is about this page alone */
-		oct_folio_split(folio, guard);
+		if (!oct_folio_split(folio, guard))
+			return;
 		folio = oct_folio_of(oct_pte_phys(pte));
 	}
 	/* Relaxed: read under the page-table lock of an entry that maps the folio. */

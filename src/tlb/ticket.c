@@ -115,6 +115,13 @@ enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard 
 	return flush;
 }
 
+void oct_entry_put_back(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t va, oct_pte_t old)
+{
+	/* No reliance (F6): nothing else was valid here since the exchange, and what TLBs keep is this value.
+	 * A block that the entry was a part of is none any more. Release: as oct_entry_install. */
+	oct_store(entry, oct_pte_single(old, guard->level, va), OCT_REL);
+}
+
 enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
                                 uintptr_t va, oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
                                 unsigned long arg, oct_pte_t *old)
