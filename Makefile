@@ -33,7 +33,7 @@ OCTAVO := .
 ifdef OCTAVO_T3_SOURCES
 CORE := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 else
-CORE := $(sort $(wildcard src/tlb/*.c src/table/*.c src/page/*.c src/lock/*.c src/space/*.c src/notify/*.c src/reclaim/*.c))
+CORE := $(sort $(wildcard src/tlb/*.c src/table/*.c src/page/*.c src/lock/*.c src/space/*.c src/notify/*.c src/reclaim/*.c src/track/*.c))
 endif
 GLUE      := $(sort $(wildcard machine/model/glue/*.c))
 SCENARIOS := $(sort $(wildcard scenario/*/*.c))

@@ -42,14 +42,18 @@ set(OCTAVO_T2_SOURCES
     ${OCTAVO_DIR}/src/space/madvise.c
     ${OCTAVO_DIR}/src/space/mm.c
     ${OCTAVO_DIR}/src/space/mremap.c
-    ${OCTAVO_DIR}/src/space/track.c
     ${OCTAVO_DIR}/src/space/vma.c
     ${OCTAVO_DIR}/src/space/walk.c
-    ${OCTAVO_DIR}/src/space/selftest.c)
+    ${OCTAVO_DIR}/src/space/selftest.c
+    ${OCTAVO_DIR}/src/track/marks.c
+    ${OCTAVO_DIR}/src/track/scan.c)
 set(OCTAVO_T3_SOURCES
     ${OCTAVO_T2_SOURCES}
     ${OCTAVO_DIR}/src/page/cache.c
     ${OCTAVO_DIR}/src/page/mapping.c
     ${OCTAVO_DIR}/src/reclaim/reclaim.c
     ${OCTAVO_DIR}/src/reclaim/swap.c
-    ${OCTAVO_DIR}/src/space/file.c)
+    ${OCTAVO_DIR}/src/space/file.c
+    ${OCTAVO_DIR}/src/track/bitmap.c
+    ${OCTAVO_DIR}/src/track/shared.c
+    ${OCTAVO_DIR}/src/track/tracker.c)

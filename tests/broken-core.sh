@@ -62,7 +62,7 @@ sources() {
 broken no-range-invalidation src/tlb/tlb.c \
 	's/^\(#include "authority.h"\)/\1\n#define oct_mmu_invalidate_range(...) ((void)0)/' \
 	"I2 I7 I11" questions/E1-now questions/E2-now races/14-now
-broken no-flush-by-tracking src/space/track.c '/^\toct_ticket_complete(&ticket);/d' \
+broken no-flush-by-tracking src/track/marks.c '/^\toct_ticket_complete(&ticket);/d' \
 	I4 core/track-store-clear-refs core/track-store-uffd
 broken no-flush-after-break src/space/fault.c '/^\toct_ticket_flush(&fault->ticket, &fault->guard);/d' \
 	"I2 I7 I11" questions/E1-now questions/E2-now races/14-now

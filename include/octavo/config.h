@@ -17,6 +17,7 @@
 #define OCT_OPEN_RANGES  4 /* open generations whose ranges a space remembers */
 #define OCT_RECLAIM_PAGES  2 /* pages that reclaim takes before it flushes */
 #define OCT_RECLAIM_SPACES 2 /* spaces that they may come from */
+#define OCT_TRACK_WORDS 1 /* of 64 pages: what a walk over an object records before it flushes */
 #endif
 
 #ifndef OCT_PAGE_SHIFT
@@ -71,6 +72,9 @@
 #endif
 #ifndef OCT_RECLAIM_SPACES
 #define OCT_RECLAIM_SPACES 8
+#endif
+#ifndef OCT_TRACK_WORDS
+#define OCT_TRACK_WORDS 32
 #endif
 /* With OCT_DEBUG_POISON freed pages of contents and tables are filled with this: as an entry it is soft. */
 #ifndef OCT_POISON

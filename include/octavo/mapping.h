@@ -21,6 +21,7 @@ extern "C" {
 #endif
 
 struct oct_fault_state;
+struct oct_dirty_bitmap;
 
 enum oct_mapping_flag {
 	OCT_MAPPING_EVENTS = 1, /* oct_port_event is asked before a page becomes writable */
@@ -41,6 +42,9 @@ struct oct_mapping {
 	struct oct_vma *areas;
 	/* What oct_fault calls for an area of this mapping; spaces (T2) know files by this alone. */
 	int (*fault)(struct oct_fault_state *fault);
+	/* Where pages are noted that became writable, or whose dirty entry went: a tracker's (track.h); NULL: nowhere.
+	 * Atomic: changed with lock held for writing, read under page-table locks. */
+	const struct oct_dirty_bitmap *noted;
 	/* OCT_MAPPING_PFN */
 	oct_phys_t first;
 	enum oct_memory_type type;

@@ -33,6 +33,7 @@ struct oct_mm {
 	size_t stack_bytes;        /* guarded by lock: how large an area that grows down may get */
 	oct_phys_t zero_page;      /* the system's, for ever */
 	struct oct_kin kin;        /* where its private pages are found again */
+	uint32_t uffd_wakes;       /* atomic: calls of oct_uffd_wake (track.h) */
 };
 
 /* What the host wants of a space (oct_mm_set_policy). */

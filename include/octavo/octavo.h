@@ -18,6 +18,7 @@
 #include <octavo/reclaim.h>
 #include <octavo/pin.h>
 #include <octavo/mapping.h>
+#include <octavo/track.h>
 #include <octavo/selftest.h>
 
 #endif

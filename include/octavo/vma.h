@@ -34,10 +34,11 @@ enum oct_map_flag {
 	                                OCT_STACK_GUARD_PAGES below it. Not with SHARED */
 };
 
-/* Further flags of an area, set by oct_madvise. */
+/* Further flags of an area, set by oct_madvise and oct_uffd_async. */
 enum oct_vma_flag {
 	OCT_VMA_HUGE = 0x100,   /* large folios are welcome */
 	OCT_VMA_NOHUGE = 0x200, /* they are not */
+	OCT_VMA_WP_ASYNC = 0x400, /* userfault write-protection is no event (oct_uffd_async, track.h) */
 };
 
 struct oct_vma {

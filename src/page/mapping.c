@@ -48,6 +48,7 @@ static int init(struct oct_mapping *mapping, void *object, uint64_t pages, unsig
 	mapping->height = 0;
 	mapping->cached = 0;
 	mapping->areas = NULL;
+	mapping->noted = NULL;
 	mapping->fault = oct_file_fault;
 	mapping->first = OCT_NO_PAGE;
 	mapping->type = OCT_NORMAL;
@@ -297,6 +298,8 @@ static void clean_area(struct oct_vma *vma, uint64_t first, uint64_t last)
 				oct_ticket_join(&ticket, &guard);
 			else /* the verdict is the ticket's; what looks done joins it too (D3) */
 				(void)!oct_entry_update(&ticket, &guard, guard.pte, guard.va, clean, 0, &old);
+			if (!guard.level && oct_pte_present(old) && oct_pte_dirty(old))
+				oct_shown_note(vma->mapping, oct_shown_index(vma, guard.va));
 		} while (va < end && oct_pte_guard_next(&guard));
 		oct_pte_guard_unlock(&ticket, &guard);
 		if (va == 0) /* past the top of addresses */

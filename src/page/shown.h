@@ -9,7 +9,7 @@
 #ifndef OCT_PAGE_SHOWN_H
 #define OCT_PAGE_SHOWN_H
 
-#include <octavo/mapping.h>
+#include <octavo/track.h>
 
 /* Put an area, with mapping, pgoff and bounds set, in the tree: it maps into space. Lock held for writing. */
 void oct_shown_insert(struct oct_vma *vma, struct oct_space *space);
@@ -32,9 +32,26 @@ static inline uintptr_t oct_shown_address(const struct oct_vma *vma, uint64_t in
 	return vma->start + (uintptr_t)((index - vma->pgoff) << OCT_PAGE_SHIFT);
 }
 
+/* What vma shows at va. */
+static inline uint64_t oct_shown_index(const struct oct_vma *vma, uintptr_t va)
+{
+	return vma->pgoff + ((va - vma->start) >> OCT_PAGE_SHIFT);
+}
+
 static inline uint64_t oct_shown_last(const struct oct_vma *vma)
 {
 	return vma->pgoff + ((vma->end - vma->start) >> OCT_PAGE_SHIFT) - 1;
+}
+
+/* An entry of a shared area that maps page index becomes writable, or dirty was taken from it: who tracks the
+ * object is told. The page-table lock of the entry is held (T4 in src/track/shared.c). */
+static inline void oct_shown_note(const struct oct_mapping *mapping, uint64_t index)
+{
+	/* Acquire: pairs with the release in oct_tracker_start. */
+	const struct oct_dirty_bitmap *noted = oct_load(&mapping->noted, OCT_ACQ);
+
+	if (noted)
+		oct_dirty_add(noted, index);
 }
 
 /* ---- Entries of an area that shows an object (zap.c) ---------------------------------------------- */

@@ -15,7 +15,8 @@ void oct_folio_dirty_locked(struct oct_folio *folio)
 		oct_fetch_or(&folio->flags, (uint32_t)OCT_FOLIO_DIRTY, OCT_RLX);
 }
 
-static void zap_entry(struct oct_pte_guard *guard, bool folios, oct_phys_t only, struct oct_ticket *ticket)
+static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, oct_phys_t only,
+                      struct oct_ticket *ticket)
 {
 	struct oct_folio *folio;
 	oct_pte_t old = 0;
@@ -32,11 +33,17 @@ static void zap_entry(struct oct_pte_guard *guard, bool folios, oct_phys_t only,
 	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0, &old);
 	if (oct_pte_soft_kind(old) && oct_pte_soft_kind(old) != OCT_SOFT_BROKEN && guard->space->soft)
 		guard->space->soft->release(guard->space, old);
-	if (!oct_pte_present(old) || !folios)
+	if (!oct_pte_present(old))
 		return;
+	if (vma->mapping->flags & OCT_MAPPING_PFN) { /* it has nothing that could be dirty but a tracker */
+		if (oct_pte_dirty(old))
+			oct_shown_note(vma->mapping, oct_shown_index(vma, guard->va));
+		return;
+	}
 	folio = oct_folio_of(oct_pte_phys(old));
 	if (folio->mapping && oct_pte_dirty(old)) {
 		OCT_COVER("zap-dirty");
+		oct_shown_note(vma->mapping, oct_shown_index(vma, guard->va));
 		oct_folio_dirty_locked(folio);
 	}
 	oct_ticket_free_page(ticket, guard, oct_pte_phys(old));
@@ -45,15 +52,13 @@ static void zap_entry(struct oct_pte_guard *guard, bool folios, oct_phys_t only,
 void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
                   oct_phys_t only, struct oct_ticket *ticket)
 {
-	bool folios = !(vma->mapping->flags & OCT_MAPPING_PFN);
-
 	for (uintptr_t va = start; va < end;) {
 		struct oct_pte_guard guard;
 		uintptr_t next;
 
 		oct_pte_lock_at(space, va, &guard);
 		do {
-			zap_entry(&guard, folios, only, ticket);
+			zap_entry(vma, &guard, only, ticket);
 			next = oct_level_next(guard.va, guard.level);
 		} while (next < end && oct_pte_guard_next(&guard));
 		oct_pte_guard_unlock(ticket, &guard);

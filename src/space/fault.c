@@ -12,7 +12,8 @@
  *   soft            its meaning knows what to do (struct oct_soft: swap); broken: somebody has taken the
  *                   entry away for a moment: retry
  *   present         resolve() gives what the access lacks and the area allows: rights, young, dirty
- *   present, uffd   a store is an event, before anything else is looked at
+ *   present, uffd   a store is an event, before anything else is looked at; in an area that wants none
+ *                   (OCT_VMA_WP_ASYNC) it goes on, and the protection goes with it
  *   present, no write right, private area
  *                   a store reuses the page if it is exclusive, else copies it; the zero page, which
  *                   everybody maps and nobody counts, is never exclusive and needs no copying
@@ -53,6 +54,8 @@ static oct_pte_t resolve(oct_pte_t pte, unsigned long arg)
 
 	if (!oct_pte_present(pte))
 		return pte;
+	if (arg & RESOLVE_STORE)
+		pte = oct_pte_clear_uffd_wp(pte); /* still there where it is no event */
 	if (!oct_pte_write(pte) && !(arg & RESOLVE_WRITE))
 		prot &= ~(unsigned)OCT_WRITE;
 	if (prot & ~oct_pte_prot(pte))
@@ -289,7 +292,7 @@ int oct_fault_present(struct oct_fault_state *fault, oct_pte_t pte)
 	}
 	if (!fault->store)
 		return oct_fault_resolve(fault, pte, false);
-	if (oct_pte_uffd_wp(pte))
+	if (oct_fault_stopped(fault, pte))
 		return OCT_FAULT_EVENT;
 	if (fault->kind == OCT_VMA_SHARED || oct_pte_write(pte))
 		return oct_fault_resolve(fault, pte, true);

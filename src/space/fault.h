@@ -26,6 +26,11 @@ void oct_fault_unlock(struct oct_fault_state *fault);
 
 /* What a present entry, locked, means for the access: an enum oct_fault_result or an error. */
 int oct_fault_present(struct oct_fault_state *fault, oct_pte_t pte);
+/* Is a store through the entry an event? */
+static inline bool oct_fault_stopped(const struct oct_fault_state *fault, oct_pte_t pte)
+{
+	return oct_pte_uffd_wp(pte) && !(fault->vma->flags & OCT_VMA_WP_ASYNC);
+}
 /* The same for a soft entry. May drop the lock and take it again. */
 int oct_fault_soft(struct oct_fault_state *fault, oct_pte_t pte);
 

@@ -42,7 +42,7 @@ static int look(struct oct_fault_state *fault)
 		return NEEDS_PAGE;
 	if (!oct_pte_present(pte))
 		return oct_fault_soft(fault, pte);
-	if (fault->store && shared(fault) && !oct_pte_write(pte) && !oct_pte_uffd_wp(pte))
+	if (fault->store && shared(fault) && !oct_pte_write(pte) && !oct_fault_stopped(fault, pte))
 		return NEEDS_PAGE;
 	return oct_fault_present(fault, pte);
 }
@@ -67,8 +67,10 @@ static int install_page(struct oct_fault_state *fault, const struct source *sour
 	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(source->page, prot, source->mapping->type));
 
 	OCT_COVER("file-map");
-	if (fault->store)
+	if (fault->store) {
 		pte = oct_pte_mk_soft_dirty(oct_pte_mkdirty(pte));
+		oct_shown_note(source->mapping, source->index);
+	}
 	if (source->folio) {
 		if (fault->store)
 			oct_folio_dirty_locked(source->folio); /* D1 */
@@ -87,11 +89,12 @@ static int use_source(struct oct_fault_state *fault, const struct source *source
 		return fault->store && !shared(fault) ? install_copy(fault, source)
 		                                      : install_page(fault, source);
 	if (!oct_pte_present(pte) || oct_pte_phys(pte) != source->page || !fault->store || !shared(fault) ||
-	    oct_pte_write(pte) || oct_pte_uffd_wp(pte))
+	    oct_pte_write(pte) || oct_fault_stopped(fault, pte))
 		return AGAIN; /* another fault was here */
 	OCT_COVER("file-mkwrite");
 	if (source->folio)
 		oct_folio_dirty_locked(source->folio); /* D1 */
+	oct_shown_note(source->mapping, source->index);
 	return oct_fault_resolve(fault, pte, true);
 }
 

@@ -141,7 +141,7 @@ static int madvise_populate(struct oct_mm *mm, uintptr_t start, uintptr_t end, u
 
 /* ---- Flags of areas ------------------------------------------------------------------------- */
 
-static int set_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned set)
+static int set_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned clear, unsigned set)
 {
 	unsigned had;
 	int error = oct_mm_covered(mm, start, end, &had);
@@ -155,22 +155,27 @@ static int set_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned
 	for (uintptr_t va = start; va < end;) {
 		struct oct_vma *vma = oct_vma_find(&mm->areas, va);
 
-		vma->flags = (vma->flags & ~(unsigned)(OCT_VMA_HUGE | OCT_VMA_NOHUGE)) | set;
+		vma->flags = (vma->flags & ~clear) | set;
 		va = vma->end;
 	}
 	oct_vma_merge(&mm->areas, start, end);
 	return 0;
 }
 
-static int madvise_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned set)
+int oct_walk_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned clear, unsigned set)
 {
 	int error;
 
 	oct_rwlock_write_lock(&mm->lock);
-	error = set_flags(mm, start, end, set);
+	error = set_flags(mm, start, end, clear, set);
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
 	return error;
+}
+
+static int madvise_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned set)
+{
+	return oct_walk_flags(mm, start, end, OCT_VMA_HUGE | OCT_VMA_NOHUGE, set);
 }
 
 int oct_madvise(struct oct_mm *mm, uintptr_t start, uintptr_t end, enum oct_advice advice)

@@ -54,6 +54,7 @@ int oct_mm_init(struct oct_mm *mm, struct oct_system *system)
 	oct_rwlock_init(&mm->lock);
 	oct_vma_tree_init(&mm->areas);
 	oct_kin_init(&mm->kin);
+	mm->uffd_wakes = 0;
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* track.c: who stored to a page: soft-dirty and userfault write-protect. SPDX-License-Identifier: MIT
+/* marks.c: who stored to a page: soft-dirty and userfault write-protect. SPDX-License-Identifier: MIT
  *
  * Both take the write right away from entries while faults run beside them (the lock of the space is
  * held for reading only), and both flush once, at the end of the range. In between an entry looks
@@ -7,8 +7,9 @@
  * so it does not lose that CPU's store (races 13 and 14, I2). And it is over when the
  * call returns (I4). A page that is in swap keeps its two bits in its swap entry. Entries that another call
  * protected but has not flushed yet are relied upon, so "already protected" is never taken on trust. */
-#include "walk.h"
+#include "../space/walk.h"
 #include <octavo/swap.h>
+#include <octavo/track.h>
 
 static oct_pte_t clear_soft_dirty(oct_pte_t pte, unsigned long arg)
 {
@@ -59,4 +60,47 @@ int oct_uffd_writeprotect(struct oct_mm *mm, uintptr_t start, uintptr_t end, boo
 {
 	return enable ? change_complete(mm, start, end, protect_userfault, true)
 	              : change_complete(mm, start, end, unprotect_userfault, false);
+}
+
+/* ---- Events ------------------------------------------------------------------------------------ */
+
+int oct_uffd_async(struct oct_mm *mm, uintptr_t start, uintptr_t end, bool enable)
+{
+	if (!oct_mm_range_ok(mm, start, end))
+		return -OCT_EINVAL;
+	return oct_walk_flags(mm, start, end, OCT_VMA_WP_ASYNC, enable ? OCT_VMA_WP_ASYNC : 0);
+}
+
+/* A glance at the entry of va: would a store be an event? */
+static bool stopped(struct oct_mm *mm, uintptr_t va)
+{
+	const struct oct_vma *vma = oct_vma_find(&mm->areas, va);
+	oct_pte_t pte = vma ? oct_table_query(&mm->space, va) : 0;
+
+	if (!vma || (vma->flags & OCT_VMA_WP_ASYNC))
+		return false;
+	return oct_pte_present(pte)
+	           ? oct_pte_uffd_wp(pte)
+	           : oct_pte_soft_kind(pte) == OCT_SOFT_SWAP && (oct_pte_soft_value(pte) & OCT_SWAP_UFFD_WP);
+}
+
+void oct_uffd_wait(struct oct_mm *mm, uintptr_t addr)
+{
+	/* Acquire, before the entry is looked at: pairs with the release in oct_uffd_wake. If that call is
+	 * seen, the entry is found as it was left before; if not, the word differs from what is slept on. */
+	uint32_t wakes = oct_load(&mm->uffd_wakes, OCT_ACQ);
+	bool sleep;
+
+	oct_rwlock_read_lock(&mm->lock);
+	sleep = stopped(mm, addr & OCT_PAGE_MASK);
+	oct_rwlock_read_unlock(&mm->lock);
+	if (sleep)
+		oct_port_wait(&mm->uffd_wakes, wakes);
+}
+
+void oct_uffd_wake(struct oct_mm *mm)
+{
+	/* Release: pairs with the acquire in oct_uffd_wait. */
+	oct_fetch_add(&mm->uffd_wakes, 1, OCT_REL);
+	oct_port_wake(&mm->uffd_wakes, ~0u);
 }
