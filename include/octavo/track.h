@@ -164,6 +164,15 @@ int oct_clean_record_shared_mapping_range(struct oct_mapping *mapping, uint64_t 
                                           const struct oct_dirty_bitmap *bitmap,
                                           struct oct_track_result *result);
 
+/* The exact set: as oct_clean_record_shared_mapping_range, and the write right goes too. New writers are held
+ * up in their faults (the lock of the mapping is held for writing) from before the first entry is looked at
+ * until frozen(arg) has returned: while it runs nobody can store to these pages, bitmap has exactly those
+ * that were stored to since they were cleaned last, and their contents can be copied. frozen sleeps if it
+ * likes, and calls nothing of this mapping. result, 0, -OCT_EINVAL: as above. */
+int oct_freeze_shared_mapping_range(struct oct_mapping *mapping, uint64_t first, uint64_t pages,
+                                    const struct oct_dirty_bitmap *bitmap, void (*frozen)(void *arg),
+                                    void *arg, struct oct_track_result *result);
+
 /* ---- Objects: a tracker that chooses ------------------------------------------------------------- */
 
 enum oct_track_method {

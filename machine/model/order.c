@@ -546,10 +546,12 @@ static void order_close(const struct machine_rules *m, const struct graph *g, st
 		for (unsigned i = 0; i < g->count; i++) {
 			const struct event *e = &g->ev[i];
 
-			if (reached[i] || !ev_is_read(e) || e->rf >= INIT_EVENT || !reached[e->rf] ||
-			    g->ev[e->rf].thread == e->thread)
+			if (reached[i] || !ev_is_read(e) || e->rf >= INIT_EVENT)
 				continue;
-			changed = (reached[i] = true);
+			/* rf between CPUs; sw, whose release sequence may end on the reader's own */
+			if ((reached[e->rf] && g->ev[e->rf].thread != e->thread) ||
+			    (starts_order(e) && release_reached(g, e->rf, reached)))
+				changed = (reached[i] = true);
 		}
 		for (unsigned i = 0; i < s->nedges; i++) {
 			if (!reached[s->edges[i].access] || reached[s->edges[i].complete])

@@ -181,9 +181,10 @@ bool oct_dirty_has(const struct oct_dirty_bitmap *bitmap, uint64_t first, uint64
 	       pages <= bitmap->pages - (first - bitmap->first);
 }
 
-/* One window after the other, so that the lock is not held for long. bitmap: NULL records nothing. */
+/* One window after the other, so that the lock is not held for long. bitmap: NULL records nothing.
+ * locked: the caller holds it for writing. */
 static void walk_windows(struct oct_mapping *mapping, uint64_t first, uint64_t pages, unsigned what,
-                         const struct oct_dirty_bitmap *bitmap, struct oct_track_result *result)
+                         const struct oct_dirty_bitmap *bitmap, bool locked, struct oct_track_result *result)
 {
 	*result = (struct oct_track_result){0, 0, 0, 0, 0};
 	for (uint64_t base = first, end = first + pages; base < end; base += OCT_TRACK_PAGES) {
@@ -197,9 +198,11 @@ static void walk_windows(struct oct_mapping *mapping, uint64_t first, uint64_t p
 		    .found = bitmap ? words : NULL,
 		    .result = result};
 
-		oct_rwlock_read_lock(&mapping->lock);
+		if (!locked)
+			oct_rwlock_read_lock(&mapping->lock);
 		oct_object_walk(&walk);
-		oct_rwlock_read_unlock(&mapping->lock);
+		if (!locked)
+			oct_rwlock_read_unlock(&mapping->lock);
 		if (bitmap)
 			oct_object_publish(bitmap, &walk);
 	}
@@ -210,7 +213,7 @@ int oct_wp_shared_mapping_range(struct oct_mapping *mapping, uint64_t first, uin
 {
 	if (!range_ok(first, pages))
 		return -OCT_EINVAL;
-	walk_windows(mapping, first, pages, OCT_WALK_PROTECT, NULL, result);
+	walk_windows(mapping, first, pages, OCT_WALK_PROTECT, NULL, false, result);
 	return 0;
 }
 
@@ -220,6 +223,20 @@ int oct_clean_record_shared_mapping_range(struct oct_mapping *mapping, uint64_t 
 {
 	if (!oct_dirty_has(bitmap, first, pages))
 		return -OCT_EINVAL;
-	walk_windows(mapping, first, pages, OCT_WALK_CLEAN, bitmap, result);
+	walk_windows(mapping, first, pages, OCT_WALK_CLEAN, bitmap, false, result);
+	return 0;
+}
+
+int oct_freeze_shared_mapping_range(struct oct_mapping *mapping, uint64_t first, uint64_t pages,
+                                    const struct oct_dirty_bitmap *bitmap, void (*frozen)(void *arg),
+                                    void *arg, struct oct_track_result *result)
+{
+	if (!oct_dirty_has(bitmap, first, pages))
+		return -OCT_EINVAL;
+	/* A store without the write right needs this lock before its entry gets it (src/space/file.c). */
+	oct_rwlock_write_lock(&mapping->lock);
+	walk_windows(mapping, first, pages, OCT_WALK_CLEAN | OCT_WALK_PROTECT, bitmap, true, result);
+	frozen(arg);
+	oct_rwlock_write_unlock(&mapping->lock);
 	return 0;
 }
