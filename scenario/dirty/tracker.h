@@ -22,7 +22,7 @@ static inline void tracker_setup(void)
 static inline void tracker_start(enum oct_track_method method)
 {
 	OC_ASSERT(OC_ASSERTION, oct_tracker_start(&tracker, &file.mapping, 0, 1, notes, method) == 0);
-	oct_store(&started, 1, OCT_REL); /* pairs with the acquires below */
+	oct_store(&started, 1, OCT_REL); /* pairs with the acquire in tracker_await */
 }
 
 static inline void tracker_scan(void)
