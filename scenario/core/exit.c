@@ -118,6 +118,8 @@ static void exit_empty(void)
 		oct_vma_remove(&mm->areas, mm->areas.root);
 	oct_vma_trim(&mm->areas);
 	oct_space_exit(&mm->space);
+	/* R5: its tables are free, so nobody waits for what was in them. */
+	OC_ASSERT(OC_I1, oct_load(&mm->space.completed, OCT_ACQ) == oct_load(&mm->space.generation, OCT_RLX));
 }
 
 /* The first space ends by hand. Its page and tables go; flush: what CPUs may have cached of them, too. */
