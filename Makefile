@@ -187,6 +187,7 @@ bench: all
 bench-core:
 	@tools/deps.sh bench
 	@BUILD='$(BUILD)' tools/bench-core.sh
+	@BUILD='$(BUILD)' tools/bench-core.sh --growth
 
 # OPERATIONS: how many, on one CPU and on four, for each architecture.
 stress:

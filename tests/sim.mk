@@ -1,7 +1,7 @@
 # sim.mk: programs that run the core on machine/sim, for one compiler. SPDX-License-Identifier: MIT
 #
 #   make -f tests/sim.mk OUT=build/tests/gcc CC=gcc [EXTRA=-fsanitize=thread]
-# builds $(OUT)/sim/FORMAT/{hardware,stress,files,sweep,bench} for each format. Running them is the business of
+# builds $(OUT)/sim/FORMAT/{hardware,stress,files,sweep,bench} for each format (tests: all but bench). Running them is the business of
 # tools/test.sh, tools/bench-core.sh and `make stress`.
 OUT   ?= build/tests/gcc
 EXTRA ?=
@@ -11,15 +11,16 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all
+.PHONY: all tests
 all:
+tests:
 
 OCTAVO := .
 include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
 PROGRAMS := hardware stress files sweep bench
-MIRROR  := $(patsubst %,tests/sim/%.c,mirror calls objects stacks leaves)
+MIRROR  := $(patsubst %,tests/sim/%.c,mirror calls objects stacks leaves pins)
 SHARED  := $(CORE) $(MACHINE) $(MIRROR)
 FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-Werror) -MMD -MP -D_GNU_SOURCE \
 	-DOCT_MMU_MACHINE -Iinclude $(EXTRA)
@@ -37,7 +38,15 @@ $$(OUT)/sim/$1/%.o: %.c
 $$(PROGRAMS:%=$$(OUT)/sim/$1/%): $$(OUT)/sim/$1/%: $$(OUT)/sim/$1/tests/sim/%.o $$(SHARED:%.c=$$(OUT)/sim/$1/%.o)
 	@$$(CC) $$(EXTRA) -o $$@ $$^ -lpthread
 all: $$(PROGRAMS:%=$$(OUT)/sim/$1/%)
+tests: $$(patsubst %,$$(OUT)/sim/$1/%,$$(filter-out bench,$$(PROGRAMS)))
 endef
 $(foreach f,$(FORMATS),$(eval $(call format,$f)))
+
+# tests/sim/broken.sh: what a changed file of the core is compiled with, and what it is linked with.
+.PHONY: print-flags print-objects
+print-flags:
+	@echo '$(FLAGS) $(define_$(FORMATS))'
+print-objects:
+	@echo '$(SHARED:%.c=$(OUT)/sim/$(FORMATS)/%.o) $(OUT)/sim/$(FORMATS)/tests/sim/stress.o'
 
 -include $(shell find $(OUT)/sim -name '*.d' 2>/dev/null)

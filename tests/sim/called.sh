@@ -5,13 +5,14 @@
 # Names the calls of T2 and T3, and of tables, that no file here makes and that are not listed below.
 set -u
 cd "$(dirname "$0")/../.."
-headers="mm mapping reclaim anon swap table"
+headers="mm mapping reclaim anon swap table pin"
 
 # Not made here, and why.
 elsewhere="
 oct_anon_init oct_anon_add                 by oct_reclaim_init and oct_reclaim_add
 oct_anon_lock oct_anon_unlock oct_rmap_start oct_rmap_next oct_rmap_end oct_rmap_find   by reclaim, and tests/unit/test_reclaim.c
 oct_anon_born oct_anon_fork_begin oct_anon_fork_undo oct_anon_fork oct_kin_init oct_anon_hold oct_anon_release oct_anon_remove   by the core
+oct_pin oct_folio_pinned oct_folio_alone        tests/unit
 oct_pte_mkswap oct_pte_swap_bits oct_swap_slot_of     by the core
 oct_space_init oct_space_exit              by oct_mm_init and oct_mm_exit
 oct_kernel_space_init oct_cursor_init oct_cursor_next oct_table_dump oct_table_query oct_pte_guard_next oct_pte_get   T0, of the kernel's space or only looking: tests/unit

@@ -255,14 +255,19 @@ static void call_lazy(struct actor *actor)
 /* A page that the host has: nothing may be there. */
 static void call_map_folio(struct actor *actor)
 {
-	struct range range = pick_range(actor);
-	struct mirror_page *page = page_at(actor, range.first);
+	struct mirror_page *page;
 	struct oct_folio *folio;
+	struct range range;
+	unsigned tries = 0;
 	uint64_t *words;
 
-	if (range.first < NEAR_PAGES || !page->mapped || page->present || page->perhaps_present ||
-	    page->file || page->shared || !(page->prot & OCT_READ))
-		return;
+	do {
+		if (++tries > 32)
+			return;
+		range = pick_range(actor);
+		page = page_at(actor, range.first);
+	} while (range.first < NEAR_PAGES || !page->mapped || page->present || page->perhaps_present ||
+	         page->file || page->shared || !(page->prot & OCT_READ));
 	folio = oct_folio_alloc();
 	if (!folio) {
 		as_due(actor, CALL_MAP_FOLIO, &range, -OCT_ENOMEM, 0);

@@ -471,7 +471,7 @@ static void call_dontneed(struct actor *actor, struct range range)
 	}
 }
 
-static void call_clear_refs(struct actor *actor, struct range range)
+void call_clear_refs(struct actor *actor, struct range range)
 {
 	if (!as_due(actor, CALL_CLEAR_REFS, &range, oct_clear_refs(here(actor)->mm, range.start, range.end),
 	            0))
@@ -554,7 +554,7 @@ static void fork_mirror(struct actor *actor, struct mirror *child, struct mirror
 	}
 }
 
-static void call_fork(struct actor *actor)
+void call_fork(struct actor *actor)
 {
 	const struct range everything = {.start = 0, .end = ~(uintptr_t)0};
 	unsigned slot = 1;
@@ -756,6 +756,8 @@ void actor_step(struct actor *actor)
 		call_stack(actor);
 	else if (kind < 83)
 		call_leaf(actor);
+	else if (kind < 87)
+		call_pin(actor);
 	else if (kind < 96)
 		touch_foreign(actor);
 	else if (kind < 106)

@@ -52,6 +52,8 @@ enum {
 	X(CLEAR_REFS, "oct_clear_refs", ALWAYS)                                                              \
 	X(USERFAULT, "oct_uffd_writeprotect", ALWAYS)                                                        \
 	X(MAP_FOLIO, "oct_mm_map_folio", ALWAYS)                                                             \
+	X(PIN, "oct_gup", ALWAYS)                                                                            \
+	X(PIN_FAST, "oct_gup_fast", ALWAYS)                                                                  \
 	X(MM_INIT, "oct_mm_init", ALWAYS)                                                                    \
 	X(FORK, "oct_fork", ALWAYS)                                                                          \
 	X(EXIT, "oct_mm_exit", ALWAYS)                                                                       \

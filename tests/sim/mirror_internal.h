@@ -58,6 +58,13 @@ void stack_finish(struct actor *actor); /* the running space's: compared */
 void call_leaf(struct actor *actor);
 void leaf_finish(struct actor *actor);
 
+/* ---- pins.c ---- */
+void call_pin(struct actor *actor);
+
+/* ---- mirror.c ---- */
+void call_fork(struct actor *actor);
+void call_clear_refs(struct actor *actor, struct range range);
+
 /* ---- calls.c ---- */
 /* Every call that is not in mirror.c, one of them at random. */
 void call_other(struct actor *actor);

@@ -55,6 +55,7 @@ for format in $formats; do
 	long "$dir" 1 "$((operations / 10))"
 	long "$dir" 4 "$((operations / 10))" --reclaim --io-fails
 	long "$dir" 4 "$((operations / 10))" --software-bits --reclaim
+	long "$dir" 4 "$((operations / 10))" --large --reclaim --io-fails
 	"$dir/files" --ops "$((operations / 10))" --cpus 4
 	"$dir/sweep" 200
 done
