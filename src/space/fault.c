@@ -209,15 +209,13 @@ static void replace_page(struct oct_fault_state *fault, oct_phys_t old_page, con
 	oct_pte_t entry = oct_fault_entry(fault, folio), old;
 	bool behind = false;
 
+	if (fault->unshare) /* of the zero page, too */
+		entry = keep_software_bits(entry, oct_pte_get(&fault->guard));
 	if (copy) {
 		oct_ticket_join(&fault->ticket, &fault->guard); /* R4 */
 		behind = fault->ticket.newest != 0;
-		if (fault->unshare) {
-			oct_pte_t now = oct_pte_get(&fault->guard);
-
-			entry = keep_software_bits(entry, now);
-			behind |= oct_pte_write(now);
-		}
+		if (fault->unshare)
+			behind |= oct_pte_write(oct_pte_get(&fault->guard));
 		if (!behind) {
 			OCT_RELIED(fault->guard.pte, fault->va);
 			oct_port_page_copy(folio->page, old_page, 0);

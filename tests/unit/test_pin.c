@@ -138,6 +138,19 @@ static void zeros_are_not_pinned(void **state)
 	give_up(1, false);
 }
 
+/* Its page instead of the zero page is watched as that was. */
+static void watched_zeros_stay_watched(void **state)
+{
+	uintptr_t va = map(1, RW, 0);
+
+	(void)state;
+	assert_int_equal(loaded(mm, va), 0);
+	assert_int_equal(oct_uffd_writeprotect(mm, va, page(va, 1), true), 0);
+	assert_int_equal(oct_gup(mm, va, 1, OCT_READ, pins), 1);
+	assert_int_equal(oct_fault(mm, va, OCT_WRITE), OCT_FAULT_EVENT);
+	give_up(1, false);
+}
+
 static void an_empty_place_gets_a_page(void **state)
 {
 	uintptr_t va = map(1, RW, 0);
@@ -638,6 +651,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(the_mapped_page_is_pinned),
 	    TEST(zeros_are_not_pinned),
+	    TEST(watched_zeros_stay_watched),
 	    TEST(an_empty_place_gets_a_page),
 	    TEST(without_locks),
 	    TEST(bad_calls),
