@@ -368,7 +368,7 @@ sim_programs() { # name, compiler, extra flags, operations, sequences of the swe
 		expect "$program, 1 CPU, large folios, reclaim" timeout 300 "$program" --ops "$4" --large --reclaim
 		expect "${dir}files, 4 CPUs" timeout 300 "${dir}files" --ops "$(($4 / 4))" --cpus 4
 		expect "$program, 4 CPUs, reclaim, I/O fails" timeout 300 "$program" --ops "$4" --cpus 4 --reclaim --io-fails
-		expect "$program, software sets bits" timeout 300 "$program" --ops "$4" --cpus 4 --software-bits --reclaim
+		expect "$program, software sets bits, large folios" timeout 300 "$program" --ops "$4" --cpus 4 --software-bits --reclaim --large
 		expect "${dir}sweep" timeout 300 "${dir}sweep" "$5"
 	done
 }

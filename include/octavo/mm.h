@@ -30,6 +30,7 @@ struct oct_mm {
 	struct oct_rwlock lock;    /* 1 in docs/LOCKING.md */
 	struct oct_vma_tree areas; /* guarded by lock */
 	unsigned policy;           /* enum oct_mm_policy, guarded by lock */
+	bool large;                /* large folios were welcome somewhere, guarded by lock */
 	size_t stack_bytes;        /* guarded by lock: how large an area that grows down may get */
 	oct_phys_t zero_page;      /* the system's, for ever */
 	struct oct_kin kin;        /* where its private pages are found again */

@@ -147,7 +147,8 @@ void oct_ticket_flush(struct oct_ticket *ticket, struct oct_pte_guard *guard);
 
 /* Queues a page that was mapped; released (space->page_release, else oct_port_page_free) when the
  * ticket completes. A full queue completes the ticket right here, under guard. guard may be NULL if
- * no change is pending. */
+ * no change is pending. With ticket->runs pages that follow one another in an aligned block of
+ * OCT_FOLIO_PAGES take one place, and one call of page_release. */
 void oct_ticket_free_page(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page);
 
 /* The same for 2^order pages (order up to 31) that one leaf mapped: one call of page_release with the first. */

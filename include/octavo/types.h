@@ -189,9 +189,10 @@ struct oct_space {
 	/* Tables for the large leaves of the space to be split into: [0] leaf tables, [1] others. */
 	uint32_t deposit_lock; /* atomic */
 	oct_phys_t deposit[2]; /* under deposit_lock: linked by their first word, OCT_NO_PAGE ends */
-	/* Takes a page of OCT_USE_USER that a ticket completed; set by the owner of the space after
-	 * oct_space_init; NULL: oct_port_page_free. Called with or without page-table locks. */
-	void (*page_release)(struct oct_space *space, oct_phys_t page);
+	/* Takes pages of OCT_USE_USER that a ticket completed, pages (>= 1) from page on; set by the owner of
+	 * the space after oct_space_init; NULL: oct_port_page_free. More than one only where ticket.runs said
+	 * so, and then of one aligned block of OCT_FOLIO_PAGES. Called with or without page-table locks. */
+	void (*page_release)(struct oct_space *space, oct_phys_t page, unsigned pages);
 	const struct oct_soft *soft;     /* NULL: there are no soft entries but broken ones */
 	struct oct_secondary *secondary; /* atomic: other walkers of its tables (notify.h), NULL for none */
 };
@@ -207,8 +208,10 @@ struct oct_ticket {
 	unsigned unit;   /* of these: all were leaves of this level; 0 where they differ */
 	bool all_levels; /* of these: a table was unlinked */
 	bool tables;     /* the queue holds a table page */
+	bool runs; /* set by its owner after oct_ticket_init: pages that follow one another are queued as one
+	            */
 	unsigned queued;
-	oct_phys_t queue[OCT_GATHER_PAGES]; /* page | order | what (low bits) */
+	oct_phys_t queue[OCT_GATHER_PAGES]; /* page | pages more | what | order (low bits) */
 };
 
 #endif

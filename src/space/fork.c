@@ -254,6 +254,7 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 	}
 	oct_vma_trim(&child->areas);
 	child->policy = parent->policy;
+	child->large = parent->large;
 	child->stack_bytes = parent->stack_bytes;
 	oct_anon_fork(child, parent);
 	return 0;

@@ -37,7 +37,7 @@ int oct_madvise_dontneed(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 
 		/* Entries that are already empty are relied upon in there: the call that emptied
 		 * them may not have flushed yet (races 5). */
-		oct_ticket_init(&ticket, &mm->space);
+		oct_walk_ticket(&ticket, mm);
 		oct_walk_zap(mm, start, end, &ticket);
 		error = 0;
 		oct_ticket_complete(&ticket);
@@ -150,6 +150,7 @@ static int set_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned
 		error = oct_vma_reserve(&mm->areas, oct_vma_cuts(&mm->areas, start, end));
 	if (error)
 		return error;
+	mm->large |= set == OCT_VMA_HUGE;
 	oct_vma_split(&mm->areas, start);
 	oct_vma_split(&mm->areas, end);
 	for (uintptr_t va = start; va < end;) {

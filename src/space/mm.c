@@ -9,13 +9,18 @@
 
 /* ---- The space ------------------------------------------------------------------------------ */
 
-/* An entry's reference, given up by a ticket that is complete. */
-static void release_page(struct oct_space *space, oct_phys_t page)
+/* References of entries, given up by a ticket that is complete. A large folio is all of its aligned block. */
+static void release_pages(struct oct_space *space, oct_phys_t page, unsigned pages)
 {
 	const struct oct_mm *mm = (const struct oct_mm *)(const void *)space; /* its first member */
 
-	if (page != mm->zero_page)
-		oct_folio_put(oct_folio_of(page));
+	if (oct_port_folio_of(page)->order) {
+		oct_folio_put_many(oct_folio_of(page), pages);
+		return;
+	}
+	for (; pages > 0; pages--, page += OCT_PAGE_SIZE)
+		if (page != mm->zero_page)
+			oct_folio_put(oct_port_folio_of(page));
 }
 
 /* The system's page of zeros, made by who needs it first. */
@@ -48,8 +53,9 @@ int oct_mm_init(struct oct_mm *mm, struct oct_system *system)
 		error = oct_space_init(&mm->space, system);
 	if (error)
 		return error;
-	mm->space.page_release = release_page;
+	mm->space.page_release = release_pages;
 	mm->policy = 0;
+	mm->large = false;
 	mm->stack_bytes = OCT_STACK_BYTES;
 	oct_rwlock_init(&mm->lock);
 	oct_vma_tree_init(&mm->areas);
@@ -64,6 +70,7 @@ int oct_mm_set_policy(struct oct_mm *mm, unsigned policy)
 		return -OCT_EINVAL;
 	oct_rwlock_write_lock(&mm->lock);
 	mm->policy = policy;
+	mm->large |= (policy & OCT_MM_LARGE_FOLIOS) != 0;
 	oct_rwlock_write_unlock(&mm->lock);
 	return 0;
 }
@@ -84,7 +91,7 @@ void oct_mm_reset(struct oct_mm *mm)
 
 	oct_rwlock_write_lock(&mm->lock);
 	oct_walk_leave_objects(mm, OCT_USER_START, mm->space.last + 1);
-	oct_ticket_init(&ticket, &mm->space);
+	oct_walk_ticket(&ticket, mm);
 	unmap_areas(mm, &ticket);
 	oct_vma_clear(&mm->areas); /* before the tables: an object's reverse map leads to them */
 	if (oct_table_trim(&mm->space, 0, mm->space.last + 1, &ticket))
@@ -103,7 +110,7 @@ void oct_mm_exit(struct oct_mm *mm)
 	/* R5: a dying space first leaves every CPU; then its flushes have no target. */
 	oct_space_leave(&mm->space);
 	oct_walk_leave_objects(mm, OCT_USER_START, mm->space.last + 1);
-	oct_ticket_init(&ticket, &mm->space);
+	oct_walk_ticket(&ticket, mm);
 	unmap_areas(mm, &ticket);
 	oct_ticket_complete(&ticket);
 	oct_vma_clear(&mm->areas);

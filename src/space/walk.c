@@ -139,7 +139,7 @@ void oct_walk_remove(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 	oct_walk_leave_objects(mm, start, end);
 	while ((vma = oct_vma_first(&mm->areas, start)) && vma->start < end)
 		oct_vma_remove(&mm->areas, vma);
-	oct_ticket_init(&ticket, &mm->space);
+	oct_walk_ticket(&ticket, mm);
 	if (oct_table_unmap(&mm->space, start, end, true, &ticket))
 		oct_port_panic("unmapping refused a checked range");
 	trim(mm, start, end, &ticket);

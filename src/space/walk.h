@@ -54,6 +54,13 @@ int oct_walk_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned c
 int oct_walk_map(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,
                  struct oct_mapping *mapping, uint64_t pgoff, uintptr_t *result);
 
+/* An empty ticket for pages of mm, whose lock is held. */
+static inline void oct_walk_ticket(struct oct_ticket *ticket, struct oct_mm *mm)
+{
+	oct_ticket_init(ticket, &mm->space);
+	ticket->runs = mm->large;
+}
+
 /* Clears every entry of [start, end); pages go to ticket, dirty of an object's pages to their folios. The
  * caller holds the lock of the space. */
 void oct_walk_zap(struct oct_mm *mm, uintptr_t start, uintptr_t end, struct oct_ticket *ticket);

@@ -49,6 +49,7 @@ void oct_ticket_init(struct oct_ticket *ticket, struct oct_space *space)
 	ticket->unit = 0;
 	ticket->all_levels = false;
 	ticket->tables = false;
+	ticket->runs = false;
 	ticket->queued = 0;
 }
 
@@ -204,7 +205,9 @@ void oct_entry_install(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t 
 }
 
 /* ---- Queue -------------------------------------------------------------------------------------------- */
-enum { QUEUE_ORDER_MASK = 0x1f, QUEUE_TABLE = 0x20 };
+enum { QUEUE_ORDER_MASK = 0x1f, QUEUE_TABLE = 0x20, QUEUE_MORE = 0x40 }; /* more: how many follow the first */
+
+_Static_assert(OCT_FOLIO_PAGES *QUEUE_MORE <= OCT_PAGE_SIZE, "a run of pages fits an item of the queue");
 
 static void table_release(void *arg)
 {
@@ -226,7 +229,7 @@ static void release_queue(struct oct_ticket *ticket)
 		oct_phys_t page = item & OCT_PAGE_MASK;
 
 		if (!(item & QUEUE_TABLE) && space->page_release != NULL)
-			space->page_release(space, page);
+			space->page_release(space, page, 1 + (unsigned)(item & ~OCT_PAGE_MASK) / QUEUE_MORE);
 		else if (!(item & QUEUE_TABLE))
 			oct_page_give_back(page, item & QUEUE_ORDER_MASK, OCT_USE_USER);
 		else if (system->defer != NULL)
@@ -262,8 +265,26 @@ static void enqueue(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_
 	ticket->queue[ticket->queued++] = item;
 }
 
+/* page goes with the item that was queued last: it comes right after it, in one aligned block. */
+static bool joins_run(struct oct_ticket *ticket, oct_phys_t page)
+{
+	oct_phys_t *item, last;
+
+	if (ticket->queued == 0)
+		return false;
+	item = &ticket->queue[ticket->queued - 1];
+	last = (*item & OCT_PAGE_MASK) + (*item & ~OCT_PAGE_MASK) / QUEUE_MORE * OCT_PAGE_SIZE;
+	if ((*item & (QUEUE_ORDER_MASK | QUEUE_TABLE)) || page != last + OCT_PAGE_SIZE ||
+	    (page & (OCT_FOLIO_BYTES - 1)) == 0)
+		return false;
+	*item += QUEUE_MORE;
+	return true;
+}
+
 void oct_ticket_free_page(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page)
 {
+	if (OCT_FOLIO_ORDER > 0 && ticket->runs && joins_run(ticket, page))
+		return;
 	enqueue(ticket, guard, page);
 }
 

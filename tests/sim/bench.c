@@ -111,6 +111,40 @@ static void measure_pages(size_t pages)
 	end("munmap", pages);
 }
 
+/* ---- Large folios -------------------------------------------------------------------------------------- */
+static void measure_large(size_t pages)
+{
+	uintptr_t start = BASE, result;
+
+	must(oct_mmap(&mm, start, pages * PAGE, OCT_READ | OCT_WRITE, OCT_MAP_FIXED, &result), "mmap");
+	must(oct_madvise(&mm, start, start + pages * PAGE, OCT_MADV_HUGEPAGE), "madvise");
+	begin();
+	for (size_t i = 0; i < pages; i += OCT_FOLIO_PAGES)
+		must(oct_fault(&mm, start + i * PAGE, OCT_WRITE), "fault");
+	end("large-anon", pages);
+	must(oct_mm_init(&child, &oct), "mm_init");
+	begin();
+	must(oct_fork(&child, &mm), "fork");
+	end("large-fork", pages);
+	begin();
+	for (size_t i = 0; i < pages / 2; i++)
+		must(oct_fault(&mm, start + i * PAGE, OCT_WRITE), "fault");
+	end("large-copy", pages / 2);
+	begin();
+	oct_mm_exit(&child);
+	end("large-exit", pages);
+	begin();
+	for (size_t i = pages / 2; i < pages; i++)
+		must(oct_fault(&mm, start + i * PAGE, OCT_WRITE), "fault");
+	end("large-reuse", pages / 2);
+	must(oct_madvise_dontneed(&mm, start, start + pages * PAGE), "dontneed");
+	for (size_t i = 0; i < pages; i += OCT_FOLIO_PAGES)
+		must(oct_fault(&mm, start + i * PAGE, OCT_WRITE), "fault");
+	begin();
+	must(oct_munmap(&mm, start, pages * PAGE), "munmap");
+	end("large-munmap", pages);
+}
+
 /* ---- Areas: single pages with a gap of one between them ----------------------------------------------- */
 static void measure_areas(size_t areas)
 {
@@ -165,6 +199,7 @@ int main(int argc, char **argv)
 			measure_areas(areas);
 	} else {
 		measure_pages(4096);
+		measure_large(4096);
 		measure_areas(1000);
 	}
 	oct_mm_switch(&oct, NULL);

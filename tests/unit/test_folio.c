@@ -185,6 +185,30 @@ static void goes_with_its_last_page(void **state)
 		assert_false(host_page_is_out(page + PAGES(i)));
 }
 
+/* Pages of a folio take one place in the queue of a ticket: it is not full before OCT_GATHER_PAGES folios. */
+static void one_flush_for_many(void **state)
+{
+	uintptr_t va = map_blocks(OCT_GATHER_PAGES);
+	unsigned before = host_pages();
+	struct oct_folio *held;
+	unsigned long flushes;
+
+	(void)state;
+	for (unsigned i = 0; i < OCT_GATHER_PAGES; i++)
+		store(mm, va + i * BLOCK, i);
+	assert_true(host_pages() >= before + OCT_GATHER_PAGES * MANY);
+	store(mm, va + BLOCK, 7);
+	held = user_folio(mm, va);
+	oct_folio_get(held);
+	flushes = host_mmu.begin;
+	before = host_pages();
+	assert_int_equal(oct_madvise_dontneed(mm, va, va + OCT_GATHER_PAGES * BLOCK), 0);
+	assert_int_equal(host_mmu.begin, flushes + 1);
+	assert_int_equal(host_pages(), before - (OCT_GATHER_PAGES - 1) * MANY); /* one is held */
+	oct_folio_put(held);
+	assert_int_equal(host_pages(), before - OCT_GATHER_PAGES * MANY);
+}
+
 static void parts_move(void **state)
 {
 	uintptr_t va = filled_block(), to;
@@ -532,6 +556,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(elsewhere_one_page, make, drop),
 	    cmocka_unit_test_setup_teardown(no_memory_for_a_block, make, drop),
 	    cmocka_unit_test_setup_teardown(goes_with_its_last_page, make, drop),
+	    cmocka_unit_test_setup_teardown(one_flush_for_many, make, drop),
 	    cmocka_unit_test_setup_teardown(parts_move, make, drop),
 	    cmocka_unit_test_setup_teardown(rights_of_parts, make, drop),
 	    cmocka_unit_test_setup_teardown(forked_and_copied, make, drop),
