@@ -9,18 +9,27 @@
 
 /* ---- The space ------------------------------------------------------------------------------ */
 
-/* References of entries, given up by a ticket that is complete. A large folio is all of its aligned block. */
-static void release_pages(struct oct_space *space, oct_phys_t page, unsigned pages)
+/* References of entries to several pages of a block: of one large folio, which is all of it, or of each. */
+static __attribute__((noinline)) void release_run(const struct oct_mm *mm, oct_phys_t page, unsigned pages)
 {
-	const struct oct_mm *mm = (const struct oct_mm *)(const void *)space; /* its first member */
-
 	if (oct_port_folio_of(page)->order) {
 		oct_folio_put_many(oct_folio_of(page), pages);
 		return;
 	}
 	for (; pages > 0; pages--, page += OCT_PAGE_SIZE)
 		if (page != mm->zero_page)
-			oct_folio_put(oct_port_folio_of(page));
+			oct_folio_put(oct_folio_of(page));
+}
+
+/* An entry's reference, or several, given up by a ticket that is complete. */
+static void release_pages(struct oct_space *space, oct_phys_t page, unsigned pages)
+{
+	const struct oct_mm *mm = (const struct oct_mm *)(const void *)space; /* its first member */
+
+	if (pages > 1)
+		release_run(mm, page, pages);
+	else if (page != mm->zero_page)
+		oct_folio_put(oct_folio_of(page));
 }
 
 /* The system's page of zeros, made by who needs it first. */

@@ -265,27 +265,28 @@ static void enqueue(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_
 	ticket->queue[ticket->queued++] = item;
 }
 
-/* page goes with the item that was queued last: it comes right after it, in one aligned block. */
-static bool joins_run(struct oct_ticket *ticket, oct_phys_t page)
+/* The page goes with the item that was queued last, if it comes right after it in one aligned block. */
+static __attribute__((noinline)) void enqueue_run(struct oct_ticket *ticket, struct oct_pte_guard *guard,
+                                                  oct_phys_t page)
 {
-	oct_phys_t *item, last;
+	oct_phys_t *item = ticket->queue + ticket->queued - 1, next;
 
-	if (ticket->queued == 0)
-		return false;
-	item = &ticket->queue[ticket->queued - 1];
-	last = (*item & OCT_PAGE_MASK) + (*item & ~OCT_PAGE_MASK) / QUEUE_MORE * OCT_PAGE_SIZE;
-	if ((*item & (QUEUE_ORDER_MASK | QUEUE_TABLE)) || page != last + OCT_PAGE_SIZE ||
-	    (page & (OCT_FOLIO_BYTES - 1)) == 0)
-		return false;
-	*item += QUEUE_MORE;
-	return true;
+	if (ticket->queued > 0 && !(*item & (QUEUE_ORDER_MASK | QUEUE_TABLE))) {
+		next = (*item & OCT_PAGE_MASK) + (1 + (*item & ~OCT_PAGE_MASK) / QUEUE_MORE) * OCT_PAGE_SIZE;
+		if (page == next && (page & (OCT_FOLIO_BYTES - 1)) != 0) {
+			*item += QUEUE_MORE;
+			return;
+		}
+	}
+	enqueue(ticket, guard, page);
 }
 
 void oct_ticket_free_page(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page)
 {
-	if (OCT_FOLIO_ORDER > 0 && ticket->runs && joins_run(ticket, page))
-		return;
-	enqueue(ticket, guard, page);
+	if (OCT_FOLIO_ORDER > 0 && ticket->runs)
+		enqueue_run(ticket, guard, page);
+	else
+		enqueue(ticket, guard, page);
 }
 
 void oct_ticket_free_pages(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page,
