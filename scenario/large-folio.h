@@ -5,7 +5,7 @@
 
 #include "raw.h"
 
-enum { BLOCK_VA = 0x10000, BLOCK_PAGES = OCT_FOLIO_PAGES, SPARE_VA = 0x14000 };
+enum { BLOCK_VA = 0x10000, BLOCK_PAGES = OCT_FOLIO_PAGES, SPARE_VA = 0x40000 };
 
 static struct oct_mm *block_mm;
 
@@ -23,6 +23,7 @@ static inline void block_setup_empty(struct oct_mm *mm)
 	OC_ASSERT(OC_ASSERTION, oct_mmap(mm, BLOCK_VA, OCT_FOLIO_BYTES, READ_WRITE, OCT_MAP_FIXED, &at) == 0);
 	OC_ASSERT(OC_ASSERTION,
 	          oct_madvise(mm, BLOCK_VA, BLOCK_VA + OCT_FOLIO_BYTES, OCT_MADV_HUGEPAGE) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_table_prepare(&mm->space, BLOCK_VA, BLOCK_VA + OCT_FOLIO_BYTES) == 0);
 	oc_map_anon(mm, SPARE_VA, BLOCK_PAGES, READ_WRITE);
 }
 
