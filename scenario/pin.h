@@ -59,7 +59,7 @@ static inline void raw_gup_fast(unsigned how)
 
 	oc_irqs_off();
 	seen = oc_entry_get(raw.entry);
-	if (oct_pte_present(seen)) {
+	if (oct_pte_present(seen) && oct_pte_phys(seen) == oct_pte_phys(raw.writable)) {
 		oct_fetch_add(&raw_page()->refcount, RAW_PIN, OCT_RLX);
 		barrier_if(PIN_THEN_READ, how);
 		raw_pinned = !(how & LOOK_AGAIN) || oc_entry_get(raw.entry) == seen;

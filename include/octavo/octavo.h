@@ -17,6 +17,7 @@
 #include <octavo/swap.h>
 #include <octavo/reclaim.h>
 #include <octavo/pin.h>
+#include <octavo/migrate.h>
 #include <octavo/mapping.h>
 #include <octavo/track.h>
 #include <octavo/selftest.h>

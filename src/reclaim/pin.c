@@ -186,13 +186,14 @@ static int pin_locked(const struct oct_mm *mm, const struct oct_vma *vma, const 
                       unsigned access, struct oct_folio **result)
 {
 	oct_pte_t pte = oct_pte_get(guard);
-	oct_phys_t page = oct_pte_frame(pte, 0, guard->va);
+	oct_phys_t page;
 	bool shared = vma->flags & OCT_MAP_SHARED;
 
 	if (guard->level || !grants(pte, access))
 		return NEEDS_FAULT;
 	if (!shared && oct_mm_is_zero(mm, pte))
 		return NEEDS_COPY;
+	page = oct_pte_frame(pte, 0, guard->va);
 	*result = oct_folio_of(page);
 	if (!shared && (*result)->mapping)
 		return NEEDS_COPY;

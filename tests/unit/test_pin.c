@@ -414,6 +414,141 @@ static void pages_of_files(void **state)
 	oct_mapping_exit(&mapping);
 }
 
+/* ---- Large folios -------------------------------------------------------------------------------- */
+
+#if OCT_FOLIO_ORDER > 0
+enum { LARGE = 2 * OCT_FOLIO_PAGES };
+
+/* A block of LARGE pages that are welcome to be large. */
+static uintptr_t map_large(void)
+{
+	uintptr_t va = map(LARGE, RW, 0);
+
+	assert_int_equal(oct_madvise(mm, va, page(va, LARGE), OCT_MADV_HUGEPAGE), 0);
+	va = (va + OCT_FOLIO_BYTES - 1) & ~(OCT_FOLIO_BYTES - 1);
+	store(mm, va, 1);
+	store(mm, page(va, 1), 2);
+	assert_int_equal(oct_folio_of(oct_pte_phys(user_entry(mm, page(va, 1))))->order, OCT_FOLIO_ORDER);
+	return va;
+}
+
+static void a_large_folio_is_split(void **state)
+{
+	uintptr_t va = map_large();
+
+	(void)state;
+	assert_int_equal(oct_gup_fast(mm, va, 2, OCT_WRITE, pins), 0);
+	assert_int_equal(oct_gup(mm, page(va, 1), 1, OCT_WRITE, pins), 1);
+	assert_int_equal(pins[0]->order, 0);
+	assert_int_equal(*device(pins[0]), 2);
+	assert_int_equal(loaded(mm, va), 1);
+	give_up(1, false);
+}
+
+/* Shared with a child: a page of it is copied out, and the rest stays shared. */
+static void a_page_of_a_shared_large_folio(void **state)
+{
+	uintptr_t va = map_large();
+
+	(void)state;
+	assert_int_equal(oct_fork(child, mm), 0);
+	assert_int_equal(oct_gup_fast(mm, va, 1, OCT_READ, pins), 0);
+	assert_int_equal(oct_gup(mm, va, 1, OCT_READ, pins), 1);
+	store(mm, va, 3);
+	assert_int_equal(*device(pins[0]), 3);
+	assert_int_equal(loaded(child, va), 1);
+	assert_int_equal(loaded(child, page(va, 1)), 2);
+	give_up(1, false);
+}
+
+/* Somebody has a reference of a large folio that may be stored to: the page is copied out after a flush. */
+static void a_page_that_is_stored_to(void **state)
+{
+	uintptr_t va = map_large();
+	struct oct_folio *folio = oct_folio_of(oct_pte_phys(user_entry(mm, va)));
+
+	(void)state;
+	oct_folio_get(folio);
+	assert_int_equal(oct_gup(mm, va, 1, OCT_WRITE, pins), 1);
+	assert_ptr_not_equal(pins[0], folio);
+	store(mm, va, 4);
+	assert_int_equal(*device(pins[0]), 4);
+	give_up(1, true);
+	oct_folio_put(folio);
+}
+#endif
+
+/* ---- Migration ----------------------------------------------------------------------------------- */
+
+static void pages_move(void **state)
+{
+	uintptr_t va = map(6, RW, 0);
+	struct oct_folio *fresh[6], *stays;
+	oct_pte_t entry;
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		fresh[i] = oct_folio_alloc();
+		if (i != 4)
+			store(mm, page(va, i), i + 1);
+	}
+	assert_int_equal(loaded(mm, page(va, 4)), 0);
+	assert_int_equal(oct_gup_fast(mm, page(va, 1), 1, OCT_WRITE, pins), 1);
+	assert_int_equal(oct_uffd_writeprotect(mm, page(va, 2), page(va, 3), true), 0);
+	assert_int_equal(oct_clear_refs(mm, page(va, 3), page(va, 4)), 0);
+	stays = user_folio(mm, page(va, 5));
+	oct_folio_get(stays);
+	entry = user_entry(mm, va);
+	assert_int_equal(oct_migrate_pages(mm, va, page(va, 6), fresh, 6), 3);
+	assert_ptr_equal(user_folio(mm, va), fresh[0]);
+	assert_ptr_equal(user_folio(mm, page(va, 1)), pins[0]);
+	assert_ptr_equal(user_folio(mm, page(va, 2)), fresh[1]);
+	assert_ptr_equal(user_folio(mm, page(va, 3)), fresh[2]);
+	assert_ptr_equal(user_folio(mm, page(va, 5)), stays);
+	assert_int_equal(oct_pte_prot(user_entry(mm, va)), oct_pte_prot(entry));
+	assert_true(oct_pte_dirty(user_entry(mm, va)) && oct_pte_young(user_entry(mm, va)));
+	assert_true(oct_pte_uffd_wp(user_entry(mm, page(va, 2))));
+	assert_false(oct_pte_soft_dirty(user_entry(mm, page(va, 3))));
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(loaded(mm, page(va, i)), i == 4 ? 0 : i + 1);
+	assert_int_equal(user_store(mm, page(va, 2), 9), -OCT_EBUSY);
+	store(mm, page(va, 3), 9);
+	assert_ptr_equal(user_folio(mm, page(va, 3)), fresh[2]);
+	give_up(1, false);
+	oct_folio_put(stays);
+	for (unsigned i = 3; i < 6; i++)
+		oct_folio_put(fresh[i]);
+	/* found by reclaim as before */
+	out(mm, va, 2);
+	assert_false(oct_pte_present(user_entry(mm, va)));
+	assert_int_equal(loaded(mm, va), 1);
+}
+
+static void one_flush_for_a_batch(void **state)
+{
+	uintptr_t va = map(MOST, RW, 0);
+	struct oct_folio *fresh[MOST];
+	struct host_mmu_counts before;
+	unsigned pages;
+
+	(void)state;
+	for (unsigned i = 0; i < MOST; i++) {
+		fresh[i] = oct_folio_alloc();
+		store(mm, page(va, i), i + 1);
+	}
+	before = host_mmu;
+	pages = host_pages();
+	assert_int_equal(oct_migrate_pages(mm, va, page(va, MOST), fresh, MOST), MOST);
+	assert_int_equal(host_mmu.begin - before.begin, 1);
+	assert_int_equal(host_pages(), pages - MOST);
+	for (unsigned i = 0; i < MOST; i++)
+		assert_int_equal(loaded(mm, page(va, i)), i + 1);
+	assert_int_equal(oct_migrate_pages(mm, va + 1, page(va, 1), fresh, 1), -OCT_EINVAL);
+	assert_int_equal(oct_migrate_pages(mm, va, page(va, 1), fresh, 0), 0);
+	assert_int_equal(oct_fork(child, mm), 0);
+	assert_int_equal(oct_migrate_pages(mm, va, page(va, 1), fresh, 1), 0); /* two have it */
+}
+
 /* ---- Memory runs out
  * --------------------------------------------------------------------------------------- */
 
@@ -621,6 +756,13 @@ static void random_step(uint32_t value)
 		break;
 	case 7:
 		if (dice(3) == 0) {
+			struct oct_folio *fresh[2] = {oct_folio_alloc(), oct_folio_alloc()};
+			int moved = oct_migrate_pages(&space[s], area, page(area, PAGES), fresh, 2);
+
+			assert_true(moved >= 0);
+			for (int i = moved; i < 2; i++)
+				oct_folio_put(fresh[i]);
+		} else if (dice(3) == 0) {
 			detach(s, p);
 			assert_int_equal(oct_madvise_dontneed(&space[s], va, page(va, 1)), 0);
 			record.value[s][p] = 0;
@@ -664,6 +806,13 @@ int main(void)
 	    TEST(a_pin_that_came_too_late),
 	    TEST(the_last_one_frees_the_page),
 	    TEST(pages_of_files),
+#if OCT_FOLIO_ORDER > 0
+	    TEST(a_large_folio_is_split),
+	    TEST(a_page_of_a_shared_large_folio),
+	    TEST(a_page_that_is_stored_to),
+#endif
+	    TEST(pages_move),
+	    TEST(one_flush_for_a_batch),
 	    TEST(fork_without_memory),
 	    TEST(pins_without_memory),
 	    TEST(random_calls),
