@@ -27,6 +27,16 @@ static const struct question questions[] = {
       "what",
       "does it look like to who reads accessed and dirty of the block as one?"}},
     {"A4", {"What if hardware, a CPU and a device, uses the region while some entries are invalid?"}},
+    {"A5",
+     {"The contiguous bit cannot be set on all entries of a block at once. May a CPU store meanwhile?"}},
+    {"A6", {"May a lockless reader meet the half-cleared block? It wants all of it, or nothing."}},
+    {"A7",
+     {"Markers are stored into the slots that were cleared. Do they fold, unfold, or count as accessed and "
+      "dirty?"}},
+    {"A8",
+     {"One call per run of entries, a block that it covers in part unfolded first: does it hold when the "
+      "gather",
+      "is full in the middle?"}},
     {"E1",
      {"clear_refs and userfault write-protection take the right to write away and flush later. Another CPU",
       "still writes through the entry it cached, while a fault copies the page. Can a store be lost?"}},
@@ -52,15 +62,30 @@ static const struct {
 } algorithms[] = {
     {"A1-copy-in-two-loops", "gather in one loop, store in a second"},
     {"A1-unfold", "break the block, flush, single entries"},
+    {"A1-now", "Octavo clears a run in one call"},
     {"A2-load-and-store", "load the neighbour, store it dirty"},
     {"A2-atomic-or", "one atomic operation on the neighbour"},
+    {"A2-now", "Octavo clears a run in one call"},
     {"A3-each", "each entry by itself, one flush"},
     {"A3-each-looked-at", "the same, gathered dirty read between"},
-    {"A3-one-call-looked-at", "a run in one call, read before and after"},
     {"A3-freed-too-early", "freed, one address flushed"},
-    {"A3-freed-after-the-flush", "freed, the block flushed"},
+    {"A3-now", "Octavo clears a run, read before and after"},
+    {"A3-now-freed", "Octavo clears a run and frees the pages"},
     {"A4-device-not-told", "freed after the CPUs' flush"},
-    {"A4-device-told", "freed after the device's too"},
+    {"A4-now", "Octavo clears a run and frees the pages"},
+    {"A5-over-valid-entries", "entry by entry, over valid ones"},
+    {"A5-now-fold", "Octavo folds: break, flush, make"},
+    {"A5-now-set", "Octavo clears a run and sets it again"},
+    {"A6-insists-gather-full", "all or nothing; the zapper waits for it"},
+    {"A6-insists", "all or nothing; nobody waits for it"},
+    {"A6-now", "Octavo looks once"},
+    {"A7-each", "each entry becomes a marker, one flush"},
+    {"A7-each-looked-at", "the same, gathered dirty read between"},
+    {"A7-now", "Octavo clears the run, then sets markers"},
+    {"A8-gather-full-inside", "entry by entry, flushed when full"},
+    {"A8-now-front", "Octavo, the first three of a block"},
+    {"A8-now-back", "Octavo, the last three"},
+    {"A8-now-whole", "Octavo, all four"},
     {"E1-uffd-deferred", "uffd-wp, un-wp, flush after both"},
     {"E1-clear-refs-gather", "write-protect, flush left to a gather"},
     {"E1-uffd-now", "Octavo's uffd-wp, un-wp"},
@@ -278,7 +303,7 @@ int demo_main(int argc, char **argv)
 	    "is no "
 	    "execution left.\nI1: what is freed is out of reach. I2: no store is lost. I3: its dirty bit is "
 	    "not. I10: nor one that was seen. I4: nobody uses what was taken away once the call has "
-	    "returned.\n");
+	    "returned.\nI9: everybody gets on. I11: an address is translated in one way at a time.\n");
 	jobs_run(&jobs, &options, WORKERS, done, &demo);
 	if (demo.asked < QUESTIONS) {
 		printf("\n%zu of %d questions have no scenario\n", QUESTIONS - demo.asked, QUESTIONS);

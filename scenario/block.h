@@ -35,6 +35,21 @@ static inline void block_setup(void)
 	}
 }
 
+/* Each page has one reference, that of its entry: who unmaps it by the core's calls gives it up. */
+static inline void block_count(void)
+{
+	for (unsigned i = 0; i < BLOCK; i++) {
+		struct oct_folio *folio = oct_port_folio_of(block.pages + i * OCT_PAGE_SIZE);
+
+		folio->page = block.pages + i * OCT_PAGE_SIZE;
+		folio->order = 0;
+		folio->head = folio;
+		folio->mapping = NULL;
+		folio->refcount = 1;
+		folio->flags = OCT_FOLIO_ANON;
+	}
+}
+
 static inline oct_pte_t block_entry(unsigned i)
 {
 	return oct_pte_mk_cont(block.plain[i]);

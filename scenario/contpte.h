@@ -15,6 +15,7 @@ static bool stored, dirty;
 static inline void contpte_setup(void)
 {
 	block_setup();
+	block_count();
 	block_map();
 }
 
@@ -52,6 +53,22 @@ static inline bool take(unsigned i)
 static inline void contpte_finish(void)
 {
 	block_flush(0, BLOCK);
+}
+
+/* One section of the core: the run of pages entries from first on. give_back: the pages too; more than a
+ * ticket holds, so it completes in between. */
+static inline void contpte_core_clears(unsigned first, unsigned pages, bool give_back)
+{
+	struct oct_pte_guard guard;
+	struct oct_ticket ticket;
+
+	oct_ticket_init(&ticket, &block.mm->space);
+	oct_pte_lock_at(&block.mm->space, BLOCK_VA + first * OCT_PAGE_SIZE, &guard);
+	dirty |= oct_pte_dirty(oct_get_and_clear_full_ptes(&ticket, &guard, pages));
+	for (unsigned i = first; give_back && i < first + pages; i++)
+		oct_ticket_free_page(&ticket, &guard, block.pages + i * OCT_PAGE_SIZE);
+	oct_pte_guard_unlock(&ticket, &guard);
+	oct_ticket_complete(&ticket);
 }
 
 static inline void contpte_final(void)

@@ -29,7 +29,13 @@ static void atomic_or(void)
 	contpte_finish();
 }
 
+static void now(void)
+{
+	contpte_core_clears(0, BLOCK, false);
+}
+
 OC_SCENARIO(.setup = contpte_setup, .final = contpte_final, .arch = OC_ARM64 | OC_RISCV64,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(contpte_writer)}, .cover = {"stored"},
             .variants = {{.name = "load-and-store", .run = load_and_store, .expected = OC_VIOLATES(OC_I3)},
-                         {.name = "atomic-or", .run = atomic_or, .expected = OC_HOLDS, .cover = {"copied"}}})
+                         {.name = "atomic-or", .run = atomic_or, .expected = OC_HOLDS, .cover = {"copied"}},
+                         {.name = "now", .run = now, .expected = OC_HOLDS}})

@@ -20,6 +20,7 @@
  * no walk finds it, and then waits for those who had found it before (users). Who drops the last one wakes
  * the sleeper under the lock, and the sleeper takes the lock once more: after that nobody looks at the
  * space. */
+#include <octavo/contpte.h>
 #include <octavo/mm.h>
 #include "../tlb/authority.h"
 
@@ -209,7 +210,7 @@ static bool mapped_at(struct oct_rmap *walk, uintptr_t va)
 		return false;
 	oct_pte_lock_at(&walk->mm->space, va, &walk->guard);
 	if (walk->guard.level == 0) {
-		oct_pte_t pte = oct_pte_get(&walk->guard);
+		oct_pte_t pte = oct_ptep_get(&walk->guard);
 
 		if (oct_pte_present(pte) && oct_pte_phys(pte) == walk->folio->page)
 			return true;

@@ -5,6 +5,8 @@
  * then takes the lock of each entry: either it comes later here, and finds the table behind, so that it
  * completes the flush that is missing before it writes the page; or it came earlier, and the folio stays
  * dirty (mapping.c). A CPU that still stores through what it cached does so before that completion. */
+#include <octavo/contpte.h>
+#include "../tlb/authority.h"
 #include "shown.h"
 
 void oct_folio_dirty_locked(struct oct_folio *folio)
@@ -15,10 +17,34 @@ void oct_folio_dirty_locked(struct oct_folio *folio)
 		oct_fetch_or(&folio->flags, (uint32_t)OCT_FOLIO_DIRTY, OCT_RLX);
 }
 
-static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, oct_phys_t only,
+/* The pages entries from va on, of which the first was old, are gone. */
+static void release_pages(const struct oct_vma *vma, struct oct_pte_guard *guard, uintptr_t va, oct_pte_t old,
+                          size_t pages, struct oct_ticket *ticket)
+{
+	bool folios = !(vma->mapping->flags & OCT_MAPPING_PFN);
+	bool dirty = oct_pte_dirty(old);
+
+	for (oct_phys_t page = oct_pte_phys(old); pages > 0;
+	     pages--, page += OCT_PAGE_SIZE, va += OCT_PAGE_SIZE) {
+		struct oct_folio *folio = folios ? oct_folio_of(page) : NULL;
+
+		if (dirty && (!folio || folio->mapping)) /* memory without: nothing but a tracker asks */
+			oct_shown_note(vma->mapping, oct_shown_index(vma, va));
+		if (!folio)
+			continue;
+		if (folio->mapping && dirty) {
+			OCT_COVER("zap-dirty");
+			oct_folio_dirty_locked(folio);
+		}
+		oct_ticket_free_page(ticket, guard, page);
+	}
+}
+
+/* The guarded entry, below end; all of a contiguous block that begins with it: then guard goes to its last.
+ */
+static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, uintptr_t end, oct_phys_t only,
                       struct oct_ticket *ticket)
 {
-	struct oct_folio *folio;
 	oct_pte_t old = 0;
 
 	if (guard->level == 0)
@@ -27,26 +53,21 @@ static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, oc
 		oct_ticket_join(ticket, guard); /* R4: who emptied it may not have flushed yet */
 		return;
 	}
-	if (only != OCT_NO_PAGE && (!oct_pte_present(old) || oct_pte_phys(old) != only))
+	if (only != OCT_NO_PAGE && (!oct_pte_present(old) || oct_pte_frame(old, 0, guard->va) != only))
 		return;
+	if (only == OCT_NO_PAGE && oct_begins_block(guard->va, old, (end - guard->va) >> OCT_PAGE_SHIFT)) {
+		old = oct_get_and_clear_full_ptes(ticket, guard, OCT_CONT_ENTRIES);
+		release_pages(vma, guard, guard->va, old, OCT_CONT_ENTRIES, ticket);
+		guard->va += OCT_CONT_BYTES - OCT_PAGE_SIZE;
+		guard->pte += OCT_CONT_ENTRIES - 1;
+		return;
+	}
 	/* The verdict is the ticket's business. */
 	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0, &old);
 	if (oct_pte_soft_kind(old) && oct_pte_soft_kind(old) != OCT_SOFT_BROKEN && guard->space->soft)
 		guard->space->soft->release(guard->space, old);
-	if (!oct_pte_present(old))
-		return;
-	if (vma->mapping->flags & OCT_MAPPING_PFN) { /* it has nothing that could be dirty but a tracker */
-		if (oct_pte_dirty(old))
-			oct_shown_note(vma->mapping, oct_shown_index(vma, guard->va));
-		return;
-	}
-	folio = oct_folio_of(oct_pte_phys(old));
-	if (folio->mapping && oct_pte_dirty(old)) {
-		OCT_COVER("zap-dirty");
-		oct_shown_note(vma->mapping, oct_shown_index(vma, guard->va));
-		oct_folio_dirty_locked(folio);
-	}
-	oct_ticket_free_page(ticket, guard, oct_pte_phys(old));
+	if (oct_pte_present(old))
+		release_pages(vma, guard, guard->va, old, 1, ticket);
 }
 
 void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
@@ -58,7 +79,7 @@ void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t 
 
 		oct_pte_lock_at(space, va, &guard);
 		do {
-			zap_entry(vma, &guard, only, ticket);
+			zap_entry(vma, &guard, end, only, ticket);
 			next = oct_level_next(guard.va, guard.level);
 		} while (next < end && oct_pte_guard_next(&guard));
 		oct_pte_guard_unlock(ticket, &guard);

@@ -33,6 +33,7 @@
  * happens with none of them but that of the visited space: a page of an object always (it keeps the areas,
  * and with them the mapping), a private one in oct_madvise_pageout. */
 #include "swap.h"
+#include <octavo/contpte.h>
 #include <octavo/mapping.h>
 #include <octavo/pin.h>
 #include "../tlb/authority.h"
@@ -175,21 +176,12 @@ static void batch_end(struct batch *batch, struct oct_anon *anon)
 
 /* ---- Taking a page -------------------------------------------------------------------------------- */
 
-static oct_pte_t make_old(oct_pte_t pte, unsigned long arg)
-{
-	(void)arg;
-	return oct_pte_present(pte) ? oct_pte_mkold(pte) : pte;
-}
-
-/* Makes a young entry old. true: it was young. */
+/* Makes a young entry old, and the contiguous block that it is a part of. true: it was young. */
 static bool was_young(struct oct_pte_guard *guard, struct oct_ticket *ticket, oct_pte_t pte)
 {
-	oct_pte_t old;
-
 	if (!oct_pte_young(pte))
 		return false;
-	if (oct_entry_update(ticket, guard, guard->pte, guard->va, make_old, 0, &old) != OCT_FLUSH_NONE)
-		oct_port_panic("aging took something away");
+	(void)oct_clear_young_dirty_ptes(ticket, guard, 1, OCT_PTE_YOUNG);
 	return true;
 }
 
@@ -269,7 +261,7 @@ static uint32_t count_entries(struct batch *batch, struct oct_folio *folio, uint
 		struct oct_ticket ticket;
 
 		oct_ticket_init(&ticket, &walk.mm->space);
-		young |= was_young(&walk.guard, &ticket, oct_pte_get(&walk.guard));
+		young |= was_young(&walk.guard, &ticket, oct_ptep_get(&walk.guard));
 		entries++;
 		oct_pte_guard_unlock(&ticket, &walk.guard);
 		owe(batch, walk.mm, &ticket); /* what an earlier change of the table waits for */
@@ -298,7 +290,7 @@ static uint32_t take_entries(struct batch *batch, struct oct_folio *folio, uintp
 		oct_swap_add(batch->swap, hold->slot);
 		/* The ticket has the verdict. */
 		(void)!oct_entry_change(&ticket, &walk.guard, walk.guard.pte, walk.guard.va,
-		                        oct_pte_mkswap(oct_pte_get(&walk.guard), hold->slot), &old);
+		                        oct_pte_mkswap(oct_ptep_get(&walk.guard), hold->slot), &old);
 		*dirty |= oct_pte_dirty(old);
 		entries++;
 		oct_pte_guard_unlock(&ticket, &walk.guard);
@@ -368,7 +360,7 @@ static void evict_files(struct batch *batch)
  * caller, if others have to be asked. */
 static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket)
 {
-	oct_pte_t pte = oct_pte_get(guard);
+	oct_pte_t pte = oct_ptep_get(guard);
 	struct oct_folio *folio;
 
 	if (!oct_pte_present(pte) || oct_pte_phys(pte) == batch->mm->zero_page)

@@ -2,6 +2,7 @@
 #ifndef OCT_SPACE_FAULT_H
 #define OCT_SPACE_FAULT_H
 
+#include <octavo/contpte.h>
 #include "walk.h"
 
 /* What one fault is about. The lock of the space is held for reading, so vma stays. From
@@ -14,6 +15,7 @@ struct oct_fault_state {
 	enum oct_vma_kind kind;
 	bool store;
 	bool unshare; /* for a pin: a private page that is not the space's alone is copied, for a load too */
+	bool block; /* the entry that oct_fault_get returned is part of a contiguous block */
 	struct oct_pte_guard guard;
 	struct oct_ticket ticket;
 };
@@ -23,6 +25,15 @@ struct oct_fault_state {
 int oct_fault_lock(struct oct_fault_state *fault);
 /* Unlocks, and completes what the fault changed. */
 void oct_fault_unlock(struct oct_fault_state *fault);
+
+/* The locked entry, as it would be alone. */
+static inline oct_pte_t oct_fault_get(struct oct_fault_state *fault)
+{
+	oct_pte_t pte = oct_pte_get(&fault->guard);
+
+	fault->block = OCT_FORMAT_CONT && oct_pte_present(pte) && oct_pte_cont(pte);
+	return fault->block ? oct_contpte_get(&fault->guard, pte) : pte;
+}
 
 /* What a present entry, locked, means for the access: an enum oct_fault_result or an error. */
 int oct_fault_present(struct oct_fault_state *fault, oct_pte_t pte);
@@ -41,8 +52,8 @@ oct_pte_t oct_fault_entry(const struct oct_fault_state *fault, const struct oct_
  * others cleared of this table and did not complete yet is completed in there (I11). */
 void oct_fault_install(struct oct_fault_state *fault, const struct oct_folio *folio, oct_pte_t pte);
 
-/* Let the access through the present entry pte, which is locked; with give_write a store gets the
- * right it lacks. OCT_FAULT_DONE. */
+/* Let the access through the present entry pte, which oct_fault_get returned; with give_write a store gets
+ * the right it lacks. OCT_FAULT_DONE. */
 int oct_fault_resolve(struct oct_fault_state *fault, oct_pte_t pte, bool give_write);
 
 /* A fault as for a load, which leaves a page of the space's own at addr if the area is private (pin.h). As

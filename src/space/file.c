@@ -36,7 +36,7 @@ static bool shared(const struct oct_fault_state *fault)
 /* The entry, locked, as it is. */
 static int look(struct oct_fault_state *fault)
 {
-	oct_pte_t pte = oct_pte_get(&fault->guard);
+	oct_pte_t pte = oct_fault_get(fault);
 
 	if (oct_pte_none(pte))
 		return NEEDS_PAGE;
@@ -83,7 +83,7 @@ static int install_page(struct oct_fault_state *fault, const struct source *sour
 /* The source is there and the entry locked. */
 static int use_source(struct oct_fault_state *fault, const struct source *source)
 {
-	oct_pte_t pte = oct_pte_get(&fault->guard);
+	oct_pte_t pte = oct_fault_get(fault);
 
 	if (oct_pte_none(pte))
 		return fault->store && !shared(fault) ? install_copy(fault, source)

@@ -9,7 +9,8 @@
  * child's as well, so the parent's flush is complete before the lock is dropped and the call
  * returns (R4): it is another space that relies on it, and stamps do not answer across spaces. An
  * entry that had lost it already joins what its table still waits for. A store before that completion
- * counts as made before the fork.
+ * counts as made before the fork. Contiguous blocks lose the right as blocks, and that is flushed at once
+ * (block.c); the child gets a block where its area has all of it, single entries where not.
  *
  * A pinned page is not shared (I5): a store by the parent would copy it, and leave the pin with a page that
  * the parent does not see. Whether it is pinned is what the read-modify-write says that adds the child's
@@ -20,6 +21,7 @@
  * its pages; the next store to each finds it exclusive again and gets its right back. The child joins its
  * parent's lineage last, so one that could not be made was never found. */
 #include "../tlb/authority.h"
+#include <octavo/contpte.h>
 #include "walk.h"
 #include "../page/shown.h"
 #include <octavo/pin.h>
@@ -100,8 +102,10 @@ static OCT_SELDOM bool copy_page(const struct oct_pte_guard *to, oct_pte_t pte, 
 static inline bool share_page(const struct oct_pte_guard *to, oct_pte_t pte, bool shared,
                               oct_phys_t zero_page, struct uncounted *uncounted)
 {
-	if (oct_pte_phys(pte) != zero_page) {
-		struct oct_folio *folio = oct_port_folio_of(oct_pte_phys(pte));
+	oct_phys_t page = oct_pte_frame(pte, 0, to->va);
+
+	if (page != zero_page) {
+		struct oct_folio *folio = oct_port_folio_of(page);
 
 		/* A large one is never pinned, but for a moment by somebody who will let go. */
 		if (folio->order)
@@ -134,7 +138,36 @@ static bool share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, s
 			OCT_COVER("fork-wrprotect");
 		pte = run->wanted;
 	}
+	if (oct_in_block(pte, 0)) /* the child may get a part of it only */
+		pte = oct_contpte_get(from, pte);
 	return share_page(to, pte, shared, zero_page, uncounted);
+}
+
+/* The contiguous blocks from from on, as far as they lie in pages: the child gets blocks, of small folios,
+ * which may be pinned, single entries. Both guards go to the last of their entries. Returns how many that
+ * were. *done: false: no memory. */
+static OCT_SELDOM size_t share_blocks(struct oct_ticket *ticket, struct oct_pte_guard *from,
+                                      struct oct_pte_guard *to, size_t pages, bool shared,
+                                      oct_phys_t zero_page, struct uncounted *uncounted, bool *done)
+{
+	size_t count = OCT_CONT_ENTRIES;
+
+	OCT_COVER("fork-blocks");
+	while (count + OCT_CONT_ENTRIES <= pages && oct_in_block(oct_load(from->pte + count, OCT_RLX), 0))
+		count += OCT_CONT_ENTRIES;
+	if (!shared)
+		oct_wrprotect_ptes(ticket, from, count);
+	for (size_t i = 0;; i++) {
+		oct_pte_t pte = oct_load(from->pte, OCT_RLX); /* hardware sets state only */
+
+		if (oct_port_folio_of(oct_pte_frame(pte, 0, from->va))->order == 0)
+			pte = oct_contpte_get(from, pte);
+		*done = share_page(to, pte, shared, zero_page, uncounted);
+		if (!*done || i + 1 == count)
+			return i + 1;
+		from->pte++, to->pte++;
+		from->va += OCT_PAGE_SIZE, to->va += OCT_PAGE_SIZE;
+	}
 }
 
 /* The pages entries of from, a leaf table, to their places in the other one. false: no memory. */
@@ -150,6 +183,10 @@ static bool share_entries(struct oct_ticket *ticket, struct oct_pte_guard *from,
 
 		if (oct_entry_update_next(ticket, from, &run, &now)) {
 			done = share_page(to, now ^ run.seen ^ run.wanted, shared, zero_page, &uncounted);
+		} else if (oct_begins_block(from->va, now, pages)) {
+			pages -=
+			    share_blocks(ticket, from, to, pages, shared, zero_page, &uncounted, &done) - 1;
+			run.known = false;
 		} else {
 			done = share_entry(ticket, from, to, now, shared, zero_page, &run, &uncounted);
 		}

@@ -9,6 +9,7 @@
  * its CPU still holds the entry as dirty: such a store may come until the flush is complete, and is one that
  * was made before the call. The mark on the folio is set before its entry is cleaned, in one section of
  * the page-table lock; who reclaims looks at both under the same lock. */
+#include <octavo/contpte.h>
 #include "walk.h"
 
 /* ---- DONTNEED ------------------------------------------------------------------------------- */
@@ -56,7 +57,7 @@ static oct_pte_t make_free(oct_pte_t pte, unsigned long arg)
 
 static void free_entry(struct oct_mm *mm, struct oct_pte_guard *guard, struct oct_ticket *ticket)
 {
-	oct_pte_t pte = oct_pte_get(guard), old;
+	oct_pte_t pte = oct_ptep_get(guard), old;
 	struct oct_folio *folio;
 
 	if (!oct_pte_present(pte) || oct_mm_is_zero(mm, pte))

@@ -222,38 +222,59 @@ static unsigned state_of(oct_pte_t pte)
 	return (oct_pte_young(pte) ? OCT_PTE_YOUNG : 0) | (oct_pte_dirty(pte) ? OCT_PTE_DIRTY : 0);
 }
 
-/* The run grows by what it lacks of the blocks at its ends. */
-static void widen(struct oct_pte_guard *at, size_t *pages)
-{
-	unsigned before = index_in_block(at->va), behind;
-	struct oct_pte_guard last = entry_of_run(at, *pages - 1);
+struct state_change {
+	struct oct_ticket *ticket;
+	oct_pte_t (*change)(oct_pte_t pte, unsigned long state);
+	unsigned state;
+	unsigned had; /* by any entry */
+	bool changed; /* was one */
+};
 
-	if (before != 0 && oct_in_block(oct_pte_get(at), 0)) {
-		at->va -= before * OCT_PAGE_SIZE;
-		at->pte -= before;
-		*pages += before;
+/* Entries from guard on. Returns the last as it was. */
+static oct_pte_t change_entries(struct state_change *c, struct oct_pte_guard at, size_t pages)
+{
+	oct_pte_t old = 0;
+
+	for (; pages > 0; pages--, at.va += OCT_PAGE_SIZE, at.pte++) {
+		old = oct_entry_update_state(c->ticket, &at, at.pte, at.va, c->change, c->state);
+		c->had |= state_of(old);
+		c->changed |= c->change(old, c->state) != old;
 	}
-	behind = OCT_CONT_ENTRIES - 1 - index_in_block(last.va);
-	if (behind != 0 && oct_in_block(oct_pte_get(&last), 0))
-		*pages += behind;
+	return old;
+}
+
+/* The run, and what it lacks of the blocks at its ends. Whether there is one is seen in what was exchanged:
+ * for an entry in no block nothing else is read. */
+static void change_state(struct state_change *c, const struct oct_pte_guard *guard, size_t pages)
+{
+	unsigned before = index_in_block(guard->va);
+	unsigned behind = OCT_CONT_ENTRIES - 1 - index_in_block(guard->va + (pages - 1) * OCT_PAGE_SIZE);
+	bool first = oct_in_block(change_entries(c, *guard, 1), 0), last = first;
+	struct oct_pte_guard at = *guard;
+
+	if (pages > 1)
+		last = oct_in_block(change_entries(c, entry_of_run(guard, 1), pages - 1), 0);
+	if (first) {
+		at.va -= before * OCT_PAGE_SIZE;
+		at.pte -= before;
+		(void)change_entries(c, at, before);
+	}
+	if (last)
+		(void)change_entries(c, entry_of_run(guard, pages), behind);
 }
 
 unsigned oct_clear_young_dirty_ptes(struct oct_ticket *ticket, struct oct_pte_guard *guard, size_t pages,
                                     unsigned state)
 {
-	struct oct_pte_guard at = *guard;
-	unsigned had = 0;
+	struct state_change c = {ticket, take_state, state, 0, false};
 
 	check_run(guard, pages);
 	if (state & OCT_PTE_DIRTY)
 		unfold_ends(ticket, guard, pages);
-	else if (OCT_FORMAT_CONT)
-		widen(&at, &pages);
-	for (; pages > 0; pages--, at.va += OCT_PAGE_SIZE, at.pte++)
-		had |= state_of(oct_entry_update_state(ticket, &at, at.pte, at.va, take_state, state));
-	if ((state & ~had & OCT_PTE_DIRTY) != 0)
+	change_state(&c, guard, pages);
+	if ((state & ~c.had & OCT_PTE_DIRTY) != 0)
 		oct_ticket_join(ticket, guard); /* R4: who cleaned them may not have flushed yet */
-	return had & state;
+	return c.had & state;
 }
 
 /* ---- A fault ------------------------------------------------------------------------------------- */
@@ -268,20 +289,11 @@ static oct_pte_t give_state(oct_pte_t pte, unsigned long state)
 
 bool oct_ptep_set_access_flags(struct oct_pte_guard *guard, unsigned state)
 {
-	struct oct_pte_guard at = *guard;
-	size_t pages = 1;
-	bool changed = false;
+	struct state_change c = {NULL, give_state, state, 0, false}; /* nothing is taken: nothing to owe */
 
 	check_run(guard, 1);
-	if (OCT_FORMAT_CONT)
-		widen(&at, &pages);
-	for (; pages > 0; pages--, at.va += OCT_PAGE_SIZE, at.pte++) {
-		/* State is given, so there is nothing to owe. */
-		oct_pte_t old = oct_entry_update_state(NULL, &at, at.pte, at.va, give_state, state);
-
-		changed |= give_state(old, state) != old;
-	}
-	return changed;
+	change_state(&c, guard, 1);
+	return c.changed;
 }
 
 /* ---- Changing what is in use --------------------------------------------------------------------- */
