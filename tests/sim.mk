@@ -20,6 +20,7 @@ include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
 PROGRAMS := hardware stress files sweep bench
+COUNTED  := contpte # built by tools/bench.sh, whose EXTRA counts writes
 MIRROR  := $(patsubst %,tests/sim/%.c,mirror calls objects stacks leaves pins)
 SHARED  := $(CORE) $(MACHINE) $(MIRROR)
 FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-Werror) -MMD -MP -D_GNU_SOURCE \
@@ -35,7 +36,7 @@ define format
 $$(OUT)/sim/$1/%.o: %.c
 	@mkdir -p $$(@D)
 	@$$(CC) $$(FLAGS) $$(define_$1) -c '$$<' -o '$$@'
-$$(PROGRAMS:%=$$(OUT)/sim/$1/%): $$(OUT)/sim/$1/%: $$(OUT)/sim/$1/tests/sim/%.o $$(SHARED:%.c=$$(OUT)/sim/$1/%.o)
+$$(PROGRAMS:%=$$(OUT)/sim/$1/%) $$(COUNTED:%=$$(OUT)/sim/$1/%): $$(OUT)/sim/$1/%: $$(OUT)/sim/$1/tests/sim/%.o $$(SHARED:%.c=$$(OUT)/sim/$1/%.o)
 	@$$(CC) $$(EXTRA) -o $$@ $$^ -lpthread
 all: $$(PROGRAMS:%=$$(OUT)/sim/$1/%)
 tests: $$(patsubst %,$$(OUT)/sim/$1/%,$$(filter-out bench,$$(PROGRAMS)))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # How fast, how well shared, how much memory. SPDX-License-Identifier: MIT
 #
-# usage: tools/bench.sh [rates|workers|memory]...     (make bench: all)
+# usage: tools/bench.sh [rates|workers|memory|contpte]...     (make bench: all)
 # Rates are printed, never gated. Two gates, which are ratios taken in one run: two workers explore at least 0.95
 # of what two independent copies explore; memory after ten million executions is that after one million.
 # ROUNDS (default 5): medians of so many. MILLIONS (default 10): executions of the memory gate.
@@ -83,7 +83,16 @@ bench_memory() {
 	if [ "$large" -le $((small + 1024)) ]; then echo flat; else echo "FAILED, it grows"; failed=1; fi
 }
 
-[ $# -gt 0 ] || set -- rates workers memory
+# What folding costs, in operations of the core on the sim. Gated: no whole block is taken apart.
+bench_contpte() {
+	local out=${BUILD:-build}/bench-contpte arch
+	for arch in arm64 riscv64 x86_64; do
+		make -s -f tests/sim.mk OUT="$out" CC=gcc EXTRA="-include tests/sim/count.h" FORMATS=$arch "$out/sim/$arch/contpte"
+		"$out/sim/$arch/contpte" || failed=1
+	done
+}
+
+[ $# -gt 0 ] || set -- rates workers memory contpte
 for part; do
 	case $part in
 	rates)   bench_rates ;;
@@ -92,8 +101,9 @@ for part; do
 		bench_workers core/ticket-lock-dropped-now x86_64
 		;;
 	memory)  bench_memory ;;
+	contpte) bench_contpte ;;
 	*)
-		echo "bench: no part '$part' (rates workers memory)" >&2
+		echo "bench: no part '$part' (rates workers memory contpte)" >&2
 		exit 2
 		;;
 	esac

@@ -11,8 +11,9 @@
  * software. A store meanwhile, through whichever entry, sets dirty in one that is clean already, or is made
  * through one that a TLB keeps as dirty and is over when the ticket is complete (M5).
  *
- * Unfolding can not leave out the flush where two sizes may be usable at once (I3): a TLB that keeps the
- * block as clean would set dirty in any of its former entries, which are pages of their own now. */
+ * Where two sizes may be usable at once the flush could only be left out if hardware looked for the
+ * contiguous bit again whenever it sets dirty: else a TLB that keeps the block as clean sets it in an entry
+ * that is another page's by then (contpte/unfold-in-place). This file relies on no such thing. */
 #include "authority.h"
 
 struct block {

@@ -20,7 +20,7 @@ struct oct_folio *user_folio(struct oct_mm *mm, uintptr_t va)
 {
 	oct_pte_t pte = user_entry(mm, va);
 
-	return oct_pte_present(pte) ? oct_folio_of(oct_pte_phys(pte)) : NULL;
+	return oct_pte_present(pte) ? oct_folio_of(oct_pte_frame(pte, 0, va)) : NULL;
 }
 
 /* Hardware sets young, and dirty for a store, in the entry in memory: never in one that software has
@@ -30,7 +30,7 @@ static bool set_bits(struct oct_mm *mm, uintptr_t va, oct_pte_t cached, unsigned
 	oct_pte_t *entry = oct_table_find(&mm->space, va, 0);
 	oct_pte_t pte = entry ? oct_load(entry, OCT_RLX) : 0;
 
-	if (!user_sets_bits || !oct_pte_present(pte) || oct_pte_phys(pte) != oct_pte_phys(cached) ||
+	if (!user_sets_bits || !oct_pte_present(pte) || oct_pte_frame(pte, 0, va) != oct_pte_phys(cached) ||
 	    !(oct_pte_prot(pte) & access))
 		return false;
 	pte = oct_pte_mkyoung(pte);
