@@ -98,12 +98,12 @@ static OCT_SELDOM bool copy_page(const struct oct_pte_guard *to, oct_pte_t pte, 
 	return true;
 }
 
-/* The child's entry for the page of pte, which the parent's entry has become. false: no memory. */
-static inline bool share_page(const struct oct_pte_guard *to, oct_pte_t pte, bool shared,
-                              oct_phys_t zero_page, struct uncounted *uncounted)
+/* The child's entry for page, that of pte, which the parent's entry has become. false: no memory. */
+static inline __attribute__((always_inline)) bool share_page(const struct oct_pte_guard *to, oct_pte_t pte,
+                                                             oct_phys_t page, bool shared,
+                                                             oct_phys_t zero_page,
+                                                             struct uncounted *uncounted)
 {
-	oct_phys_t page = oct_pte_frame(pte, 0, to->va);
-
 	if (page != zero_page) {
 		struct oct_folio *folio = oct_port_folio_of(page);
 
@@ -140,7 +140,7 @@ static bool share_entry(struct oct_ticket *ticket, struct oct_pte_guard *from, s
 	}
 	if (oct_in_block(pte, 0)) /* the child may get a part of it only */
 		pte = oct_contpte_get(from, pte);
-	return share_page(to, pte, shared, zero_page, uncounted);
+	return share_page(to, pte, oct_pte_phys(pte), shared, zero_page, uncounted);
 }
 
 /* The contiguous blocks from from on, as far as they lie in pages: the child gets blocks, of small folios,
@@ -160,9 +160,11 @@ static OCT_SELDOM size_t share_blocks(struct oct_ticket *ticket, struct oct_pte_
 	for (size_t i = 0;; i++) {
 		oct_pte_t pte = oct_load(from->pte, OCT_RLX); /* hardware sets state only */
 
-		if (oct_port_folio_of(oct_pte_frame(pte, 0, from->va))->order == 0)
+		oct_phys_t page = oct_pte_frame(pte, 0, from->va);
+
+		if (oct_port_folio_of(page)->order == 0)
 			pte = oct_contpte_get(from, pte);
-		*done = share_page(to, pte, shared, zero_page, uncounted);
+		*done = share_page(to, pte, page, shared, zero_page, uncounted);
 		if (!*done || i + 1 == count)
 			return i + 1;
 		from->pte++, to->pte++;
@@ -182,7 +184,9 @@ static bool share_entries(struct oct_ticket *ticket, struct oct_pte_guard *from,
 		oct_pte_t now = oct_load(from->pte, OCT_RLX); /* judged again by the exchange */
 
 		if (oct_entry_update_next(ticket, from, &run, &now)) {
-			done = share_page(to, now ^ run.seen ^ run.wanted, shared, zero_page, &uncounted);
+			/* In no block: else the run would not know it. */
+			done = share_page(to, now ^ run.seen ^ run.wanted, oct_pte_phys(now), shared,
+			                  zero_page, &uncounted);
 		} else if (oct_begins_block(from->va, now, pages)) {
 			pages -=
 			    share_blocks(ticket, from, to, pages, shared, zero_page, &uncounted, &done) - 1;
