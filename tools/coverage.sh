@@ -21,12 +21,12 @@ for format in $formats; do
 done
 # shellcheck disable=SC2086
 make -s -f tests/tests.mk OUT="$out" CC=gcc EXTRA=--coverage FORMATS="$formats" $programs > "$out/log" 2>&1
-make -s -f tests/sim.mk OUT="$out" CC=gcc EXTRA=--coverage FORMATS="$formats" all >> "$out/log" 2>&1
+make -s -f tests/sim.mk OUT="$out" CC=gcc EXTRA=--coverage FORMATS="$formats" tests >> "$out/log" 2>&1
 for program in $programs; do
 	timeout 300 "$program" >> "$out/log" 2>&1 || echo "coverage: $program fails (see $out/log)"
 done
 for format in $formats; do
-	for options in "--ops 40000 --reclaim" "--ops 40000 --cpus 4 --reclaim --software-bits"; do
+	for options in "--ops 40000 --large" "--ops 40000 --reclaim --io-fails" "--ops 40000 --cpus 4 --reclaim --software-bits"; do
 		# shellcheck disable=SC2086
 		timeout 600 "$out/sim/$format/stress" $options >> "$out/log" 2>&1 || echo "coverage: $format stress fails (see $out/log)"
 	done

@@ -78,7 +78,6 @@ broken truncation-leaves-entries src/page/mapping.c 's/^\t\tunmap_everywhere(map
 broken truncation-flushes-nothing src/page/mapping.c '/^static void unmap_everywhere/,/^}/s/oct_ticket_complete(&ticket);/;/'
 broken write-back-keeps-write-right src/page/mapping.c 's/oct_pte_mkclean(oct_pte_wrprotect(pte))/oct_pte_mkclean(pte)/'
 broken failed-write-is-clean src/page/mapping.c '/^static int write_batch/,/^}/s/oct_folio_mark_dirty(folio);/;/'
-broken zap-forgets-dirty src/page/zap.c 's/^\t\toct_folio_dirty_locked(folio);/\t\t;/'
 broken failed-swap-out-is-given-back src/reclaim/reclaim.c 's/^\t\t\terror = oct_port_page_write/\t\t\t(void)oct_port_page_write/'
 broken stack-ignores-what-lies-below src/space/fault.c 's/return below == vma;/return below == vma || true;/'
 broken stack-ignores-its-size src/space/fault.c 's/vma->end - va > mm->stack_bytes/false/'

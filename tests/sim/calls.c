@@ -144,6 +144,10 @@ static void page_move(struct actor *actor, unsigned from, unsigned to)
 	*page_at(actor, from) = (struct mirror_page){0};
 	page_at(actor, to)->perhaps_soft_dirty = true; /* if there was an entry */
 	page_at(actor, to)->aged = true;
+	/* Where others may have touched it. */
+	if (actor->cpus > 1 && from < NEAR_PAGES && page_at(actor, to)->mapped &&
+	    !page_at(actor, to)->present)
+		page_at(actor, to)->perhaps_present = true;
 	page_at(actor, to)->warm = 0;
 }
 

@@ -105,13 +105,26 @@ static struct range pick_pages(struct actor *actor)
 	return range;
 }
 
+static void check_written(struct actor *actor, uint64_t first, uint64_t end)
+{
+	const struct mirror_object *file = &actor->object[FILE_OBJECT];
+
+	for (uint64_t i = first; i < end && i < file->pages; i++)
+		if (sim_object_page(&file->store, i)[0] != file->value[i])
+			differ(actor, "page %llu of the file was written as %#llx, not %#llx",
+			       (unsigned long long)i, (unsigned long long)sim_object_page(&file->store, i)[0],
+			       (unsigned long long)file->value[i]);
+}
+
 static void call_writeback(struct actor *actor)
 {
 	struct range range = pick_pages(actor);
 	unsigned number = pick(actor, 8) == 0;
 
-	as_due(actor, CALL_WRITEBACK, &range,
-	       oct_mapping_writeback(&actor->object[number].mapping, range.first, range.pages), 0);
+	if (as_due(actor, CALL_WRITEBACK, &range,
+	           oct_mapping_writeback(&actor->object[number].mapping, range.first, range.pages), 0) &&
+	    number == FILE_OBJECT)
+		check_written(actor, range.first, range.first + range.pages);
 }
 
 static void call_msync(struct actor *actor)
@@ -183,11 +196,7 @@ void objects_finish(struct actor *actor)
 			differ(actor, "the last write-back fails");
 		sim_fail_io(0);
 	}
-	for (uint64_t i = 0; i < file->pages; i++)
-		if (sim_object_page(&file->store, i)[0] != file->value[i])
-			differ(actor, "page %llu of the file was written as %#llx, not %#llx",
-			       (unsigned long long)i, (unsigned long long)sim_object_page(&file->store, i)[0],
-			       (unsigned long long)file->value[i]);
+	check_written(actor, 0, file->most);
 	for (uint64_t i = 0; i < device->most; i++)
 		if (*(uint64_t *)oct_port_phys_to_virt(device->first + i * PAGE) != device->value[i])
 			differ(actor, "page %llu of the device has lost a store", (unsigned long long)i);
