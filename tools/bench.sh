@@ -80,6 +80,7 @@ bench_memory() {
 	printf 'memory: %d KiB after %d executions, %d KiB after %d: ' "$small" "$(jq '.results[0].executions' "$work/small")" \
 		"$large" "$(jq '.results[0].executions' "$work/large")"
 	# pages of the libraries come in as they are used: 1 MiB of it is no growth
+	if [ "${small:-0}" -eq 0 ] || [ "${large:-0}" -eq 0 ]; then echo "FAILED, it did not run"; failed=1; return; fi
 	if [ "$large" -le $((small + 1024)) ]; then echo flat; else echo "FAILED, it grows"; failed=1; fi
 }
 
