@@ -571,6 +571,54 @@ static void every_allocation_fails(void **state)
 	assert_true(n > 10);
 }
 
+/* Nodes above nodes: pages far apart are found, written in order, and go at the end. Each allocation fails.
+ */
+static void pages_far_apart(void **state)
+{
+	static const uint64_t index[] = {
+	    0, 511, 512, 513, 1 << 18, ((uint64_t)1 << 40) + 3, ((uint64_t)1 << 52) - 1};
+	enum { MANY = sizeof index / sizeof index[0] };
+	struct oct_folio *folio[MANY], *again;
+	unsigned failures = 0;
+
+	(void)state;
+	oct_mapping_truncate(&mapping, (uint64_t)1 << 52);
+	for (unsigned i = 0; i < MANY; i++) {
+		unsigned n = 1;
+		int error;
+
+		do {
+			host_fail_allocation(n++);
+			error = oct_mapping_get(&mapping, index[i], &folio[i]);
+			host_fail_allocation(0);
+			assert_true(error == 0 || error == -OCT_ENOMEM);
+			assert_int_equal(mapping.cached, i + !error);
+			failures += error != 0;
+		} while (error);
+		*(uint64_t *)oct_port_phys_to_virt(folio[i]->page) = index[i] + 1;
+		oct_folio_mark_dirty(folio[i]);
+		oct_folio_put(folio[i]);
+	}
+	assert_true(failures >= 7);
+	for (unsigned i = 0; i < MANY; i++) {
+		assert_int_equal(oct_mapping_get(&mapping, index[i], &again), 0);
+		assert_ptr_equal(again, folio[i]);
+		oct_folio_put(again);
+	}
+	assert_int_equal(oct_mapping_evict(&mapping, ((uint64_t)1 << 30)), 0); /* no node leads there */
+	assert_int_equal(oct_mapping_writeback(&mapping, 512, ~(uint64_t)0 - 512), 0);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(*(uint64_t *)(void *)host_object_page(&object, index[i]),
+		                 i < 2 ? 0 : index[i] + 1);
+	assert_int_equal(oct_mapping_evict(&mapping, 513), 0);
+	oct_mapping_truncate(&mapping, 512);
+	assert_int_equal(mapping.cached, 2);
+	assert_int_equal(oct_mapping_writeback(&mapping, 0, 512), 0);
+	assert_int_equal(*(uint64_t *)(void *)host_object_page(&object, 511), 512);
+	oct_mapping_truncate(&mapping, 0);
+	assert_int_equal(mapping.height, 0);
+}
+
 int main(void)
 {
 #define TEST(name)        cmocka_unit_test_setup_teardown(name, make, drop)
@@ -578,6 +626,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(shared_stores_reach_the_object),
 	    TEST(private_stores_do_not),
+	    TEST(pages_far_apart),
 	    TEST(writeback_is_complete),
 	    TEST(truncation_unmaps_everywhere),
 	    TEST(devices_fail),
