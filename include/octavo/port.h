@@ -86,7 +86,7 @@ void oct_port_wait(uint32_t *word, uint32_t value);
 /* Wake up to count sleepers on word. */
 void oct_port_wake(uint32_t *word, unsigned count);
 /* The descriptor of a page given for OCT_USE_USER. Type-stable: the memory stays a folio
- * descriptor after the page was freed. */
+ * descriptor after the page was freed. oct_gup_fast alone also asks for memory without folios: NULL. */
 struct oct_folio *oct_port_folio_of(oct_phys_t page);
 /* Call fn(arg) after every walker that ran with interrupts off when defer was called has turned
  * them on again (a grace period). May be called with locks held; fn may not sleep. */
