@@ -52,7 +52,7 @@ static inline bool oct_folio_pinned(const struct oct_folio *folio)
  * -OCT_ENOMEM, -OCT_EIO; -OCT_EBUSY: a userfault event, or the page has more pins than can be counted. */
 int oct_gup(struct oct_mm *mm, uintptr_t start, size_t pages, unsigned access, struct oct_folio **folios);
 
-/* The same without any lock and without sleeping, as far as it goes: pages that are mapped, grant the access
+/* The same, from start on, without any lock and without sleeping, as far as it goes: pages that are mapped, grant the access
  * and are this space's alone. Stops before the first other one: oct_gup goes on there. It has interrupts off
  * while it walks, which keeps tables from being freed (R5); a page that it pinned and that turns out not to
  * be the mapped one it lets go. The caller keeps mm from ending. Where memory without folios is mapped,
@@ -73,7 +73,7 @@ void oct_unpin(struct oct_folio *folio, bool dirty);
 /* The caller has taken the entries of folio away, under their page-table locks, and wants its page.
  * references: how many the folio has by his count. true: these are all, nobody has it pinned, and a pin that
  * comes later finds its entry gone and backs out. false: there are more; the caller puts the entries back as
- * they were, with the values that the exchanges returned. */
+ * they were, with the values that the exchanges returned. Any context. */
 bool oct_folio_alone(struct oct_folio *folio, uint32_t references);
 
 #ifdef __cplusplus

@@ -115,7 +115,7 @@ OCT_MUST_USE enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct o
                                              oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
                                              unsigned long arg, oct_pte_t *old);
 
-/* Stores old, a present value that oct_entry_change exchanged for something that is not, in a leaf table and
+/* Stores in *entry old, a present value that oct_entry_change exchanged for something that is not, in a leaf table and
  * in this lock section, again: a change of mind. Young and dirty are what they were, and the ticket may owe a
  * flush that nothing needs any more. */
 void oct_entry_put_back(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t va, oct_pte_t old);

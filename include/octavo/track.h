@@ -201,7 +201,8 @@ struct oct_tracker {
 };
 
 /* Watches pages [first, first + pages) of mapping, which outlives the tracker: a store after the return is
- * told by a later scan. words: OCT_DIRTY_WORDS(pages) of them for the tracker, until oct_tracker_stop. 0;
+ * told by a later scan. words: OCT_DIRTY_WORDS(pages) of them for the tracker, until oct_tracker_stop. method: how
+ * it begins, and stays but for OCT_TRACK_ADAPT. 0;
  * -OCT_EINVAL; -OCT_EBUSY: mapping has a tracker. */
 int oct_tracker_start(struct oct_tracker *tracker, struct oct_mapping *mapping, uint64_t first,
                       uint64_t pages, uint64_t *words, enum oct_track_method method);
