@@ -29,6 +29,7 @@ enum {
 	KEY_STRAY_AD,
 	KEY_TCE,
 	KEY_REUSE,
+	KEY_SVVPTC,
 };
 
 #define HIDDEN(name, key)                                                                                    \
@@ -63,6 +64,7 @@ static const struct argp_option options[] = {
      4},
     {"tce", KEY_TCE, NULL, 0, "x86-64: INVLPG drops only the walk-cache entries on the path", 4},
     {"reuse", KEY_REUSE, NULL, 0, "an allocation may take a page that was freed before it", 4},
+    {"svvptc", KEY_SVVPTC, NULL, 0, "riscv64: a TLB does not keep that an entry was invalid", 4},
     HIDDEN("sw_ad", KEY_SW_AD),
     HIDDEN("iommu_snoops", KEY_IOMMU_SNOOPS),
     HIDDEN("spec_young", KEY_SPEC_YOUNG),
@@ -142,6 +144,9 @@ static bool parse_knob(int key, char *text, struct argp_state *state, struct oc_
 		return true;
 	case KEY_REUSE:
 		knobs->reuse = true;
+		return true;
+	case KEY_SVVPTC:
+		knobs->svvptc = true;
 		return true;
 	default:
 		return false;

@@ -535,11 +535,12 @@ static json_t *again_json(const struct job *job, const struct oc_knobs *knobs, c
 		return json_null();
 	if (knobs->bbm)
 		snprintf(bbm, sizeof(bbm), " --bbm=%u", knobs->bbm);
-	again = json_sprintf("octavo check --replay %s%s%s%s%s%s%s%s%s%s%s", id, job->file ? " " : "",
+	again = json_sprintf("octavo check --replay %s%s%s%s%s%s%s%s%s%s%s%s", id, job->file ? " " : "",
 	                     job->file ? job->file : "", knobs->sw_ad ? " --sw-ad" : "",
 	                     knobs->ets2 ? " --ets2" : "", bbm, knobs->iommu_snoops ? " --iommu-snoops" : "",
 	                     knobs->spec_young ? " --spec-young" : "", knobs->stray_ad ? " --stray-ad" : "",
-	                     knobs->tce ? " --tce" : "", knobs->reuse ? " --reuse" : "");
+	                     knobs->tce ? " --tce" : "", knobs->reuse ? " --reuse" : "",
+	                     knobs->svvptc ? " --svvptc" : "");
 	return again ? again : json_null();
 }
 

@@ -56,6 +56,7 @@ struct oc_knobs {
 	bool stray_ad;      /* x86-64: A/D may be set in an entry just made non-present, once */
 	bool tce;           /* x86-64: INVLPG drops only the walk-cache entries on the path */
 	bool reuse;         /* an allocation may take a page that was freed happens-before it */
+	bool svvptc;        /* riscv64: a TLB does not keep that an entry was invalid */
 };
 
 /* ---- Actors --------------------------------------------------------------------------------- */

@@ -30,6 +30,12 @@
 #define OCT_RELIED(entry, va) ((void)0)
 #endif
 
+/* After its last atomic access the CPU uses no user address any more and keeps its root, or uses them again. A
+ * checker need not ask then what its TLB may hold of pages. */
+#ifndef OCT_LAZY
+#define OCT_LAZY(lazy) ((void)0)
+#endif
+
 /* ---- Errors: functions return them negated, 0 is success -------------------------------------- */
 enum oct_error {
 	OCT_EINVAL = 1, /* unaligned, empty, overflowing or outside the space's range */

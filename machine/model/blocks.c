@@ -142,6 +142,11 @@ static bool same_page(const struct entry *a, const struct entry *b, const struct
 	return decode_page(a, p->level, p->va, p->va) == decode_page(b, p->level, p->va, p->va);
 }
 
+static bool same_memory(const struct entry *a, const struct entry *b)
+{
+	return a->table || b->table || a->memory == b->memory;
+}
+
 /* Are these two never to be usable at once? *frame: because they name different pages. */
 static bool must_break(const struct entry *before, const struct entry *now, const struct entry_of *p,
                        bool *frame)
@@ -149,7 +154,8 @@ static bool must_break(const struct entry *before, const struct entry *now, cons
 	if (before->table && now->table)
 		return false; /* a table in the place of another: what is below decides */
 	*frame = !before->table && !now->table && !same_page(before, now, p);
-	return *frame || ((before->table != now->table || before->cont != now->cont) && !sizes_mix());
+	return *frame || !same_memory(before, now) ||
+	       ((before->table != now->table || before->cont != now->cont) && !sizes_mix());
 }
 
 static void report_break(const struct event *e, int cpu, uint64_t va, const struct entry *before,
@@ -161,6 +167,12 @@ static void report_break(const struct event *e, int cpu, uint64_t va, const stru
 		violate(OC_I11, e->pc, "%s may still hold page %u at %#llx when page %u is mapped there",
 		        actor_name((unsigned)cpu), (unsigned)(before->phys >> OCT_PAGE_SHIFT),
 		        (unsigned long long)va, (unsigned)(now->phys >> OCT_PAGE_SHIFT));
+	if (!same_memory(before, now))
+		violate(OC_I11, e->pc,
+		        "%s may still hold page %u at %#llx when it is mapped there with another "
+		        "memory type",
+		        actor_name((unsigned)cpu), (unsigned)(before->phys >> OCT_PAGE_SHIFT),
+		        (unsigned long long)va);
 	violate(OC_I11, e->pc, "%s may still hold %s at %#llx when %s is mapped there",
 	        actor_name((unsigned)cpu),
 	        before->table  ? "small pages"
@@ -186,7 +198,7 @@ static void check_break(uint16_t id, const struct entry_of *p, struct entry now)
 		if (entry_was_hidden(p, w == NO_EVENT ? g->loc[e->location].first : g->ev[w].co_next))
 			return;
 		if (before.present && before.table == now.table && before.cont == now.cont &&
-		    same_page(&before, &now, p))
+		    same_memory(&before, &now) && same_page(&before, &now, p))
 			return; /* what was there earlier was judged when this came */
 		if (before.present && must_break(&before, &now, p, &frame))
 			report_break(
@@ -216,14 +228,15 @@ static void check_sibling(uint16_t id, const struct entry_of *p, const struct bl
 	frame = decode_page(&other, 0, q->va, p->va) != page;
 	if (other.present && (other.cont || now.cont) &&
 	    ((other.cont != now.cont && !sizes_mix()) || other.writable != now.writable ||
-	     other.user != now.user || frame))
+	     other.user != now.user || other.memory != now.memory || frame))
 		violate(OC_I6, e->pc, "the entries of %#llx and %#llx are valid and disagree: one block",
 		        (unsigned long long)p->va, (unsigned long long)q->va);
 	while (w != NO_EVENT) {
 		w = g->ev[w].co_prev;
 		other = decode(graph_value_of(&world.rules, g, w == NO_EVENT ? INIT_EVENT : w, location), 0);
 		frame = decode_page(&other, 0, q->va, p->va) != page;
-		if (other.present && other.cont && (frame || (!now.cont && !sizes_mix())))
+		if (other.present && other.cont &&
+		    (frame || other.memory != now.memory || (!now.cont && !sizes_mix())))
 			report_break(e, may_hold(q, p->va, false, w == NO_EVENT ? 0 : g->ev[w].co_pos, id),
 			             p->va, &other, &now, frame);
 	}

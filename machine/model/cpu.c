@@ -22,6 +22,20 @@ static bool is_proxy(void)
 	return explore_self() >= world.nactors;
 }
 
+unsigned asid_of(const struct oct_mm *mm)
+{
+	const struct graph *g = explore_graph();
+	const uint64_t *word = world.glue->asid_word(mm);
+	unsigned self = explore_self(), done = in_race() ? explore_done(self) : 0;
+	uint16_t w = NO_EVENT;
+
+	if (done && place_known(word, sizeof(*word)))
+		for (w = g->loc[place(word, sizeof(*word))].last; w != NO_EVENT; w = g->ev[w].co_prev)
+			if (hb_before(g, w, g->thread[self][done - 1]))
+				break;
+	return world.glue->asid(w == NO_EVENT ? *word : g->ev[w].value);
+}
+
 static uint16_t made_up(unsigned what, unsigned cpu)
 {
 	return place_made_up(0x8000 + what * 256 + cpu, PLACE_ROOT, 0);
@@ -48,7 +62,8 @@ static bool after_handler(uint16_t lock)
 		const struct event *e = &g->ev[g->thread[self][i - 1]];
 
 		if (e->kind == EV_RMW_READ && e->location == lock)
-			return e->rf != NO_EVENT && e->rf != INIT_EVENT && g->ev[e->rf].thread >= world.nactors;
+			return e->rf != NO_EVENT && e->rf != INIT_EVENT &&
+			       g->ev[e->rf].thread >= world.nactors;
 	}
 	return false;
 }

@@ -26,6 +26,7 @@ static struct entry decode_arm64(uint64_t v, unsigned level)
 	e.writable = !read_only || (dbm && !world.knobs.sw_ad);
 	e.dirty = !read_only;
 	e.cont = !level && (v & BIT(52));
+	e.memory = e.table ? 0 : v >> 2 & 7;
 	return e;
 }
 
@@ -72,6 +73,7 @@ static struct entry decode_riscv64(uint64_t v, unsigned level)
 	e.young = v & BIT(6);
 	e.dirty = v & BIT(7);
 	e.cont = v >> 63;
+	e.memory = v >> 61 & 3;
 	if (e.cont) /* the low bits of the number say how large the block is */
 		e.phys &= ~((BIT(OCT_CONT_SHIFT) - 1) << 12);
 	return e;
@@ -127,7 +129,7 @@ bool decode_cacheable(uint64_t value, unsigned level, unsigned cpu)
 
 	if (level == OCT_LEVELS)
 		return value != 0;
-	if (world.riscv && !is_device(cpu)) /* without Svvptc a TLB may keep that there was nothing */
+	if (world.riscv && !is_device(cpu) && !world.knobs.svvptc) /* a TLB may keep that there was nothing */
 		return true;
 	e = decode(value, level);
 	/* table entries have an accessed bit on x86-64 only */

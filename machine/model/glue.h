@@ -33,7 +33,12 @@ struct oc_glue {
 	size_t secondary_size;
 	void (*bind)(struct oct_mm *mm, void *memory);
 	oct_phys_t (*root)(const struct oct_mm *mm);
-	unsigned (*asid)(const struct oct_mm *mm);
+	/* The number mm runs under, by the word at asid_word(mm); 0: none yet. */
+	unsigned (*asid)(uint64_t word);
+	const uint64_t *(*asid_word)(const struct oct_mm *mm);
+	/* How many generations of the space's changes were drawn, and up to which they are complete. */
+	const uint64_t *(*generation_word)(const struct oct_mm *mm),
+	    *(*completed_word)(const struct oct_mm *mm);
 	const struct oc_field *mm_fields, *system_fields, *cpu_fields, *folio_fields;
 	size_t cpu_offset, cpu_size; /* of the CPUs in the system */
 };

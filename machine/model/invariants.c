@@ -53,6 +53,55 @@ static bool in_next_life(uint16_t id, uint16_t freed)
 	return false;
 }
 
+/* Is v an invalidation that is complete before event when, and of what the TLB of cpu has under asid, if it
+ * names the address and the level? pos: v's issuer had seen that location holds something newer. */
+static bool drops(uint16_t v, uint16_t when, unsigned cpu, unsigned asid, uint16_t location, unsigned pos)
+{
+	const struct graph *g = explore_graph();
+	const struct machine_rules *m = &world.rules;
+	const struct event *e = &g->ev[v];
+	uint16_t complete = v_complete(m, g, v);
+
+	return e->kind == EV_TLBI && complete != NO_EVENT && hb_before(g, complete, when) &&
+	       reaches(m, e, is_device(cpu), cpu) && (e->asid == asid || e->asid == 0xff) &&
+	       pos < v_seen(m, g, v, location);
+}
+
+/* Does v name an address that shares its upper part, from bit shift on, with va? */
+static bool names(const struct event *v, uint64_t va, unsigned shift)
+{
+	uint64_t last = v->va + ((uint64_t)v->pages << OCT_PAGE_SHIFT) - 1;
+
+	return !v->pages || (va >> shift >= v->va >> shift && va >> shift <= last >> shift);
+}
+
+static bool drops_walks(const struct event *v)
+{
+	return world.rules.tlbi_drops_walks && !(v->flags & F_DEVICE);
+}
+
+/* T took an entry of a table that is free now. Not from the table, if the way to it was dropped before that
+ * and the value could be kept: a TLB has it whole. */
+static bool was_kept_whole(uint16_t id, uint16_t freed)
+{
+	const struct graph *g = explore_graph();
+	const struct event *t = &g->ev[id], *up;
+
+	if (t->kind != EV_TRANSLATE || !(t->flags & F_CACHEABLE) || t->upper == NO_EVENT)
+		return false;
+	up = &g->ev[t->upper];
+	for (unsigned i = 0; i < g->nv; i++) {
+		const struct event *v = &g->ev[g->v[i]];
+		unsigned shift = world.rules.page_shift + world.rules.table_shift * up->level;
+
+		if (!(v->flags & F_LEAF_ONLY) && (drops_walks(v) || names(v, t->va, shift)) &&
+		    drops(g->v[i], freed, world.rules.cpu[t->thread], t->asid, up->location,
+		          co_pos(g, up->rf)))
+			return true;
+	}
+	return false;
+}
+
 /* An access of a page that free frees: in order? */
 static void check_access(uint16_t id, uint16_t freed)
 {
@@ -61,7 +110,8 @@ static void check_access(uint16_t id, uint16_t freed)
 
 	if (e->kind == EV_TRANSLATE && access_of(g, e) == NO_EVENT)
 		return; /* judged with its access, if that ever comes */
-	if ((e->flags & F_BLOCKED) || completes_before(&world.rules, g, id, freed) || in_next_life(id, freed))
+	if ((e->flags & F_BLOCKED) || completes_before(&world.rules, g, id, freed) ||
+	    in_next_life(id, freed) || was_kept_whole(id, freed))
 		return;
 	if (by_hardware(e))
 		violate(OC_I1, e->pc, "%s %s page %u, which is freed without waiting for it",
@@ -107,74 +157,94 @@ static bool device_left(unsigned cpu, uint16_t freed)
 	return first != NO_EVENT && hb_before(g, first, freed);
 }
 
-/* Has the CPU the space's root loaded, as far as the free knows? */
-static bool runs_space(unsigned cpu, unsigned asid, uint16_t freed)
+/* Does the CPU use user addresses, as far as event when knows? Once it said that it does not, the space's
+ * root is the last that it loaded. */
+static bool is_lazy(unsigned cpu, uint16_t when)
 {
 	const struct graph *g = explore_graph();
-	unsigned now = world.cpu_at_start[cpu].asid;
-	bool ever = now == asid && world.cpu_at_start[cpu].root;
+	const struct lazy *l = &world.lazy[cpu];
+	bool lazy = false;
 
-	if (is_device(cpu)) /* till somebody takes the root from it */
-		return ever && !device_left(cpu, freed);
-
-	for (unsigned i = 0; i < g->length[cpu]; i++) {
-		const struct event *e = &g->ev[g->thread[cpu][i]];
-
-		if (e->kind != EV_WRITE || !e->value || world.places[e->location].kind != PLACE_ROOT ||
-		    world.places[e->location].key >= 0x8000)
-			continue;
-		if (!hb_before(g, g->thread[cpu][i], freed))
+	for (unsigned i = 0; i < l->n && l->at[i] <= g->length[cpu]; i++) {
+		if (l->at[i] && !hb_before(g, g->thread[cpu][l->at[i] - 1], when))
 			break;
-		now = (unsigned)(world.places[e->location].key - root_key(cpu, 0));
-		ever |= now == asid;
+		lazy = !lazy;
 	}
-	return ever && now == asid;
+	return lazy;
 }
 
-/* Was every CPU's copy of what the entry held at coherence position pos, and which served address va,
- * invalidated, and that completed before event `when`? whole: of every address below it. Returns the CPU
- * that may still hold it, or -1. */
-int may_hold(const struct entry_of *p, uint64_t va, bool whole, unsigned pos, uint16_t when)
+/* Has the CPU the space's root loaded, as far as the free knows? *asid: under which number. */
+static bool runs_space(unsigned cpu, oct_phys_t space, unsigned *asid, uint16_t freed)
+{
+	const struct graph *g = explore_graph();
+	oct_phys_t root = world.cpu_at_start[cpu].root;
+	uint16_t last = NO_EVENT;
+
+	*asid = world.cpu_at_start[cpu].asid;
+	if (is_device(cpu)) /* till somebody takes the root from it */
+		return root == space && !device_left(cpu, freed);
+	for (uint16_t i = 0; i < g->count;
+	     i++) { /* its program and its interrupts take turns: all are ordered */
+		const struct event *e = &g->ev[i];
+
+		if (e->kind != EV_WRITE || !e->value || world.rules.cpu[e->thread] != cpu ||
+		    world.places[e->location].kind != PLACE_ROOT || world.places[e->location].key >= 0x8000 ||
+		    !hb_before(g, i, freed) || (last != NO_EVENT && !hb_before(g, last, i)))
+			continue;
+		last = i;
+		root = e->value;
+		*asid = (unsigned)(world.places[e->location].key - root_key(cpu, 0));
+	}
+	return root == space;
+}
+
+/* May cpu, as far as event `when` knows, still hold what the entry held at coherence position pos, and which
+ * served address va? whole: of any address below it. A CPU that uses no user address may keep what it holds
+ * of a page, not of a table: its walker may go ahead. */
+static bool cpu_may_hold(unsigned cpu, const struct entry_of *p, uint64_t va, bool whole, unsigned pos,
+                         uint16_t when)
 {
 	const struct graph *g = explore_graph();
 	const struct machine_rules *m = &world.rules;
-	unsigned shift = m->page_shift + m->table_shift * p->level, asid = world.glue->asid(world.mm[p->mm]);
+	unsigned shift = m->page_shift + m->table_shift * p->level, asid;
 	uint16_t location = place((void *)(uintptr_t)p->key, 8), w = g->loc[location].first;
 	struct entry held;
 
+	if (world.scenario->actors[cpu].kind == OC_ACTOR_THREAD ||
+	    !runs_space(cpu, world.glue->root(world.mm[p->mm]), &asid, when))
+		return false;
 	while (w != NO_EVENT && g->ev[w].co_pos < pos)
 		w = g->ev[w].co_next;
 	held = decode(graph_value_of(m, g, pos ? w : INIT_EVENT, location), p->level);
-	for (unsigned cpu = 0; cpu < world.nactors && cpu < OCT_MAX_CPUS; cpu++) {
-		bool covered = false;
+	if (!held.table && is_lazy(cpu, when))
+		return false;
+	for (unsigned i = 0; i < g->nv; i++) {
+		const struct event *v = &g->ev[g->v[i]];
+		uint64_t last = v->va + ((uint64_t)v->pages << OCT_PAGE_SHIFT) - 1;
 
-		if (world.scenario->actors[cpu].kind == OC_ACTOR_THREAD || !runs_space(cpu, asid, when) ||
-		    (is_device(cpu) && p->mm))
+		if (held.table && (v->flags & F_LEAF_ONLY))
 			continue;
-		for (unsigned i = 0; i < g->nv && !covered; i++) {
-			uint16_t v = g->v[i], complete = v_complete(m, g, v);
-			const struct event *e = &g->ev[v];
-			uint64_t last = e->va + ((uint64_t)e->pages << 12) - 1;
-			bool drops_walks = held.table && m->tlbi_drops_walks && !(e->flags & F_DEVICE);
-
-			if (complete == NO_EVENT || !hb_before(g, complete, when))
-				continue;
-			if (!reaches(m, e, is_device(cpu), cpu))
-				continue;
-			if ((e->asid != asid && e->asid != 0xff) || e->kind != EV_TLBI)
-				continue;
-			if (held.table && (e->flags & F_LEAF_ONLY))
-				continue;
-			if (e->pages && whole && (e->va > va || last < va + oct_level_bytes(p->level) - 1))
-				continue;
-			if (e->pages && !whole && !drops_walks &&
-			    (va >> shift < e->va >> shift || va >> shift > last >> shift))
-				continue;
-			covered = pos < v_seen(m, g, v, location);
-		}
-		if (!covered)
-			return (int)cpu;
+		if (whole ? v->pages && (v->va > va || last < va + oct_level_bytes(p->level) - 1)
+		          : !(held.table && drops_walks(v)) && !names(v, va, shift))
+			continue;
+		if (drops(g->v[i], when, cpu, asid, location, pos))
+			return false;
 	}
+	return true;
+}
+
+static unsigned walkers(void)
+{
+	return world.nactors < OCT_MAX_CPUS ? world.nactors : OCT_MAX_CPUS;
+}
+
+/* Was every CPU's and device's copy invalidated, and that completed before event `when`? Returns the one that
+ * may still hold it, or -1. */
+int may_hold(const struct entry_of *p, uint64_t va, bool whole, unsigned pos, uint16_t when)
+{
+	for (unsigned cpu = 0; cpu < walkers(); cpu++)
+		if (cpu_may_hold(cpu, p, va, whole, pos, when))
+			return (int)cpu;
 	return -1;
 }
 
@@ -234,26 +304,16 @@ static void check_against_frees(uint16_t id)
 			check_access(id, g->freed[i]);
 }
 
-void invariant_added(uint16_t id)
+/* OCT_LAZY: of the CPU of the running thread. */
+void oc_lazy(bool lazy)
 {
-	const struct graph *g = explore_graph();
-	const struct event *e = &g->ev[id];
+	struct lazy *l = &world.lazy[this_cpu()];
 
-	if ((e->kind == EV_WRITE || e->kind == EV_RMW_WRITE))
-		check_entry_stored(id);
-	if (world.litmus)
+	if (!in_race() || explore_self() != this_cpu() || lazy == (l->n % 2 == 1))
 		return;
-	if (e->kind == EV_FREE) {
-		check_free(id);
-		return;
-	}
-	if (!g->nfree || e->kind == EV_TRANSLATE)
-		return; /* a T is judged with the access made with it: that is what completions wait for */
-	if (ev_is_read(e) || ev_is_write(e))
-		check_against_frees(id);
-	if (e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT)
-		for (uint16_t t = e->upper; t != NO_EVENT; t = g->ev[t].upper)
-			check_against_frees(t);
+	if (l->n == MAX_LAZY)
+		explore_fail("a CPU goes idle too often");
+	l->at[l->n++] = (uint16_t)explore_done(explore_self());
 }
 
 /* A user store whose translation is overwritten in this execution: it may have been stale. */
@@ -270,6 +330,62 @@ void cover_stale_stores(void)
 		if (t->rf != NO_EVENT && co_pos(g, t->rf) < g->loc[t->location].count)
 			cover_reached("store-through-stale-entry");
 	}
+}
+
+/* ---- I8: what a completed ticket promises of devices ------------------------------------------------- */
+
+static bool takes_away(const struct entry *before, const struct entry *now)
+{
+	if (!before->present)
+		return false;
+	if (!now->present || before->table != now->table || before->phys != now->phys)
+		return true;
+	return !before->table && ((before->writable && !now->writable) || (before->dirty && !now->dirty));
+}
+
+/* The changes of one entry that are H-before the draw of a generation: is each device told, by the time that
+ * it is complete? */
+static void check_told(const struct entry_of *p, uint16_t draw, uint16_t complete)
+{
+	const struct graph *g = explore_graph();
+	uint16_t location = place((void *)(uintptr_t)p->key, 8);
+
+	for (uint16_t w = g->loc[location].first; w != NO_EVENT; w = g->ev[w].co_next) {
+		uint16_t was = co_before(g, w);
+		struct entry before = decode(graph_value_of(&world.rules, g, was, location), p->level);
+		struct entry now = decode(g->ev[w].value, p->level);
+
+		if (!hb_before(g, w, draw) || !takes_away(&before, &now) || entry_was_hidden(p, w))
+			continue;
+		for (unsigned cpu = 0; cpu < walkers(); cpu++)
+			if (is_device(cpu) && cpu_may_hold(cpu, p, p->va, false, co_pos(g, was), complete))
+				violate(OC_I8, g->ev[complete].pc,
+				        "%s was not told that the entry of %#llx changed when that counts as "
+				        "complete",
+				        actor_name(cpu), (unsigned long long)p->va);
+	}
+}
+
+/* A store that says up to which generation a space's changes are complete. The newest draw that it names has
+ * all earlier ones H-before it. */
+static void check_completed(uint16_t id)
+{
+	const struct graph *g = explore_graph();
+	uint64_t key = world.places[g->ev[id].location].key;
+	uint16_t draw = NO_EVENT;
+	unsigned mm = 0;
+
+	while (mm < world.nmm && key != (uintptr_t)world.glue->completed_word(world.mm[mm]))
+		mm++;
+	if (mm == world.nmm || (world.expects != OC_NOTHING && world.expects != OC_I8))
+		return;
+	for (uint16_t w = g->loc[place(world.glue->generation_word(world.mm[mm]), 8)].first; w != NO_EVENT;
+	     w = g->ev[w].co_next)
+		if (g->ev[w].value <= g->ev[id].value)
+			draw = w;
+	for (const struct entry_of *p = draw == NO_EVENT ? NULL : entry_next(NULL); p; p = entry_next(p))
+		if (p->mm == mm && place_known((void *)(uintptr_t)p->key, 8))
+			check_told(p, draw, id);
 }
 
 /* ---- I7: who relies on an entry ------------------------------------------------------------------ */
@@ -318,4 +434,30 @@ void oc_relied(const uint64_t *entry, uintptr_t va)
 			        (unsigned long long)va, actor_name((unsigned)cpu));
 		w = before;
 	} while (w != INIT_EVENT);
+}
+
+/* ---- All --------------------------------------------------------------------------------------------- */
+
+void invariant_added(uint16_t id)
+{
+	const struct graph *g = explore_graph();
+	const struct event *e = &g->ev[id];
+
+	if ((e->kind == EV_WRITE || e->kind == EV_RMW_WRITE))
+		check_entry_stored(id);
+	if (world.litmus)
+		return;
+	if ((e->kind == EV_WRITE || e->kind == EV_RMW_WRITE) && world.devices)
+		check_completed(id);
+	if (e->kind == EV_FREE) {
+		check_free(id);
+		return;
+	}
+	if (!g->nfree || e->kind == EV_TRANSLATE)
+		return; /* a T is judged with the access made with it: that is what completions wait for */
+	if (ev_is_read(e) || ev_is_write(e))
+		check_against_frees(id);
+	if (e->kind == EV_LOAD || e->kind == EV_STORE || e->kind == EV_FAULT)
+		for (uint16_t t = e->upper; t != NO_EVENT; t = g->ev[t].upper)
+			check_against_frees(t);
 }

@@ -51,6 +51,7 @@ static void restore(void *arg)
 	memset(world.faults_again, 0, sizeof(world.faults_again));
 	memset(world.strayed, 0, sizeof(world.strayed));
 	memset(world.sleeps, 0, sizeof(world.sleeps));
+	memset(world.lazy, 0, sizeof(world.lazy));
 	locks_begin();
 	events_begin();
 }
@@ -219,6 +220,7 @@ static void or_knobs(struct oc_knobs *to, const struct oc_knobs *from)
 	to->stray_ad |= from->stray_ad;
 	to->tce |= from->tce;
 	to->reuse |= from->reuse;
+	to->svvptc |= from->svvptc;
 }
 
 /* A litmus test is judged by its outcome: it says so by what it expects, or by having one. */
@@ -248,11 +250,13 @@ static void threads_init(void)
 	world.nactors = 0;
 	while (world.nactors < OC_MAX_ACTORS && world.scenario->actors[world.nactors].kind != OC_ACTOR_NONE)
 		world.nactors++;
+	world.devices = false;
 	memset(client.daemon, 0, sizeof(client.daemon));
 	m->device_snoops = world.knobs.iommu_snoops;
 	for (unsigned i = 0; i < world.nactors; i++) {
 		m->cpu[i] = (uint8_t)i;
 		m->device[i] = is_device(i);
+		world.devices |= m->device[i];
 	}
 }
 
@@ -379,10 +383,11 @@ static void describe(int bound)
 	else
 		snprintf(knobs, sizeof(knobs), "hardware A/D %s, ETS2 %s, BBM %u",
 		         world.knobs.sw_ad ? "off" : "on", world.knobs.ets2 ? "on" : "off", world.knobs.bbm);
-	snprintf(knobs + strlen(knobs), sizeof(knobs) - strlen(knobs), "%s%s%s%s",
+	snprintf(knobs + strlen(knobs), sizeof(knobs) - strlen(knobs), "%s%s%s%s%s",
 	         world.knobs.spec_young ? ", walks ahead" : "", world.knobs.reuse ? ", pages reused" : "",
 	         world.x86 && world.knobs.stray_ad ? ", stray A/D" : "",
-	         world.x86 && world.knobs.tce ? ", TCE" : "");
+	         world.x86 && world.knobs.tce ? ", TCE" : "",
+	         world.riscv && world.knobs.svvptc ? ", Svvptc" : "");
 	snprintf(result->assumptions, sizeof(result->assumptions), "%s, %s, %s, %s, tables of %u entries, %s",
 	         oc_arch_name(world.glue->arch), actors, options->memory == OC_SEQUENTIAL ? "SC" : "RC11",
 	         knobs, OCT_TABLE_ENTRIES, bound < 0 ? "every execution" : "bounded");

@@ -31,6 +31,9 @@ void oc_cover(const char *name);
 void oc_relied(const uint64_t *entry, uintptr_t va);
 #define OCT_RELIED(entry, va) oc_relied((entry), (va))
 
+void oc_lazy(bool lazy);
+#define OCT_LAZY(lazy) oc_lazy(lazy)
+
 #define OCT_HOST_RWLOCK
 struct oct_rwlock {
 	uint32_t word[OCT_MAX_CPUS]; /* a reader takes its CPU's, a writer all, ascending */

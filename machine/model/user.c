@@ -406,7 +406,7 @@ static void bind_devices(struct oct_mm *mm)
 			continue;
 		any = true;
 		world.cpu[i].root = world.glue->root(mm);
-		world.cpu[i].asid = world.glue->asid(mm);
+		world.cpu[i].asid = asid_of(mm);
 	}
 	if (any)
 		world.glue->bind(mm, memory_object(world.glue->secondary_size));
@@ -550,7 +550,7 @@ oct_pte_t oc_entry_update(oct_pte_t *entry, oct_pte_t (*change)(oct_pte_t))
 
 void oc_tlbi(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned scope, unsigned level)
 {
-	unsigned asid = world.glue->asid(mm);
+	unsigned asid = asid_of(mm);
 	struct request r = {.tlbi = true,
 	                    .leaf_only = level == OC_LEAF && pages,
 	                    .asid = (uint16_t)asid,

@@ -50,6 +50,7 @@ struct entry_of {
 struct entry {
 	bool present, table, writable, user, young, dirty;
 	bool cont; /* of a contiguous block; riscv64: phys is that of the block */
+	uint8_t memory; /* of a leaf: the type's number (arm64: AttrIndx, riscv64: PBMT); 0 on x86-64 */
 	oct_phys_t phys;
 };
 
@@ -59,6 +60,14 @@ struct cpu {
 	unsigned irq_depth;
 	uint64_t loaded[4]; /* the ASIDs that it has ever run under */
 	struct oct_space *space;
+};
+
+/* When a CPU stopped using user addresses, keeping its root, and when it began again, in turn: counts of
+ * events of its thread (OCT_LAZY). */
+enum { MAX_LAZY = 16 };
+struct lazy {
+	unsigned n;
+	uint16_t at[MAX_LAZY];
 };
 
 struct request {          /* an interrupt asked for */
@@ -99,9 +108,10 @@ struct world {
 	const struct oc_glue *glue;
 	struct oc_knobs knobs;
 	bool litmus, x86, riscv, ignores_i7;
+	bool devices; /* some actor is one */
 	enum oc_what expects; /* of the variant, OC_NOTHING: no violation */
 	struct machine_rules rules;
-	unsigned first_walker; /* threads from here on are walkers that run ahead (spec_young) */
+	unsigned first_walker;      /* threads from here on are walkers that run ahead (spec_young) */
 	unsigned nactors, nthreads; /* threads: actors, then one interrupt proxy for each CPU */
 	/* memory */
 	char *arena;
@@ -119,18 +129,19 @@ struct world {
 	struct object_page objects[MAX_OBJECT_PAGES];
 	unsigned nobjects;
 	uint64_t table_slots; /* a bit for each that the race reads or writes of a table that it made */
-	bool lock_written; /* somebody takes an address space's lock for writing */
-	bool stacks_shared; /* some thread uses the stack of another */
-	bool restart;      /* something of these was learnt: explore from the start */
+	bool lock_written;    /* somebody takes an address space's lock for writing */
+	bool stacks_shared;   /* some thread uses the stack of another */
+	bool restart;         /* something of these was learnt: explore from the start */
 	/* CPUs */
 	void *system;
 	struct oct_mm *mm[MAX_MMS];
 	unsigned nmm;
 	struct cpu cpu[OCT_MAX_CPUS + MAX_THREADS], cpu_at_start[OCT_MAX_CPUS + MAX_THREADS];
 	struct request requests[MAX_THREADS][MAX_REQUESTS];
-	bool strayed[MAX_THREADS]; /* its walker made a stray update */
+	bool strayed[MAX_THREADS];      /* its walker made a stray update */
 	bool faults_again[MAX_THREADS]; /* waits because a fault was handled and nothing has changed */
 	bool sleeps[MAX_THREADS];       /* in oct_port_wait() */
+	struct lazy lazy[MAX_THREADS];  /* of CPUs */
 	unsigned native_cpu;            /* outside of the race */
 	/* results */
 	struct oc_reg_value regs[MAX_REGS];
@@ -197,7 +208,8 @@ char *events_stack_in_use(unsigned thread); /* the code that runs there has no f
 /* decode.c */
 struct entry decode(uint64_t value, unsigned level);
 /* The entries of every space, gathered when setup is done; NULL for other places. */
-/* Something was learnt that every execution must know: the search begins anew. Does not return to a thread. */
+/* Something was learnt that every execution must know: the search begins anew. Does not return to a thread.
+ */
 void search_again(void);
 /* An atomic access outside of the race: too many, and setup or final has no end. */
 void alone_access(void);
@@ -209,7 +221,7 @@ bool entry_was_hidden(const struct entry_of *p, uint16_t next);
 /* Of the tables of this execution, NULL: no entry. */
 const struct entry_of *entry_at(uint64_t key);
 const struct entry_of *entry_next(const struct entry_of *e); /* NULL: first; all in turn, then NULL */
-bool walker_sets_ad(unsigned cpu); /* else it faults where a bit is missing */
+bool walker_sets_ad(unsigned cpu);                           /* else it faults where a bit is missing */
 bool decode_goes_on(const struct entry *found, const struct entry *walked, bool store);
 uint64_t decode_walker_update(uint64_t found, uint64_t walked, unsigned how);
 /* The page of va by entry e, which stands at the place of address of: va's own, or another of its block. */
@@ -222,7 +234,8 @@ const char *decode_words(uint64_t value, unsigned level, char *text, size_t size
 /* cpu.c: interrupts, root registers */
 unsigned this_cpu(void);
 bool is_device(unsigned actor);
-void device_leave(const void *pc); /* every device stops walking its space */
+unsigned asid_of(const struct oct_mm *mm); /* the number that mm runs under, as the running thread knows */
+void device_leave(const void *pc);         /* every device stops walking its space */
 void lock_take(uint16_t location, unsigned size, const void *pc); /* wait for 0, store 1, acquire */
 void irq_lock(unsigned cpu, const void *pc);
 void irq_unlock(unsigned cpu, const void *pc);
@@ -245,7 +258,7 @@ int may_hold(const struct entry_of *p, uint64_t va, bool whole, unsigned pos, ui
 /* blocks.c: contiguous blocks and leaves of several sizes */
 enum { BLOCK_ENTRIES = 1 << OCT_CONT_SHIFT, MAX_BLOCKS = 16 };
 #define BLOCK_BYTES ((uintptr_t)1 << (OCT_PAGE_SHIFT + OCT_CONT_SHIFT))
-void blocks_reset(void);             /* before a variant; after entries_gather() */
+void blocks_reset(void);              /* before a variant; after entries_gather() */
 uintptr_t block_choose(uintptr_t va); /* the address whose entry this walk of va reads at level 0: a choice */
 void check_entry_stored(uint16_t id); /* I6, I11 */
 void cover_stale_stores(void);

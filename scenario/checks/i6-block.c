@@ -26,6 +26,18 @@ static void in_place(void)
 	block_flush(0, BLOCK);
 }
 
+/* Its neighbours say that the page is ordinary memory. */
+static void one_type(void)
+{
+	oct_pte_t uncached = oct_pte_make(block.pages, OCT_READ | OCT_WRITE, OCT_UNCACHED);
+
+	block_clear();
+	block_flush(0, BLOCK);
+	for (unsigned i = 0; i < BLOCK; i++)
+		oc_entry_set(block.entry + i,
+		             i ? block_entry(i) : oct_pte_mk_cont(oct_pte_mkyoung(uncached)));
+}
+
 /* Where sizes may mix; no right changes meanwhile. */
 static void unfold_in_place(void)
 {
@@ -90,6 +102,7 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARM64 | OC_RISCV64,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(writer)},
             .variants = {
                 {.name = "broken", .run = one_entry, .expected = OC_VIOLATES(OC_I6)},
+                {.name = "broken-type", .run = one_type, .expected = OC_VIOLATES(OC_I6)},
                 {.name = "broken-in-place", .run = in_place, .expected = OC_VIOLATES(OC_I11)},
                 {.name = "bbm2",
                  .run = unfold_in_place,

@@ -4,20 +4,26 @@
  * coming back it looks whether something was taken away (I4: it would store through the old entry), and
  * a flush that unlinked a table does not leave it alone, because its walker may be in the table (I1). The
  * broken forms speak for themselves, with a lazy word and a generation of their own; the others are the
- * core's. */
+ * core's. A page, as opposed to a table, may be freed while a lazy CPU still holds a translation to it: that
+ * uses none before it has looked (I1). */
 #include "../switch.h"
 
-enum { VA = 0x28000, OTHER = 0x30000, READ_WRITE = OCT_READ | OCT_WRITE };
+enum { VA = 0x28000, OTHER = 0x30000, RAW = 0x38000, READ_WRITE = OCT_READ | OCT_WRITE };
 
 static uint32_t lazy = 1; /* CPU1's own */
 static uint32_t after;
+static oct_pte_t raw; /* of RAW */
 static bool revokes;
 
 static void setup(void)
 {
 	switch_setup();
-	oc_map_anon(sw.mm, VA, 1, READ_WRITE);
+	oc_map_anon(sw.mm, VA, 2, READ_WRITE);    /* the table stays when the first goes */
 	oc_map_anon(sw.mm, OTHER, 1, READ_WRITE); /* another leaf table */
+	oc_map_anon(sw.mm, RAW, 1, READ_WRITE);   /* faults for good when its entry goes */
+	raw = oc_entry_get(oc_pte(sw.mm, RAW));
+	OC_ASSERT(OC_ASSERTION, oct_mprotect(sw.mm, RAW, OCT_PAGE_SIZE, OCT_NONE) == 0);
+	oc_entry_set(oc_pte(sw.mm, RAW), raw);
 }
 
 static bool on_cpu1(void)
@@ -93,6 +99,46 @@ static void table_told(void)
 		free_table(OC_BROADCAST);
 }
 
+static void come_back_and_load(bool told)
+{
+	uint32_t value;
+
+	OCT_LAZY(true);
+	oct_store(&lazy, 0u, OCT_RLX);
+	oct_fence(OCT_SC); /* pairs with the one in free_page */
+	OCT_LAZY(false);
+	if (told && oct_load(&sw.generation, OCT_ACQ) != 0) /* pairs with the release there */
+		forget_local();
+	oc_load32(sw.mm, RAW, &value);
+}
+
+static void free_page(void)
+{
+	oc_entry_set(oc_pte(sw.mm, RAW), 0);
+	oct_fetch_add(&sw.generation, 1, OCT_REL); /* the entry before the generation */
+	oct_fence(OCT_SC);                         /* pairs with the one in come_back_and_load */
+	oc_dsb();
+	oc_tlbi(sw.mm, RAW, 1, oct_load(&lazy, OCT_RLX) ? OC_LOCAL : OC_BROADCAST, OC_LEAF);
+	oc_dsb();
+	oct_port_page_free(oct_pte_phys(raw), 0, OCT_USE_USER);
+}
+
+static void page_not_told(void)
+{
+	if (on_cpu1())
+		come_back_and_load(false);
+	else
+		free_page();
+}
+
+static void page_told(void)
+{
+	if (on_cpu1())
+		come_back_and_load(true);
+	else
+		free_page();
+}
+
 /* ---- The core's ------------------------------------------------------------------------------------- */
 static void lazy_and_back(void)
 {
@@ -130,6 +176,22 @@ static void now_before(void)
 	revoke_now();
 }
 
+static void now_page(void)
+{
+	if (on_cpu1())
+		oct_space_switch_lazy(sw.mm->space.system);
+	else
+		OC_ASSERT(OC_ASSERTION, oct_munmap(sw.mm, VA, OCT_PAGE_SIZE) == 0);
+}
+
+static void now_page_and_back(void)
+{
+	if (on_cpu1())
+		lazy_and_back();
+	else
+		OC_ASSERT(OC_ASSERTION, oct_munmap(sw.mm, VA, OCT_PAGE_SIZE) == 0);
+}
+
 static void now_table(void)
 {
 	if (on_cpu1())
@@ -159,8 +221,15 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                 {.name = "told", .run = told, .expected = OC_HOLDS, .cover = {"store-through-stale-entry"}},
                 {.name = "table-skipped", .run = table_skipped, .expected = OC_VIOLATES(OC_I1)},
                 {.name = "table-told", .run = table_told, .expected = OC_HOLDS},
+                {.name = "page-not-told", .run = page_not_told, .expected = OC_VIOLATES(OC_I1)},
+                {.name = "page-told", .run = page_told, .expected = OC_HOLDS},
                 {.name = "now", .run = now, .expected = OC_HOLDS, .cover = {"stored"}},
                 {.name = "now-before", .run = now_before, .expected = OC_HOLDS, .cover = {"stored"}},
+                {.name = "now-page", .run = now_page, .expected = OC_HOLDS},
+                {.name = "now-page-and-back",
+                 .run = now_page_and_back,
+                 .expected = OC_HOLDS,
+                 .cover = {"stored"}},
                 {.name = "now-table", .run = now_table, .expected = OC_HOLDS},
                 {.name = "now-table-and-back",
                  .run = now_table_and_back,

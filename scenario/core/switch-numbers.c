@@ -11,7 +11,8 @@ enum { VA = 0x30000, READ_WRITE = OCT_READ | OCT_WRITE };
 static struct oct_mm *mm[4];
 static uint32_t after, naively_after;
 static bool revoked_once, naively_revoked;
-static uint32_t *word; /* of the page at VA in mm[1] */
+static uint32_t *word; /* of the page at VA in mm[3] */
+static oct_pte_t by_hand;
 
 static void setup(void)
 {
@@ -20,7 +21,10 @@ static void setup(void)
 		oc_map_anon(mm[i], VA, 1, READ_WRITE);
 		oc_store32(mm[i], VA, i);
 	}
-	word = oct_port_phys_to_virt(oc_folio(mm[1], VA)->page);
+	word = oct_port_phys_to_virt(oc_folio(mm[3], VA)->page);
+	by_hand = oc_entry_get(oc_pte(mm[3], VA)); /* where the entry goes, an access fails for good */
+	OC_ASSERT(OC_ASSERTION, oct_mprotect(mm[3], VA, OCT_PAGE_SIZE, OCT_NONE) == 0);
+	oc_entry_set(oc_pte(mm[3], VA), by_hand);
 }
 
 static void run(uint32_t i)
@@ -95,7 +99,7 @@ static void left(void)
 /* By hand; NUMBER and NEXT are whose translations a CPU holds. */
 enum { NUMBER = 2, NEXT = 1 };
 
-static uint32_t number = NUMBER; /* of mm[1] */
+static uint32_t number = NUMBER; /* of mm[3] */
 
 static void load_by_hand(uint32_t i, uint32_t under)
 {
@@ -116,18 +120,18 @@ static void kept(void)
 
 static void old_number(void)
 {
-	oct_pte_t *pte = oc_pte(mm[1], VA);
+	oct_pte_t *pte = oc_pte(mm[3], VA);
 
 	if (oct_port_cpu_self() == 1) {
-		load_by_hand(1, oct_load(&number, OCT_ACQ));
-		oc_store32(mm[1], VA, 7);
+		load_by_hand(3, oct_load(&number, OCT_ACQ));
+		oc_store32(mm[3], VA, 7);
 		return;
 	}
 	oct_store(&number, NEXT, OCT_RLX);
-	oct_store(&mm[1]->space.asid, NEXT, OCT_RLX); /* oc_tlbi's */
+	oct_store(&mm[3]->space.asid, NEXT, OCT_RLX); /* oc_tlbi's */
 	oc_entry_set(pte, 0);
 	oc_dsb();
-	oc_tlbi(mm[1], VA, 1, OC_BROADCAST, OC_LEAF);
+	oc_tlbi(mm[3], VA, 1, OC_BROADCAST, OC_LEAF);
 	oc_dsb();
 	naively_after = oct_load(word, OCT_RLX);
 	naively_revoked = true;

@@ -468,6 +468,7 @@ static void come_back(struct oct_space *space, unsigned self)
 		return;
 	cpu->lazy = false;
 	oct_fetch_and(&space->running[cpu_word(self)], ~lazy_bit(self), OCT_SC);
+	OCT_LAZY(false);
 	if (oct_load(&space->generation, OCT_SC) > oct_load(&space->seen[self], OCT_RLX)) { /* own word */
 		OCT_COUNT(cpu, lazy_flushes);
 		catch_up(space, self);
@@ -499,6 +500,7 @@ static void switch_here(struct oct_system *system, struct oct_space *space, unsi
 		enter_space(system, space, self);
 	else
 		enter_idle(system, self);
+	OCT_LAZY(false);
 	cpu->space = space;
 	leave_former(former, self);
 	oct_port_root_changed(space);
@@ -525,6 +527,7 @@ void oct_space_switch_lazy(struct oct_system *system)
 		cpu->lazy = true;
 		/* Release: pairs with the flusher's read of running: accesses made here are done. */
 		oct_fetch_or(&cpu->space->running[cpu_word(self)], lazy_bit(self), OCT_REL);
+		OCT_LAZY(true);
 #endif
 	}
 	oct_cpu_leave(state);

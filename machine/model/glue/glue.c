@@ -92,9 +92,24 @@ static oct_phys_t glue_root(const struct oct_mm *mm)
 	return mm->space.root;
 }
 
-static unsigned glue_asid(const struct oct_mm *mm)
+static unsigned glue_asid(uint64_t word)
 {
-	return (unsigned)(mm->space.asid & 0xffff);
+	return (unsigned)(word & 0xffff);
+}
+
+static const uint64_t *glue_asid_word(const struct oct_mm *mm)
+{
+	return &mm->space.asid;
+}
+
+static const uint64_t *glue_generation_word(const struct oct_mm *mm)
+{
+	return &mm->space.generation;
+}
+
+static const uint64_t *glue_completed_word(const struct oct_mm *mm)
+{
+	return &mm->space.completed;
 }
 
 #define FIELD(type, name, field, words)                                                                      \
@@ -153,6 +168,9 @@ const struct oc_glue oc_glue = {
     .bind = glue_bind,
     .root = glue_root,
     .asid = glue_asid,
+    .asid_word = glue_asid_word,
+    .generation_word = glue_generation_word,
+    .completed_word = glue_completed_word,
     .mm_fields = mm_fields,
     .system_fields = system_fields,
     .cpu_fields = cpu_fields,

@@ -545,7 +545,7 @@ static const char *refused(const struct oc_scenario *scenario, const struct oc_v
 			return "it has an IOMMU: the model's";
 	for (unsigned i = 0; i < 3; i++)
 		if (knobs[i]->bbm || knobs[i]->iommu_snoops || knobs[i]->spec_young || knobs[i]->stray_ad ||
-		    knobs[i]->tce)
+		    knobs[i]->tce || knobs[i]->svvptc)
 			return "it turns a knob that only the model has";
 	return NULL;
 }
