@@ -409,15 +409,16 @@ static bool ends_order(const struct event *e)
 	}
 }
 
-/* Is a release reached with which a reader of write w synchronises? */
-static bool release_reached(const struct graph *g, uint16_t w, const uint8_t *reached)
+/* Is a release of another thread reached with which a reader of write w synchronises? */
+static bool release_reached(const struct graph *g, uint16_t w, unsigned reader, const uint8_t *reached)
 {
 	while (w < INIT_EVENT) {
 		const struct event *e = &g->ev[w];
+		bool other = e->thread != reader;
 
-		if (is_release(e->order) && reached[w])
+		if (other && is_release(e->order) && reached[w])
 			return true;
-		if (e->last_rel && reached[g->thread[e->thread][e->last_rel - 1]])
+		if (other && e->last_rel && reached[g->thread[e->thread][e->last_rel - 1]])
 			return true;
 		if (e->kind != EV_RMW_WRITE)
 			return false;
@@ -441,7 +442,7 @@ static bool update_leads_to(const struct graph *g, const struct event *e, const 
 		if (reached[id] &&
 		    (e->kind == EV_DSB || (ev_is_write(e) && ends_order(e) && u->location == e->location)))
 			return true;
-		if (fence && ev_is_read(u) && release_reached(g, u->rf, reached))
+		if (fence && ev_is_read(u) && release_reached(g, u->rf, e->thread, reached))
 			return true;
 	}
 	return false;
@@ -550,7 +551,7 @@ static void order_close(const struct machine_rules *m, const struct graph *g, st
 				continue;
 			/* rf between CPUs; sw, whose release sequence may end on the reader's own */
 			if ((reached[e->rf] && g->ev[e->rf].thread != e->thread) ||
-			    (starts_order(e) && release_reached(g, e->rf, reached)))
+			    (starts_order(e) && release_reached(g, e->rf, e->thread, reached)))
 				changed = (reached[i] = true);
 		}
 		for (unsigned i = 0; i < s->nedges; i++) {
