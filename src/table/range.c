@@ -205,7 +205,7 @@ int oct_table_map(struct oct_space *space, uintptr_t va, oct_phys_t page, size_t
 
 /* ---- Unmap and protect ------------------------------------------------------------------------------ */
 /* Entries from the guarded one to the end of the range, as far as they lie in its leaf table. */
-static size_t entries_left(const struct oct_pte_guard *guard, uintptr_t end)
+static OCT_SELDOM size_t entries_left(const struct oct_pte_guard *guard, uintptr_t end)
 {
 	size_t table = OCT_TABLE_ENTRIES - oct_table_index(guard->va, 0);
 	size_t range = (end - guard->va) >> OCT_PAGE_SHIFT;
@@ -301,6 +301,20 @@ static oct_pte_t protect_entry(oct_pte_t pte, unsigned long prot)
 	return oct_pte_write(pte) ? oct_pte_mkdirty(pte) : pte;
 }
 
+#if OCT_TIER > 0 /* T0, which has to be small, takes the blocks apart that it protects */
+/* The blocks that begin with the guarded entry and end before end. false: there is none. */
+static OCT_SELDOM bool protect_blocks(struct oct_ticket *ticket, struct oct_pte_guard *guard, uintptr_t end,
+                                      unsigned prot)
+{
+	size_t left = entries_left(guard, end);
+
+	if (left < OCT_CONT_ENTRIES || !oct_begins_block(guard->va, oct_pte_get(guard), left))
+		return false;
+	pass(guard, oct_blocks_update(ticket, guard, left, protect_entry, prot, true));
+	return true;
+}
+#endif
+
 static void protect_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, uintptr_t end, unsigned prot)
 {
 	oct_pte_t old;
@@ -309,14 +323,13 @@ static void protect_one(struct oct_ticket *ticket, struct oct_pte_guard *guard, 
 		oct_ticket_join(ticket, guard);
 		return;
 	}
-	if (OCT_FORMAT_CONT && guard->level == 0 && (guard->va & (OCT_CONT_BYTES - 1)) == 0) {
-		size_t left = entries_left(guard, end);
-
-		if (left >= OCT_CONT_ENTRIES && oct_begins_block(guard->va, oct_pte_get(guard), left)) {
-			pass(guard, oct_blocks_update(ticket, guard, left, protect_entry, prot, true));
-			return;
-		}
-	}
+#if OCT_TIER > 0
+	if (OCT_FORMAT_CONT && guard->level == 0 && (guard->va & (OCT_CONT_BYTES - 1)) == 0 &&
+	    protect_blocks(ticket, guard, end, prot))
+		return;
+#else
+	(void)end;
+#endif
 	/* The verdict is the ticket's business. */
 	(void)!oct_entry_update(ticket, guard, guard->pte, guard->va, protect_entry, prot, &old);
 }

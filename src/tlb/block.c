@@ -25,9 +25,11 @@ struct block {
 
 _Static_assert(OCT_CONT_SHIFT <= 5, "a bit per entry of a contiguous block");
 
+#if OCT_TIER > 0
 enum { BLOCKS_AT_ONCE = 8 }; /* broken with one flush */
+#endif
 
-static void owe_block(struct oct_ticket *ticket, uintptr_t va)
+static OCT_SELDOM void owe_block(struct oct_ticket *ticket, uintptr_t va)
 {
 	va &= ~(OCT_CONT_BYTES - 1);
 	oct_owe_range(ticket, va, va + (OCT_CONT_BYTES - 1), 0, false);
@@ -92,6 +94,17 @@ OCT_SELDOM void oct_block_unfold(struct oct_ticket *ticket, struct oct_pte_guard
 	block_put(guard, &block, block.pte, false);
 }
 
+OCT_SELDOM oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
+                                     uintptr_t va)
+{
+	struct block block;
+
+	(void)guard;
+	block_take(ticket, entry, va, 0, &block);
+	return block.pte;
+}
+
+#if OCT_TIER > 0 /* T0 has to be small */
 OCT_SELDOM void oct_block_fold(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *first,
                                uintptr_t va)
 {
@@ -104,16 +117,6 @@ OCT_SELDOM void oct_block_fold(struct oct_ticket *ticket, struct oct_pte_guard *
 	owe_block(ticket, va);
 	oct_ticket_flush(ticket, guard);
 	block_put(guard, &block, block.pte, true);
-}
-
-OCT_SELDOM oct_pte_t oct_block_clear(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
-                                     uintptr_t va)
-{
-	struct block block;
-
-	(void)guard;
-	block_take(ticket, entry, va, 0, &block);
-	return block.pte;
 }
 
 oct_pte_t oct_entry_update_state(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
@@ -176,3 +179,4 @@ OCT_SELDOM size_t oct_blocks_update(struct oct_ticket *ticket, struct oct_pte_gu
 		block_put(guard, &broken[i], change(broken[i].pte, arg), true);
 	return done;
 }
+#endif
