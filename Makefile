@@ -180,7 +180,9 @@ test-report:
 tiers:
 	@tools/tiers.sh
 
-bench: all
+bench:
+	@tools/deps.sh bench
+	@$(MAKE) --no-print-directory all
 	@BUILD='$(BUILD)' tools/bench.sh
 
 # Instructions per operation of the core, gated.

@@ -37,6 +37,17 @@ static const struct question questions[] = {
      {"One call per run of entries, a block that it covers in part unfolded first: does it hold when the "
       "gather",
       "is full in the middle?"}},
+    {"B1",
+     {"Dirty is cleaned in memory and recorded in a bitmap; the TLB still has it, the flush comes later.",
+      "Is anything lost?"}},
+    {"B2",
+     {"What was stored before is recorded, what is stored later is recorded or still dirty: does that hold",
+      "with hardware and software bits, a second recorder, write-back, a zap, reclaim?"}},
+    {"B3", {"Must dirty be taken by clear-and-flush for each entry, as in page cleaning?"}},
+    {"B4",
+     {"Write-protect, then clean: is the recorded set exact?",
+      "Are new writers to be held up, is the flush in between needed?"}},
+    {"B5", {"And pages without a folio, whose owner has only the bitmap and pfn_mkwrite?"}},
     {"D1", {"Device migration clears entries and tells the folio. Where is the dirty bit lost?"}},
     {"D2",
      {"A lockless pin against who takes the page: does it need the TLB flush on exclusive pages?",
@@ -93,6 +104,28 @@ static const struct {
     {"A8-now-front", "Octavo, the first three of a block"},
     {"A8-now-back", "Octavo, the last three"},
     {"A8-now-whole", "Octavo, all four"},
+    {"B1-before-flush", "clean, record, consume, flush"},
+    {"B1-after-flush", "clean, record, flush, consume"},
+    {"B1-now", "Octavo: recorded after the flush"},
+    {"B1-now-beside", "the same, consumed meanwhile elsewhere"},
+    {"B2-zap-forgets", "a zap that drops the dirty bit"},
+    {"B2-hardware", "Octavo's clean-and-record"},
+    {"B2-software", "the same, faults set dirty"},
+    {"B2-second", "two recorders, one bitmap"},
+    {"B2-written", "with write-back"},
+    {"B2-zapped", "with DONTNEED and a fault"},
+    {"B2-reclaimed", "with eviction"},
+    {"B3-read-modify-write", "load, store back clean, flush"},
+    {"B3-get-and-clear", "exchange, store clean, flush at the end"},
+    {"B3-page-mkclean", "exchange, flush, store clean"},
+    {"B3-now", "Octavo: one compare-and-swap"},
+    {"B4-not-held", "writers come between the two"},
+    {"B4-held", "writers held up, flush in between"},
+    {"B4-one-flush", "writers held up, one flush at the end"},
+    {"B4-now", "Octavo: both in one exchange, held up"},
+    {"B5-before-flush", "consumed before the flush"},
+    {"B5-alone", "Octavo's clean-and-record"},
+    {"B5-events", "Octavo's write-protect, then the same"},
     {"D1-stale-copy", "dirty from a copy read before"},
     {"D1-returned-value", "dirty from what the exchange returned"},
     {"D1-now", "Octavo's migration"},
@@ -324,7 +357,8 @@ int demo_main(int argc, char **argv)
 	}
 	printer_init(&demo.printer, &jobs);
 	printf(
-	    "Contiguous blocks, copy-on-write, userfault write-protection and clear_refs against TLBs. Each "
+	    "Contiguous blocks, dirty tracking, copy-on-write, userfault write-protection and clear_refs "
+	    "against TLBs. Each "
 	    "algorithm "
 	    "runs\nnatively, with all that the memory model and the MMU allow; \"holds\" says that there "
 	    "is no "

@@ -94,6 +94,10 @@ broken no-flush-before-write src/page/mapping.c '/oct_ticket_complete(&ticket); 
 	I3 races/10-now races/11-now
 broken area-gone-first src/space/walk.c '/^void oct_walk_leave_objects/,/^}/ s/if (!vma)/if (vma || !vma)/' \
 	I3 races/12-now
+broken no-flush-by-recording src/track/shared.c '/^\toct_ticket_complete(&ticket); \/\* T2/d' \
+	"I3 assertion" questions/B1-now questions/B4-now dirty/device-now dirty/nested-flush-now
+broken no-note-by-zap src/page/zap.c '/oct_shown_note/d' \
+	I3 dirty/tracker-others-unmapped
 broken no-flush-by-truncation src/page/mapping.c '/^\t\toct_ticket_complete(&ticket);/d' \
 	I1 races/02-now
 broken no-telling-of-devices src/tlb/tlb.c '/^\ttell_secondaries(/d' \

@@ -1,8 +1,8 @@
 # sim.mk: programs that run the core on machine/sim, for one compiler. SPDX-License-Identifier: MIT
 #
 #   make -f tests/sim.mk OUT=build/tests/gcc CC=gcc [EXTRA=-fsanitize=thread]
-# builds $(OUT)/sim/FORMAT/{hardware,stress,files,sweep,bench} for each format (tests: all but bench). Running them is the business of
-# tools/test.sh, tools/bench-core.sh and `make stress`.
+# builds $(OUT)/sim/FORMAT/{hardware,stress,files,sweep,bench,dirty} for each format (tests: all but bench and dirty).
+# Running them is the business of tools/test.sh, tools/bench-core.sh and `make stress`.
 OUT   ?= build/tests/gcc
 EXTRA ?=
 FORMATS ?= arm64 x86_64 x86_64_la57 riscv64 riscv64_sv57
@@ -19,7 +19,7 @@ OCTAVO := .
 include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
-PROGRAMS := hardware stress files sweep bench
+PROGRAMS := hardware stress files sweep bench dirty
 COUNTED  := contpte # built by tools/bench.sh, whose EXTRA counts writes
 MIRROR  := $(patsubst %,tests/sim/%.c,mirror calls objects stacks leaves pins)
 SHARED  := $(CORE) $(MACHINE) $(MIRROR)
@@ -39,7 +39,7 @@ $$(OUT)/sim/$1/%.o: %.c
 $$(PROGRAMS:%=$$(OUT)/sim/$1/%) $$(COUNTED:%=$$(OUT)/sim/$1/%): $$(OUT)/sim/$1/%: $$(OUT)/sim/$1/tests/sim/%.o $$(SHARED:%.c=$$(OUT)/sim/$1/%.o)
 	@$$(CC) $$(EXTRA) -o $$@ $$^ -lpthread
 all: $$(PROGRAMS:%=$$(OUT)/sim/$1/%)
-tests: $$(patsubst %,$$(OUT)/sim/$1/%,$$(filter-out bench,$$(PROGRAMS)))
+tests: $$(patsubst %,$$(OUT)/sim/$1/%,$$(filter-out bench dirty,$$(PROGRAMS)))
 endef
 $(foreach f,$(FORMATS),$(eval $(call format,$f)))
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # How fast, how well shared, how much memory. SPDX-License-Identifier: MIT
 #
-# usage: tools/bench.sh [rates|workers|memory|contpte]...     (make bench: all)
+# usage: tools/bench.sh [rates|workers|memory|contpte|dirty]...     (make bench: all)
 # Rates are printed, never gated. Two gates, which are ratios taken in one run: two workers explore at least 0.95
 # of what two independent copies explore; memory after ten million executions is that after one million.
 # ROUNDS (default 5): medians of so many. MILLIONS (default 10): executions of the memory gate.
@@ -93,7 +93,63 @@ bench_contpte() {
 	done
 }
 
-[ $# -gt 0 ] || set -- rates workers memory contpte
+# What tracking an object costs by each method, against how much of it is written between two scans: counts on the
+# sim, as a table and as a plot. A fault costs as much as some tens of looks; where the methods meet is told for three.
+bench_dirty() {
+	local out=${BUILD:-build}/bench-core plot=${BUILD:-build}/bench
+	mkdir -p "$plot"
+	env -u MAKEFLAGS -u MAKELEVEL make -s -f tests/sim.mk OUT="$out" CC=gcc FORMATS=arm64 "$out/sim/arm64/dirty"
+	"$out/sim/arm64/dirty" > "$plot/dirty.txt"
+	awk '
+		{ faults[$1, $2, $3] = $4; looks[$1, $2, $3] = $5 }
+		!(($1, $2) in seen) { seen[$1, $2]; size[++n] = $1; part[n] = $2 }
+		END {
+			printf("%7s %9s  %22s  %22s  %22s\n", "dirty:", "", "write-protect", "clean-and-record", "the tracker chooses")
+			printf("%7s %9s  %11s%11s  %11s%11s  %11s%11s\n", "pages", "written", "faults", "looks", "faults", "looks",
+				"faults", "looks")
+			for (i = 1; i <= n; i++) {
+				printf("%7d %7.1f %%", size[i], part[i] / 10)
+				for (m = 1; m <= 3; m++) {
+					method = m == 1 ? "write-protect" : m == 2 ? "clean-record" : "adapt"
+					printf("  %11.1f%11.1f", faults[size[i], part[i], method], looks[size[i], part[i], method])
+				}
+				printf("\n")
+			}
+			for (cost = 10; cost <= 100; cost *= cost == 10 ? 3 : 10 / 3)
+				for (i = 2; i <= n; i++) {
+					a = faults[size[i], part[i], "write-protect"] * cost + looks[size[i], part[i], "write-protect"]
+					b = looks[size[i], part[i], "clean-record"] + faults[size[i], part[i], "clean-record"] * cost
+					if (size[i] == 4096 && a > b) {
+						printf("dirty: a fault as %d looks: write-protect is cheaper up to %.1f %% of 4096 pages, not at %.1f %%\n",
+							cost, part[i - 1] / 10, part[i] / 10)
+						break
+					}
+				}
+		}' "$plot/dirty.txt"
+	if ! command -v gnuplot > /dev/null; then
+		echo "dirty: SKIPPED the plot, gnuplot is missing"
+		return
+	fi
+	gnuplot <<- END
+		set terminal svg size 900,480 dynamic background "white"
+		set output "$plot/dirty.svg"
+		set title "Tracking 4096 pages: what a scan costs"
+		set xlabel "pages written between two scans, %"
+		set ylabel "per scan"
+		set logscale xy
+		set key outside
+		set xrange [0.08:120]
+		set yrange [1:6000]
+		f(m, c) = sprintf("< awk '\$1 == 4096 && \$2 > 0 && \$3 == \"%s\" && \$%d > 0 { print \$2 / 10, \$%d }' $plot/dirty.txt", m, c, c)
+		plot f("write-protect", 4) with linespoints title "write-protect: faults (and entries)", \
+			f("clean-record", 5) with linespoints title "clean-and-record: entries", \
+			f("adapt", 4) with linespoints title "tracker: faults", \
+			f("adapt", 5) with linespoints title "tracker: entries"
+	END
+	echo "dirty: plotted in $plot/dirty.svg"
+}
+
+[ $# -gt 0 ] || set -- rates workers memory contpte dirty
 for part; do
 	case $part in
 	rates)   bench_rates ;;
@@ -103,8 +159,9 @@ for part; do
 		;;
 	memory)  bench_memory ;;
 	contpte) bench_contpte ;;
+	dirty)   bench_dirty ;;
 	*)
-		echo "bench: no part '$part' (rates workers memory contpte)" >&2
+		echo "bench: no part '$part' (rates workers memory contpte dirty)" >&2
 		exit 2
 		;;
 	esac
