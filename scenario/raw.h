@@ -41,8 +41,12 @@ static inline void raw_setup(struct oct_mm *mm)
  * or stale, and otherwise fails for good instead of making a page. */
 static inline void raw_forbid_faults(struct oct_mm *mm, uintptr_t va)
 {
-	oct_pte_t value = oc_entry_get(oc_pte(mm, va));
+	struct oct_pte_guard guard;
+	oct_pte_t value;
 
+	oct_pte_lock_at(&mm->space, va, &guard);
+	value = oct_ptep_get(&guard); /* in no block */
+	oct_pte_guard_unlock(NULL, &guard);
 	OC_ASSERT(OC_ASSERTION, oct_mprotect(mm, va, OCT_PAGE_SIZE, OCT_NONE) == 0);
 	oc_entry_set(oc_pte(mm, va), value);
 }

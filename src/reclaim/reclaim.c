@@ -356,9 +356,20 @@ static void evict_files(struct batch *batch)
 	batch->files = 0;
 }
 
+/* Behind the contiguous block that the locked entry is a part of, or behind the entry. */
+static uintptr_t behind_block(const struct oct_pte_guard *guard)
+{
+	uintptr_t bytes =
+	    OCT_FORMAT_CONT && oct_pte_cont(oct_pte_get(guard)) ? OCT_CONT_BYTES : OCT_PAGE_SIZE;
+
+	return (guard->va | (bytes - 1)) + 1;
+}
+
 /* The locked entry: takes its page if it is the only one that holds it. A folio, with a reference for the
- * caller, if others have to be asked. */
-static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket)
+ * caller, if others have to be asked. A block has its second chance as one: what was young is aged whole, and
+ * *next is behind it. */
+static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket,
+                              uintptr_t *next)
 {
 	oct_pte_t pte = oct_ptep_get(guard);
 	struct oct_folio *folio;
@@ -368,8 +379,11 @@ static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, 
 	folio = oct_folio_of(oct_pte_phys(pte));
 	if (!folio->mapping && (!folio->lineage || folio->lineage != batch->mm->kin.lineage))
 		return NULL;
-	if (!batch->force && was_young(guard, ticket, pte))
+	if (!batch->force && was_young(guard, ticket, pte)) {
+		if (folio->order)
+			*next = behind_block(guard);
 		return NULL;
+	}
 	if (folio->order) {
 		if (!oct_folio_exclusive_at(folio, guard) || !oct_folio_split(folio, guard))
 			return NULL; /* others have pages of it: all stay */
@@ -388,6 +402,15 @@ static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, 
 	return NULL;
 }
 
+/* To va in the same leaf table; false: it is not in there. */
+static bool go_on(struct oct_pte_guard *guard, uintptr_t va)
+{
+	while (guard->va < va)
+		if (!oct_pte_guard_next(guard))
+			return false;
+	return true;
+}
+
 /* One lock section: entries of the leaf table of va, below end. Returns where to go on. */
 static uintptr_t visit_leaf(struct batch *batch, uintptr_t va, uintptr_t end)
 {
@@ -404,8 +427,8 @@ static uintptr_t visit_leaf(struct batch *batch, uintptr_t va, uintptr_t end)
 	oct_ticket_init(&ticket, &batch->mm->space);
 	do {
 		va = guard.va + OCT_PAGE_SIZE;
-		folio = look(batch, &guard, &ticket);
-	} while (!folio && va < end && !is_full(batch) && oct_pte_guard_next(&guard));
+		folio = look(batch, &guard, &ticket, &va);
+	} while (!folio && va < end && !is_full(batch) && go_on(&guard, va));
 	oct_pte_guard_unlock(&ticket, &guard);
 	owe(batch, batch->mm, &ticket);
 	if (folio)

@@ -38,6 +38,7 @@
  * Why the fault ends (I9). Each turn either changes the entry towards what the access needs, or finds
  * it good and removes the stale translation of this CPU where the fault itself does not. */
 #include "fault.h"
+#include <octavo/contpte.h>
 #include <octavo/mapping.h>
 #include <octavo/pin.h>
 
@@ -113,29 +114,27 @@ static bool large_fits(const struct oct_fault_state *fault)
  * stored to, so that no fault follows. false: one page will do, nothing was changed. */
 static __attribute__((noinline)) bool fill_block(struct oct_fault_state *fault)
 {
-	uintptr_t va = fault->va & ~(OCT_FOLIO_BYTES - 1);
-	oct_pte_t *entry = fault->guard.pte - ((fault->va - va) >> OCT_PAGE_SHIFT);
+	struct oct_pte_guard first = fault->guard;
 	struct oct_folio *folio;
 	oct_pte_t pte;
 
 	if (!large_fits(fault))
 		return false;
+	first.va = fault->va & ~(OCT_FOLIO_BYTES - 1);
+	first.pte -= (fault->va - first.va) >> OCT_PAGE_SHIFT;
 	for (unsigned i = 0; i < OCT_FOLIO_PAGES; i++)
-		if (!oct_pte_none(oct_load(entry + i, OCT_RLX))) /* under the lock */
+		if (!oct_pte_none(oct_load(first.pte + i, OCT_RLX))) /* under the lock */
 			return false;
 	folio = oct_folio_alloc_pages(OCT_FOLIO_ORDER, OCT_FOLIO_PAGES);
 	if (!folio)
 		return false;
 	OCT_COVER("fault-large");
-	oct_anon_born(fault->mm, fault->vma, va, folio);
+	oct_anon_born(fault->mm, fault->vma, first.va, folio);
 	oct_port_page_clear(folio->page, OCT_FOLIO_ORDER);
 	pte = oct_fault_entry(fault, folio);
 	if (oct_pte_exec(pte))
 		oct_port_icache_sync(folio->page, OCT_FOLIO_ORDER);
-	for (unsigned i = 0; i < OCT_FOLIO_PAGES; i++, va += OCT_PAGE_SIZE) {
-		oct_entry_install(&fault->guard, entry + i, va, pte);
-		pte = oct_pte_advance(pte, OCT_PAGE_SIZE);
-	}
+	oct_set_ptes(NULL, &first, pte, OCT_FOLIO_PAGES);
 	if (OCT_FORMAT_CACHES_INVALID) /* as in oct_fault_install */
 		oct_tlb_forget_local(&fault->mm->space, fault->va, false);
 	return true;
