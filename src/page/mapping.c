@@ -294,11 +294,13 @@ static void clean_area(struct oct_vma *vma, uint64_t first, uint64_t last)
 		oct_pte_lock_at(vma->space, va, &guard);
 		do {
 			va = oct_level_next(guard.va, guard.level);
-			if (guard.level) /* R4: the table may just have gone */
+			if (guard.level) { /* R4: the table may just have gone */
 				oct_ticket_join(&ticket, &guard);
-			else /* the verdict is the ticket's; what looks done joins it too (D3) */
-				(void)!oct_entry_update(&ticket, &guard, guard.pte, guard.va, clean, 0, &old);
-			if (!guard.level && oct_pte_present(old) && oct_pte_dirty(old))
+				continue;
+			}
+			/* The verdict is the ticket's; what looks done joins it too (D3). */
+			(void)!oct_entry_update(&ticket, &guard, guard.pte, guard.va, clean, 0, &old);
+			if (oct_pte_present(old) && oct_pte_dirty(old))
 				oct_shown_note(vma->mapping, oct_shown_index(vma, guard.va));
 		} while (va < end && oct_pte_guard_next(&guard));
 		oct_pte_guard_unlock(&ticket, &guard);

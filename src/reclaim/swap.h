@@ -21,7 +21,7 @@ struct oct_swap_hold oct_swap_take(struct oct_swap *swap, struct oct_folio *foli
 
 /* Undoes oct_swap_take of a fresh slot with one entry, which names it no more: the entry has its reference
  * back. Under the page-table lock since then. */
-void oct_swap_give_up(struct oct_swap *swap, uint32_t slot);
+void oct_swap_give_up(struct oct_swap *swap, uint32_t number);
 
 /* One more entry names slot. Context as above. */
 void oct_swap_add(struct oct_swap *swap, uint32_t slot);

@@ -207,7 +207,7 @@ void oct_entry_install(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t 
 /* ---- Queue -------------------------------------------------------------------------------------------- */
 enum { QUEUE_ORDER_MASK = 0x1f, QUEUE_TABLE = 0x20, QUEUE_MORE = 0x40 }; /* more: how many follow the first */
 
-_Static_assert(OCT_FOLIO_PAGES *QUEUE_MORE <= OCT_PAGE_SIZE, "a run of pages fits an item of the queue");
+_Static_assert((uintptr_t)OCT_FOLIO_PAGES * QUEUE_MORE <= OCT_PAGE_SIZE, "a run of pages fits an item of the queue");
 
 static void table_release(void *arg)
 {

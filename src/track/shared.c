@@ -150,7 +150,7 @@ void oct_object_walk(struct oct_object_walk *walk)
 void oct_object_publish(const struct oct_dirty_bitmap *bitmap, const struct oct_object_walk *walk)
 {
 	for (unsigned i = 0; i < OCT_TRACK_WORDS; i++) {
-		uint64_t index = walk->base + i * 64, at = index - bitmap->first, word = walk->found[i];
+		uint64_t index = walk->base + (uint64_t)i * 64, at = index - bitmap->first, word = walk->found[i];
 		uint64_t *to;
 
 		if (!word)
