@@ -378,7 +378,7 @@ sim() {
 	local three="arm64 x86_64 riscv64"
 	expect "every call is made" tests/sim/called.sh
 	sim_programs gcc gcc "" 120000 10
-	grep -A1 '4 CPUs: .*all pages back' "$log" | sed '/^--/d; s/^/  /'
+	grep -A1 '4 CPUs: .*all pages back' "$log" | sed '/^--/d; /^==/d; s/^/  /'
 	sim_programs sim-asan gcc "-O1 $sanitizers" 40000 2 "$three"
 	sim_programs sim-tsan gcc "-O1 -fsanitize=thread" 40000 1 "arm64 x86_64"
 	if have clang; then sim_programs clang clang "" 40000 2 "$three"; else skip "sim under clang"; fi
@@ -432,7 +432,7 @@ run_part() {
 declare -A part_of=() # process: its part
 start_part() {
 	rm -f "$LOGS/$1.counts"
-	run_part "$1" > "$LOGS/$1.out" 2>&1 &
+	run_part "$1" > "$LOGS/$1.said" 2>&1 &
 	part_of[$!]=$1
 }
 
@@ -442,7 +442,7 @@ finish_part() {
 	wait -n -p process
 	name=${part_of[$process]}
 	unset "part_of[$process]"
-	cat "$LOGS/$name.out"
+	cat "$LOGS/$name.said"
 	if read -r -a counted 2>/dev/null < "$LOGS/$name.counts"; then
 		total_passed=$((total_passed + counted[0]))
 		total_failed=$((total_failed + counted[1]))
