@@ -7,8 +7,9 @@
 enum { VA = 0x10000, SPARE = 0x11000, RUN = 0x12000, READ_WRITE = OCT_READ | OCT_WRITE, VALUE = 5 };
 
 static struct oct_mm *mm;
-static uint32_t *word;  /* in the page that gets mapped */
-static oct_pte_t spare; /* its entry elsewhere */
+static oct_pte_t *entry; /* of VA */
+static uint32_t *word;   /* in the page that gets mapped */
+static oct_pte_t spare;  /* its entry elsewhere */
 
 static void setup(void)
 {
@@ -17,6 +18,7 @@ static void setup(void)
 	oc_map_anon(mm, SPARE, 1, READ_WRITE);
 	oc_map_anon(mm, RUN, 2, READ_WRITE);
 	OC_ASSERT(OC_ASSERTION, oct_clear_refs(mm, VA, VA + OCT_PAGE_SIZE) == 0);
+	entry = oc_pte(mm, VA);
 	spare = oc_entry_get(oc_pte(mm, SPARE));
 	word = oct_port_phys_to_virt(oc_folio(mm, SPARE)->page);
 }
@@ -89,6 +91,47 @@ static void change(void)
 	oct_ticket_complete(&ticket);
 }
 
+/* By the call for runs, and the reader looks with the one that gathers over blocks. */
+static void install_run(void)
+{
+	struct oct_pte_guard guard;
+	oct_pte_t pte;
+
+	if (oct_port_cpu_self() == 1) {
+		pte = oct_ptep_get_lockless(entry, VA);
+		if (!oct_pte_present(pte) || oct_pte_phys(pte) != oct_pte_phys(spare))
+			return;
+		oc_cover("found");
+		OC_ASSERT(OC_ASSERTION, oct_load(word, OCT_RLX) == VALUE);
+		return;
+	}
+	empty();
+	oct_folio_get(oc_folio(mm, SPARE));
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	oct_set_ptes(NULL, &guard, entry_of_page(READ_WRITE), 1);
+	oct_pte_guard_unlock(NULL, &guard);
+}
+
+/* The entry is taken out of use for a moment, and comes back with a mark. */
+static void modify(void)
+{
+	struct oct_ticket ticket;
+	struct oct_pte_guard guard;
+	oct_pte_t old;
+
+	if (oct_port_cpu_self() == 1) {
+		look(true);
+		return;
+	}
+	oct_store(word, VALUE, OCT_RLX);
+	oct_ticket_init(&ticket, &mm->space);
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	old = oct_ptep_modify_prot_start(&ticket, &guard);
+	oct_ptep_modify_prot_commit(&ticket, &guard, old, oct_pte_mk_soft_dirty(old));
+	oct_pte_guard_unlock(&ticket, &guard);
+	oct_ticket_complete(&ticket);
+}
+
 static oct_pte_t mark(oct_pte_t pte, unsigned long arg)
 {
 	(void)arg;
@@ -133,6 +176,8 @@ OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), 
             .cover = {"found"},
             .variants = {{.name = "relaxed", .run = relaxed, .expected = OC_VIOLATES(OC_ASSERTION)},
                          {.name = "install", .run = install, .expected = OC_HOLDS},
+                         {.name = "install-run", .run = install_run, .expected = OC_HOLDS},
+                         {.name = "modify", .run = modify, .expected = OC_HOLDS},
                          {.name = "change", .run = change, .expected = OC_HOLDS},
                          {.name = "update", .run = update, .expected = OC_HOLDS},
                          {.name = "update-run", .run = update_run, .expected = OC_HOLDS}})

@@ -262,6 +262,26 @@ static void map_again(void)
 	note_alias(error == 0);
 }
 
+/* The same by the call for runs. */
+static void fill_run(void)
+{
+	struct oct_pte_guard guard;
+	bool empty;
+
+	if (oct_port_cpu_self() == 0) {
+		unmap_open(false);
+		return;
+	}
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	empty = oct_pte_none(oct_pte_get(&guard));
+	if (empty) {
+		oct_folio_get(oc_folio(mm, NEXT_TABLE));
+		oct_set_ptes(NULL, &guard, other, 1);
+	}
+	oct_pte_guard_unlock(NULL, &guard);
+	note_alias(empty);
+}
+
 /* No table at all: what was unlinked is waited for. */
 static void table_gone(void)
 {
@@ -367,4 +387,5 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                 {.name = "clear-again", .run = clear_again, .expected = OC_HOLDS},
                 {.name = "fill-again", .run = fill_again, .expected = OC_HOLDS},
                 {.name = "map-again", .run = map_again, .expected = OC_HOLDS},
+                {.name = "fill-run", .run = fill_run, .expected = OC_HOLDS},
                 {.name = "table-gone", .run = table_gone, .expected = OC_HOLDS}})
