@@ -1,7 +1,7 @@
 /* core/modify-prot: an entry is taken out of use, and comes back otherwise. SPDX-License-Identifier: MIT
  *
- * Between start and commit it is not empty but maps nothing. Comes it back with another page, no TLB may have
- * the old one any more (I11); if it comes back without the write right, nobody stores when the ticket is
+ * Between start and commit it is not empty but maps nothing. If it comes back with another page, no TLB may
+ * have the old one any more (I11); if it comes back without the write right, nobody stores when the ticket is
  * complete (I4). no-break: the other page is stored while a TLB may still hold the first (x86-64 allows
  * that). no-flush: the right goes from the entry alone. */
 #include "../raw.h"
