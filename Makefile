@@ -23,7 +23,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all demo analyse fuzz coverage test test-boot test-report tiers bench bench-core stress brute check-all counts mutate install clean unit
+.PHONY: all demo analyse fuzz coverage test test-boot test-report tiers bench bench-core stress brute check-all counts races mutate install clean unit
 all: $(BUILD)/octavo
 
 # ---- Sources -------------------------------------------------------------------------------------
@@ -198,6 +198,10 @@ stress:
 # The golden numbers of executions, as they are now. COUNTS: names, such as COUNTS=core/.
 counts: all
 	@BUILD='$(BUILD)' tools/counts.sh --update $(COUNTS)
+
+# The table of docs/RACES.md, anew.
+races: all
+	@BUILD='$(BUILD)' tools/races.sh
 
 # Explorer against brute force on 10,000 random programs for each architecture's rules.
 brute:

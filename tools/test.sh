@@ -261,6 +261,7 @@ documents() {
 			inside && /^build\/octavo / { sub(/^build\/octavo /, ""); sub(/ *#.*/, ""); print }' "$file")
 	done
 	rm -f "$LOGS"/block-*.c
+	expect "docs/RACES.md says what the races do" env BUILD="$BUILD" tools/races.sh --check
 }
 
 # answer WHAT FILE VARIANT ARCH VERDICT [INVARIANT]: one line of a JSON file
