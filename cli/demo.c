@@ -356,15 +356,17 @@ int demo_main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	printer_init(&demo.printer, &jobs);
-	printf(
-	    "Contiguous blocks, dirty tracking, copy-on-write, userfault write-protection and clear_refs "
-	    "against TLBs. Each "
-	    "algorithm "
-	    "runs\nnatively, with all that the memory model and the MMU allow; \"holds\" says that there "
-	    "is no "
-	    "execution left.\nI1: what is freed is out of reach. I2: no store is lost. I3: its dirty bit is "
-	    "not. I10: nor one that was seen. I4: nobody uses what was taken away once the call has "
-	    "returned.\nI9: everybody gets on. I11: an address is translated in one way at a time.\n");
+	fputs("Contiguous blocks, dirty tracking, device migration and pins, copy-on-write, userfault "
+	      "write-protection and\n"
+	      "clear_refs against TLBs. Each algorithm runs natively, with all that the memory model and the "
+	      "MMU allow;\n"
+	      "\"holds\" says that there is no execution left.\n"
+	      "I1: what is freed is out of reach. I2: no store is lost. I3: its dirty bit is not. I10: nor "
+	      "one that was seen.\n"
+	      "I4: nobody uses what was taken away once the call has returned. I5: a pinned page stays the "
+	      "mapped one.\n"
+	      "I9: everybody gets on. I11: an address is translated in one way at a time.\n",
+	      stdout);
 	jobs_run(&jobs, &options, WORKERS, done, &demo);
 	if (demo.asked < QUESTIONS) {
 		printf("\n%zu of %d questions have no scenario\n", QUESTIONS - demo.asked, QUESTIONS);
