@@ -540,7 +540,8 @@ static void deepen(const struct oc_options *given, int only, double start)
 	for (unsigned i = given->replay && only < 0 ? 3 : 0; i < 4; i++) {
 		int bound = only >= 0 ? only : world.litmus || given->sample ? -1 : deepening[i];
 
-		memset(&stats, 0, sizeof(stats));
+		stats =
+		    (struct explore_stats){.choices_max = stats.choices_max}; /* for who shares the next */
 		r->verdict = OC_V_HOLDS;
 		explore_bound(bound, given->seconds > 0 ? start + given->seconds : 0);
 		describe(bound);
