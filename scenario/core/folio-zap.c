@@ -4,14 +4,15 @@
  * The folio goes when the last entry's reference does, and each of these is given up after its own flush.
  * half-free: what is unmapped of the folio is given back before its flush, as if nobody else could know the
  * page. two-counts: the references are counted down by load and store, so that two who give up the last parts
- * both think that the other has it. now-store: a store to the part that stays. */
+ * both think that the other has it. now-store: a store to the part that stays. now-refill: a store to the
+ * page that went fills that one alone, since the block is not empty. */
 #include "../large-folio.h"
 
 enum { HALF = BLOCK_PAGES / 2 };
 
 static struct oct_folio *folio;
 static uint32_t count = 2, freed;
-static bool stays, ran_naive;
+static bool stays, refilled, ran_naive;
 
 static void setup(void)
 {
@@ -37,6 +38,17 @@ static void now_store(void)
 	} else {
 		stays = true;
 		OC_ASSERT(OC_ASSERTION, oc_store32(block_mm, block_page(HALF), 7) == 0);
+	}
+}
+
+static void now_refill(void)
+{
+	if (oct_port_cpu_self() == 0) {
+		OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(block_mm, BLOCK_VA, block_page(1)) == 0);
+		refilled = true;
+		OC_ASSERT(OC_I2, oc_store32(block_mm, BLOCK_VA, 5) == 0);
+	} else {
+		OC_ASSERT(OC_I2, oc_store32(block_mm, block_page(HALF), 7) == 0);
 	}
 }
 
@@ -72,6 +84,11 @@ static void final(void)
 {
 	if (ran_naive) {
 		OC_ASSERT(OC_LEAK, count == 2 || freed == 1);
+	} else if (refilled) {
+		OC_ASSERT(OC_I2, oc_peek32(block_mm, BLOCK_VA) == 5);
+		OC_ASSERT(OC_I2, oc_peek32(block_mm, block_page(HALF)) == 7);
+		OC_ASSERT(OC_LEAK, oc_folio(block_mm, block_page(HALF)) == folio &&
+		                       folio->refcount == BLOCK_PAGES - 1);
 	} else if (stays) {
 		OC_ASSERT(OC_I2, oc_peek32(block_mm, block_page(HALF)) == 7);
 		OC_ASSERT(OC_LEAK, oc_folio(block_mm, block_page(HALF)) == folio && folio->refcount == HALF);
@@ -84,5 +101,6 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
             .variants = {{.name = "half-free", .run = half_free, .expected = OC_VIOLATES(OC_I1)},
                          {.name = "two-counts", .run = two_counts, .expected = OC_VIOLATES(OC_LEAK)},
+                         {.name = "now-refill", .run = now_refill, .expected = OC_HOLDS},
                          {.name = "now-store", .run = now_store, .expected = OC_HOLDS},
                          {.name = "now", .run = now, .expected = OC_HOLDS}})

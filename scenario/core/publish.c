@@ -158,6 +158,28 @@ static void update(void)
 	oct_ticket_complete(&ticket);
 }
 
+/* What a word stood for when its entry was made old. */
+static void state(void)
+{
+	struct oct_ticket ticket;
+	struct oct_pte_guard guard;
+
+	if (oct_port_cpu_self() == 1) {
+		if (oct_pte_young(oct_table_query(&mm->space, VA)))
+			return;
+		oc_cover("found");
+		OC_ASSERT(OC_ASSERTION, oct_load(word, OCT_RLX) == VALUE);
+		return;
+	}
+	oct_store(word, VALUE, OCT_RLX);
+	oct_ticket_init(&ticket, &mm->space);
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	OC_ASSERT(OC_ASSERTION,
+	          oct_clear_young_dirty_ptes(&ticket, &guard, 1, OCT_PTE_YOUNG) == OCT_PTE_YOUNG);
+	oct_pte_guard_unlock(&ticket, &guard);
+	oct_ticket_complete(&ticket);
+}
+
 /* Of two alike the second loses its mark by what was found for the first. */
 static void update_run(void)
 {
@@ -180,4 +202,5 @@ OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), 
                          {.name = "modify", .run = modify, .expected = OC_HOLDS},
                          {.name = "change", .run = change, .expected = OC_HOLDS},
                          {.name = "update", .run = update, .expected = OC_HOLDS},
+                         {.name = "state", .run = state, .expected = OC_HOLDS},
                          {.name = "update-run", .run = update_run, .expected = OC_HOLDS}})

@@ -18,7 +18,7 @@ enum {
 
 static struct oct_mm *mm;
 static uint32_t after;
-static bool relied;
+static bool relied, cleaned;
 static oct_pte_t other; /* another page */
 static struct oct_ticket open_ticket;
 
@@ -282,6 +282,27 @@ static void fill_run(void)
 	note_alias(empty);
 }
 
+/* Clean already: the other's flush is waited for, since until then a store leaves no mark. */
+static void clean_again(void)
+{
+	struct oct_ticket own, *ticket = oct_port_cpu_self() == 0 ? &open_ticket : &own;
+	struct oct_pte_guard guard;
+	unsigned had;
+
+	oct_ticket_init(ticket, &mm->space);
+	oct_pte_lock_at(&mm->space, VA, &guard);
+	had = oct_clear_young_dirty_ptes(ticket, &guard, 1, OCT_PTE_DIRTY);
+	oct_pte_guard_unlock(ticket, &guard);
+	if (oct_port_cpu_self() == 0)
+		return;
+	oct_ticket_complete(ticket);
+	if (had)
+		return;
+	after = oc_peek32(mm, ALIAS);
+	cleaned = true;
+	oc_cover("relied");
+}
+
 /* No table at all: what was unlinked is waited for. */
 static void table_gone(void)
 {
@@ -365,6 +386,8 @@ static void protect_again_on_open(void)
 static void final(void)
 {
 	OC_ASSERT(OC_I4, !relied || oc_peek32(mm, ALIAS) == after);
+	OC_ASSERT(OC_I3, !cleaned || oc_peek32(mm, ALIAS) == after ||
+	                     oct_pte_dirty(oct_table_query(&mm->space, VA)));
 	oct_ticket_complete(&open_ticket);
 }
 
@@ -387,5 +410,6 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                 {.name = "clear-again", .run = clear_again, .expected = OC_HOLDS},
                 {.name = "fill-again", .run = fill_again, .expected = OC_HOLDS},
                 {.name = "map-again", .run = map_again, .expected = OC_HOLDS},
+                {.name = "clean-again", .run = clean_again, .expected = OC_HOLDS},
                 {.name = "fill-run", .run = fill_run, .expected = OC_HOLDS},
                 {.name = "table-gone", .run = table_gone, .expected = OC_HOLDS}})
