@@ -64,7 +64,7 @@ bool claim(void)
 
 bool at_cut(void)
 {
-	return explorer.options->share && explorer.nframes == explorer.options->share->cut;
+	return explorer.options->share && explorer.nframes == SHARE_CUT;
 }
 
 static void level_pop(void)
@@ -425,12 +425,10 @@ static bool account(enum explore_end end)
 		s->stopped = true;
 		return false;
 	}
-	if (explorer.nframes > s->choices_max)
-		s->choices_max = explorer.nframes;
 	if (explorer.options->share) {
 		if (__atomic_load_n(&explorer.options->share->stop, __ATOMIC_RELAXED))
 			return false;
-		if (explorer.unclaimed || (explorer.nframes < explorer.options->share->cut && !claim()))
+		if (explorer.unclaimed || (explorer.nframes < SHARE_CUT && !claim()))
 			return !s->error; /* somebody else's */
 	}
 	if (end == END_COMPLETE)

@@ -34,9 +34,8 @@ struct explore_client {
 
 /* Workers that share one tree: every worker walks its top, and each subtree below the cut is explored
  * by the one that claims it. Lives in memory that the processes share. */
-enum { SHARE_ITEMS = 1 << 20 };
+enum { SHARE_CUT = 24, SHARE_ITEMS = 1 << 20 };
 struct explore_share {
-	unsigned cut; /* choices above it */
 	uint8_t taken[SHARE_ITEMS];
 	bool stop; /* somebody found what ends the search */
 };
@@ -54,7 +53,7 @@ struct explore_options {
 
 struct explore_stats {
 	uint64_t runs, executions, blocked, pruned, twice;
-	unsigned events_max, choices_max; /* in one execution */
+	unsigned events_max;
 	bool cut;           /* bound, time or a limit left something out */
 	bool out_of_budget; /* time or a limit did */
 	bool stopped;       /* ended() said so */

@@ -540,8 +540,7 @@ static void deepen(const struct oc_options *given, int only, double start)
 	for (unsigned i = given->replay && only < 0 ? 3 : 0; i < 4; i++) {
 		int bound = only >= 0 ? only : world.litmus || given->sample ? -1 : deepening[i];
 
-		stats =
-		    (struct explore_stats){.choices_max = stats.choices_max}; /* for who shares the next */
+		memset(&stats, 0, sizeof(stats));
 		r->verdict = OC_V_HOLDS;
 		explore_bound(bound, given->seconds > 0 ? start + given->seconds : 0);
 		describe(bound);

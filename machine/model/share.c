@@ -40,16 +40,6 @@ static void work(struct shared *s, const struct explore_client *client, const st
 	s->finished[worker] = true;
 }
 
-/* Deep enough for many subtrees, since some are large; every worker walks what is above, so not close to the
- * leaves: a third of the depth that the search before this one has seen. */
-static unsigned cut_of(unsigned choices)
-{
-	enum { LEAST = 6, MOST = 24 };
-	unsigned cut = choices == 0 ? MOST : choices / 3;
-
-	return cut < LEAST ? LEAST : cut > MOST ? MOST : cut;
-}
-
 static void add(struct explore_stats *sum, const struct explore_stats *one)
 {
 	sum->runs += one->runs;
@@ -59,8 +49,6 @@ static void add(struct explore_stats *sum, const struct explore_stats *one)
 	sum->twice += one->twice;
 	if (one->events_max > sum->events_max)
 		sum->events_max = one->events_max;
-	if (one->choices_max > sum->choices_max)
-		sum->choices_max = one->choices_max;
 	sum->cut |= one->cut;
 	sum->out_of_budget |= one->out_of_budget;
 }
@@ -77,7 +65,6 @@ bool explore_shared(const struct explore_client *client, const struct explore_op
 		return false;
 	if (workers > MAX_WORKERS)
 		workers = MAX_WORKERS;
-	s->claims.cut = cut_of(stats->choices_max);
 	for (unsigned i = 1; i < workers; i++) {
 		pids[i] = fork();
 		if (!pids[i]) {
