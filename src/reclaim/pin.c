@@ -15,7 +15,8 @@
  * first: P reads what T stored or something later in the same release sequence, so T synchronises with P, and
  * R, after P, sees X or something later: the entry is gone, and G lets go. No fence is needed on either side:
  * what full barriers do between two words, the order of changes does in one (races 18; questions/D2 has the
- * other form). X  fork, which shares the page: takes the write right, and adds its reference with a
+ * other form).
+ *   X  fork, which shares the page: takes the write right, and adds its reference with a
  *      read-modify-write that tells it whether there was a pin. P first: it sees the pin, takes the
  *      reference back and copies. The reference first: P fails, there are two. So no sequence count is needed
  *      around fork (races 19).
@@ -75,17 +76,10 @@ void oct_pin(struct oct_folio *folio)
 
 void oct_unpin(struct oct_folio *folio, bool dirty)
 {
-	uint32_t before;
-
 	if (dirty)
 		/* Release: what was stored; pairs with the acquire of who takes dirty off. */
 		oct_fetch_or(&folio->flags, (uint32_t)OCT_FOLIO_DIRTY, OCT_REL);
-	/* As oct_folio_put. */
-	before = oct_fetch_sub(&folio->refcount, OCT_FOLIO_PIN, OCT_ACQ_REL);
-	if (before < OCT_FOLIO_PIN)
-		oct_port_panic("unpin without a pin");
-	if (before == OCT_FOLIO_PIN)
-		oct_page_give_back(folio->page, folio->order, OCT_USE_USER);
+	oct_folio_put_many(folio, OCT_FOLIO_PIN);
 }
 
 /* ---- Without locks -------------------------------------------------------------------------------- */
