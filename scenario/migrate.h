@@ -123,4 +123,26 @@ static inline void migrate_reader(void)
 	oc_load32(swap_mm, MIGRATE_VA, &value);
 }
 
+static inline void take_setup(void)
+{
+	migrate_setup(oc_mm(), 1);
+	raw_forbid_faults(raw.mm, RAW_VA);
+}
+
+static inline void raw_take_then_flush(void)
+{
+	raw_take(false);
+}
+
+static inline void take_now(void)
+{
+	RAW_PARTS(migrate, dontneed_and_look, migrate_reader);
+}
+
+static inline void take_final(void)
+{
+	raw_dontneed_final();
+	raw_restore();
+}
+
 #endif

@@ -96,6 +96,19 @@ static inline void raw_install(oct_pte_t *pte)
 	oc_cover("raw-copy-installed");
 }
 
+/* The page is copied out, and brought in again at once, before the flush: what is stored meanwhile is lost.
+ */
+static inline void raw_write_first(void)
+{
+	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
+
+	oc_entry_set(pte, 0);
+	raw_copy();
+	raw_flush();
+	oc_entry_set(pte, raw.fresh);
+	oct_pte_unlock(raw.mm, pte);
+}
+
 /* The entry says that a store must copy. */
 static inline bool raw_must_copy(oct_pte_t entry)
 {

@@ -45,21 +45,15 @@ static void now_beside(void)
 		OC_ASSERT(OC_ASSERTION, oc_store32(block_mm, block_page(1), 7) == 0);
 }
 
-static void raw_write_first(void)
+static void raw_writes_first(void)
 {
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-
 	is_raw = true;
-	oc_entry_set(pte, 0);
-	raw_copy();
-	raw_flush();
-	oc_entry_set(pte, raw.fresh);
-	oct_pte_unlock(raw.mm, pte);
+	raw_write_first();
 }
 
 static void write_first(void)
 {
-	RAW_PARTS(raw_write_first, raw_writer);
+	RAW_PARTS(raw_writes_first, raw_writer);
 }
 
 static void final(void)

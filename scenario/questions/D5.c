@@ -3,17 +3,6 @@
  * Who finds the entry empty under its lock believes that nobody uses the page by this address. */
 #include "../migrate.h"
 
-static void setup(void)
-{
-	migrate_setup(oc_mm(), 1);
-	raw_forbid_faults(raw.mm, RAW_VA);
-}
-
-static void raw_take_then_flush(void)
-{
-	raw_take(false);
-}
-
 static void raw_take_and_flush(void)
 {
 	raw_take(true);
@@ -29,20 +18,9 @@ static void in_lock(void)
 	RAW_PARTS(raw_take_and_flush, raw_dontneed, raw_writer);
 }
 
-static void now(void)
-{
-	RAW_PARTS(migrate, dontneed_and_look, migrate_reader);
-}
-
-static void final(void)
-{
-	raw_dontneed_final();
-	raw_restore();
-}
-
-OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
+OC_SCENARIO(.setup = take_setup, .final = take_final, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
             .variants = {
                 {.name = "after-unlock", .run = after_unlock, .expected = OC_VIOLATES(OC_I4)},
                 {.name = "in-lock", .run = in_lock, .expected = OC_HOLDS, .cover = {"raw-found-none"}},
-                {.name = "now", .run = now, .expected = OC_HOLDS, .cover = {"migrate-move"}}})
+                {.name = "now", .run = take_now, .expected = OC_HOLDS, .cover = {"migrate-move"}}})
