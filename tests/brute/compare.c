@@ -16,7 +16,7 @@
 struct options {
 	struct random_options random;
 	uint64_t programs, seed, first;
-	bool textbook, verbose, shrink, brute_only, print;
+	bool textbook, verbose, shrink, brute_only, print, unpruned;
 	uint64_t give_up; /* stop after so many programs that differ */
 };
 
@@ -108,7 +108,7 @@ static struct difference compare(const struct program *p, const struct options *
 
 	x->count = y->count = 0;
 	memset(&b->explorer, 0, sizeof b->explorer);
-	brute_run(p, &b->brute, o->brute_only ? NULL : outcomes_add_graph, x);
+	brute_run(p, !o->unpruned, &b->brute, o->brute_only ? NULL : outcomes_add_graph, x);
 	b->brute_ns += now_ns() - start;
 	if (b->brute.too_large || o->brute_only)
 		return d;
@@ -278,7 +278,7 @@ static void usage(void)
 	        "               [--arch arm64|x86_64|riscv64] [--ets2] [--hw-dirty] [--roots]\n"
 	        "               [--interrupts] [--devices] [--mix] [--weight N] [--textbook] "
 	        "[--shrink]\n"
-	        "               [--verbose] [--print] [--keep-going] [--brute-only]\n");
+	        "               [--verbose] [--print] [--keep-going] [--brute-only] [--unpruned]\n");
 }
 
 static bool parse_flag(const char *name, struct options *o)
@@ -287,17 +287,12 @@ static bool parse_flag(const char *name, struct options *o)
 		const char *name;
 		bool *flag;
 	} flags[] = {
-	    {"--ets2", &o->random.ets2},
-	    {"--hw-dirty", &o->random.hw_dirty},
-	    {"--textbook", &o->textbook},
-	    {"--shrink", &o->shrink},
-	    {"--verbose", &o->verbose},
-	    {"--print", &o->print},
-	    {"--brute-only", &o->brute_only},
-	    {"--roots", &o->random.roots},
-	    {"--devices", &o->random.devices},
-	    {"--mix", &o->random.mix},
-	    {"--interrupts", &o->random.interrupts},
+	    {"--ets2", &o->random.ets2},      {"--hw-dirty", &o->random.hw_dirty},
+	    {"--textbook", &o->textbook},     {"--shrink", &o->shrink},
+	    {"--verbose", &o->verbose},       {"--print", &o->print},
+	    {"--brute-only", &o->brute_only}, {"--unpruned", &o->unpruned},
+	    {"--roots", &o->random.roots},    {"--devices", &o->random.devices},
+	    {"--mix", &o->random.mix},        {"--interrupts", &o->random.interrupts},
 	};
 
 	if (strcmp(name, "--keep-going") == 0) {

@@ -15,6 +15,9 @@ struct search {
 	unsigned values[PROGRAM_LOCATIONS];
 	unsigned used; /* locations that anything accesses */
 	uint8_t used_location[PROGRAM_LOCATIONS];
+	bool pruned;
+	/* stores[t][l][i]: how often, at most, threads t and later store domain[l][i] at l */
+	unsigned stores[PROGRAM_THREADS + 1][PROGRAM_LOCATIONS][MAX_DOMAIN];
 };
 
 /* ---- Values ----------------------------------------------------------------------------------------------
@@ -93,6 +96,46 @@ static void domains(struct search *s)
 				domain_add(s, l, s->domain[l][i] | ENTRY_DIRTY);
 }
 
+/* What one instruction may store, as often as it may at most. A user store updates entries in as many walks
+ * as it takes: more often than there are events. */
+static void count_stores(const struct search *s, const struct instruction *in, unsigned l,
+                         unsigned stores[MAX_DOMAIN])
+{
+	bool at = in->where == l && (in->op == OP_STORE || in->op == OP_XCHG || in->op == OP_CAS);
+
+	at |= in->op == OP_USER_STORE && l >= AT_FRAME && l < AT_LEAF;
+	for (unsigned i = 0; i < s->values[l]; i++) {
+		uint64_t value = s->domain[l][i];
+
+		stores[i] += at && value == in->value;
+		stores[i] += in->op == OP_LOCK && in->where == l && value == 1;
+		stores[i] += in->op == OP_FETCH_ADD && in->where == l;
+		stores[i] += in->op == OP_LOAD_ROOT && l >= AT_ROOT && (value == in->value || !value);
+		if (in->op == OP_USER_STORE && l >= AT_LEAF && l < AT_UPPER && (value & ENTRY_DIRTY))
+			stores[i] = MAX_EVENTS;
+	}
+}
+
+static void find_stores(struct search *s)
+{
+	const struct program *p = s->program;
+
+	for (unsigned t = p->threads; t-- > 0;) {
+		memcpy(s->stores[t], s->stores[t + 1], sizeof s->stores[t]);
+		for (unsigned i = 0; i < p->length[t]; i++)
+			for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++)
+				count_stores(s, &p->code[t][i], l, s->stores[t][l]);
+	}
+}
+
+static unsigned stores_from(const struct search *s, unsigned thread, unsigned location, uint64_t value)
+{
+	for (unsigned i = 0; i < s->values[location]; i++)
+		if (s->domain[location][i] == value)
+			return s->stores[thread][location][i];
+	return 0;
+}
+
 /* ---- Coherence -------------------------------------------------------------------------------------------
  */
 static void choose_coherence(struct search *s, unsigned index);
@@ -146,6 +189,28 @@ static void choose_coherence(struct search *s, unsigned index)
 
 /* ---- Sources ---------------------------------------------------------------------------------------------
  */
+/* Is w coherence-older than a write that r's thread has seen at this location before r? What can be told of
+ * that before coherence is chosen: w is the initial write, or its thread wrote the other one after it. (All
+ * that a thread does at one location, T apart, is in order in H.) axioms_of_location() would find it, much
+ * later. */
+static bool reads_backwards(const struct graph *g, unsigned r, unsigned w)
+{
+	const struct event *read = &g->event[r];
+
+	if (read->kind == EVENT_T)
+		return false;
+	for (unsigned e = r; e-- > FIRST_EVENT && g->event[e].thread == read->thread;) {
+		unsigned seen = event_writes(&g->event[e]) ? e : g->source[e];
+
+		if (g->event[e].kind > EVENT_RMW || g->event[e].where != read->where || seen == w)
+			continue;
+		if (w < FIRST_EVENT ||
+		    (seen >= FIRST_EVENT && g->event[seen].thread == g->event[w].thread && w < seen))
+			return true;
+	}
+	return false;
+}
+
 static void choose_sources(struct search *s, unsigned r, events_t taken)
 {
 	struct graph *g = &s->graph;
@@ -168,26 +233,47 @@ static void choose_sources(struct search *s, unsigned r, events_t taken)
 			continue;
 		if (read->kind == EVENT_RMW && (taken & EVENT_BIT(w))) /* two RMW of one write: not atomic */
 			continue;
+		if (s->pruned && reads_backwards(g, r, w))
+			continue;
 		g->source[r] = (uint8_t)w;
 		choose_sources(s, r + 1, read->kind == EVENT_RMW ? taken | EVENT_BIT(w) : taken);
 	}
 }
 
-/* Does each value read have a store at all? Most unfoldings end here. */
-static bool values_have_stores(const struct graph *g)
+/* Is there a store for the value that r reads: among the events that are there, but for those behind r in its
+ * own thread, or perhaps in a thread from unborn on? And is there one for each read-modify-write that reads
+ * it, since two of one store are not atomic? These may be of a thread from unfinished on. */
+static bool value_has_store(const struct search *s, unsigned r, unsigned unborn, unsigned unfinished)
 {
-	for (unsigned r = FIRST_EVENT; r < g->count; r++) {
-		const struct event *read = &g->event[r];
-		bool any = false;
+	const struct graph *g = &s->graph;
+	const struct event *read = &g->event[r];
+	unsigned stores = stores_from(s, unborn, read->where, read->read), updates = 0;
+	unsigned all = stores_from(s, unfinished, read->where, read->read);
 
-		if (!event_reads(read) && read->kind != EVENT_T)
+	for (unsigned e = 0; e < g->count; e++) {
+		const struct event *event = &g->event[e];
+
+		if (event->where != read->where || event->kind > EVENT_RMW)
 			continue;
-		for (unsigned w = 0; w < g->count && !any; w++)
-			any = w != r && event_writes(&g->event[w]) && g->event[w].where == read->where &&
-			      g->event[w].written == read->read;
-		if (!any)
-			return false;
+		updates += event->kind == EVENT_RMW && event->read == read->read;
+		if (!event_writes(event) || event->written != read->read)
+			continue;
+		all++;
+		stores += e < r || event->thread != read->thread;
 	}
+	return stores && (!s->pruned || updates <= all);
+}
+
+/* Does each value read have a store, those of threads from unborn on taken for granted? Most unfoldings end
+ * here. */
+static bool values_have_stores(const struct search *s, unsigned unborn)
+{
+	const struct graph *g = &s->graph;
+
+	for (unsigned r = FIRST_EVENT; r < g->count; r++)
+		if ((event_reads(&g->event[r]) || g->event[r].kind == EVENT_T) &&
+		    !value_has_store(s, r, unborn, unborn))
+			return false;
 	return true;
 }
 
@@ -195,7 +281,7 @@ static void unfolded(struct search *s)
 {
 	struct graph *g = &s->graph;
 
-	if (!values_have_stores(g))
+	if (!s->pruned && !values_have_stores(s, s->program->threads))
 		return;
 	s->used = 0;
 	for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++)
@@ -238,6 +324,15 @@ static void set_order(struct event *e, int order, bool reads, bool writes)
 	e->sc = order == __ATOMIC_SEQ_CST;
 	e->acquire = reads && (e->sc || order == __ATOMIC_ACQUIRE || order == __ATOMIC_ACQ_REL);
 	e->release = writes && (e->sc || order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL);
+}
+
+/* May the read that was appended last be worth going on with? */
+static bool worth(const struct search *s)
+{
+	const struct graph *g = &s->graph;
+	unsigned last = g->count - 1;
+
+	return !s->pruned || value_has_store(s, last, g->event[last].thread + 1u, g->event[last].thread);
 }
 
 /* Continue behind an instruction that returned a value; then forget what was appended. */
@@ -297,7 +392,8 @@ static void unfold_access(struct search *s, const struct walk *walk, uint64_t en
 		e->page = (uint8_t)walk->page;
 		e->written = in->value;
 		e->read = is_store ? 0 : s->domain[frame][i];
-		unfold_result(s, walk->thread, walk->at, e->read);
+		if (is_store || worth(s))
+			unfold_result(s, walk->thread, walk->at, e->read);
 		s->graph.count = mark;
 	}
 }
@@ -360,7 +456,9 @@ static void unfold_update(struct search *s, const struct walk *walk, uint64_t en
 		e->page = (uint8_t)walk->page;
 		e->read = now;
 		e->written = now | ENTRY_DIRTY;
-		if (good) {
+		if (!worth(s)) {
+			/* No source either. */
+		} else if (good) {
 			unfold_access(s, walk, entry);
 		} else if (!entry_changes_so_often(s, walk)) {
 			/* No source for this value. */
@@ -421,7 +519,7 @@ static void unfold_leaf(struct search *s, struct walk walk, unsigned table)
 			g->event[mark].neighbour = (uint8_t)walk.first_t;
 			g->event[walk.first_t].neighbour = (uint8_t)mark;
 		}
-		if (entry_changes_so_often(s, &walk))
+		if (worth(s) && entry_changes_so_often(s, &walk))
 			unfold_entry(s, &walk, s->domain[walk.leaf][i]);
 		g->count = mark;
 	}
@@ -443,10 +541,13 @@ static void unfold_walk(struct search *s, struct walk walk)
 		uint64_t value = s->domain[upper][i];
 
 		append_t(s, &walk, 1, upper, value);
-		if (value & ENTRY_PRESENT)
+		if (!worth(s)) {
+			/* No source. */
+		} else if (value & ENTRY_PRESENT) {
 			unfold_leaf(s, walk, ENTRY_NUMBER(value));
-		else
+		} else {
 			unfold_fault(s, &walk);
+		}
 		g->count = mark;
 	}
 }
@@ -475,7 +576,8 @@ static void unfold_read(struct search *s, unsigned thread, unsigned at)
 		e->read = value;
 		e->written = in->op == OP_FETCH_ADD ? value + in->value : in->value;
 		set_order(e, failed ? __ATOMIC_RELAXED : in->order, true, writes);
-		unfold_result(s, thread, at, value);
+		if (worth(s))
+			unfold_result(s, thread, at, value);
 		g->count = mark;
 	}
 }
@@ -583,7 +685,8 @@ static void unfold(struct search *s, unsigned thread, unsigned at)
 		return;
 	}
 	if (at == p->length[thread]) {
-		unfold(s, thread + 1, 0);
+		if (!s->pruned || values_have_stores(s, thread + 1))
+			unfold(s, thread + 1, 0);
 		return;
 	}
 	switch (p->code[thread][at].op) {
@@ -617,7 +720,7 @@ static void unfold(struct search *s, unsigned thread, unsigned at)
 	s->graph.count = mark;
 }
 
-void brute_run(const struct program *program, struct brute_result *result,
+void brute_run(const struct program *program, bool pruned, struct brute_result *result,
                void (*visit)(void *arg, const struct graph *graph), void *arg)
 {
 	struct search s;
@@ -632,7 +735,9 @@ void brute_run(const struct program *program, struct brute_result *result,
 	for (unsigned l = 0; l < PROGRAM_LOCATIONS; l++) {
 		append(&s, EVENT_WRITE, EVENT_NONE, l)->written = program->initial[l];
 	}
+	s.pruned = pruned;
 	domains(&s);
+	find_stores(&s);
 	unfold(&s, 0, 0);
 	if (result->too_large)
 		result->executions = result->stale = 0;

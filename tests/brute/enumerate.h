@@ -78,8 +78,9 @@ struct brute_result {
 };
 
 /* Find every consistent complete execution graph of program, each once; visit, if any, is called with each.
- */
-void brute_run(const struct program *program, struct brute_result *result,
+ * pruned: leave out at once what cannot become one, for a value that it reads which nobody stores, or a
+ * source older than what the thread has seen already; the same graphs, sooner. */
+void brute_run(const struct program *program, bool pruned, struct brute_result *result,
                void (*visit)(void *arg, const struct graph *graph), void *arg);
 
 /* The outcome of a graph as program.h documents it; returns the number of values. */

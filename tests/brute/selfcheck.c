@@ -15,16 +15,19 @@ static unsigned failures, checks;
  */
 static void expect_count(const char *name, const struct program *p, uint64_t expected)
 {
-	struct brute_result result;
+	for (unsigned pruned = 0; pruned < 2; pruned++) {
+		struct brute_result result;
 
-	brute_run(p, &result, NULL, NULL);
-	checks++;
-	if (result.executions == expected && !result.too_large)
-		return;
-	failures++;
-	printf("%s: %" PRIu64 " executions, expected %" PRIu64 "%s\n", name, result.executions, expected,
-	       result.too_large ? " (too large)" : "");
-	program_print(p);
+		brute_run(p, pruned, &result, NULL, NULL);
+		checks++;
+		if (result.executions == expected && !result.too_large)
+			continue;
+		failures++;
+		printf("%s%s: %" PRIu64 " executions, expected %" PRIu64 "%s\n", name,
+		       pruned ? ", pruned" : "", result.executions, expected,
+		       result.too_large ? " (too large)" : "");
+		program_print(p);
+	}
 }
 
 /* Two threads, each two instructions over two words: a letter is R (acquire load) or W (release store of the
@@ -189,7 +192,7 @@ static void expect_condition(const char *name, const struct program *p, bool all
 	struct brute_result result;
 
 	c.seen = false;
-	brute_run(p, &result, see, &c);
+	brute_run(p, true, &result, see, &c);
 	checks++;
 	if (c.seen == allowed && !result.too_large)
 		return;
@@ -484,7 +487,7 @@ static void check_three_threads(bool ets2)
 	user_load(&p, 1, X);
 	store(&p, 2, P(0), 2, RLX);
 	expect_count("three threads", &p, 5);
-	brute_run(&p, &result, see_stale_two, &stale_two);
+	brute_run(&p, true, &result, see_stale_two, &stale_two);
 	checks++;
 	if (stale_two != 1) {
 		failures++;
@@ -692,8 +695,8 @@ static void check_thread_order(void)
 				q.no_ad[t] = p.no_ad[p.threads - 1 - t];
 				memcpy(q.code[t], p.code[p.threads - 1 - t], sizeof q.code[t]);
 			}
-			brute_run(&p, &a, NULL, NULL);
-			brute_run(&q, &b, NULL, NULL);
+			brute_run(&p, true, &a, NULL, NULL);
+			brute_run(&q, false, &b, NULL, NULL);
 			checks++;
 			if (a.executions == b.executions && a.stale == b.stale && !a.too_large)
 				continue;
