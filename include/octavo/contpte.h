@@ -23,8 +23,8 @@
  * flushed, at once, under the page-table lock; young and dirty are what the exchanges brought back, and are
  * final, because hardware sets no bit in an invalid entry; the entries come back with them. An access
  * meanwhile faults and waits for the lock. Where CPUs bear both sizes (OCT_BBM_LEVEL 2) the flush is not
- * spared: what a TLB holds as a clean block might set dirty in any of the entries that took its place
- * (contpte/unfold-in-place).
+ * spared: that what a TLB holds as a clean block sets dirty in none of the entries that took its place is
+ * for hardware to see to (contpte/unfold-in-place).
  *
  * WHOLE BLOCKS are cleared entry by entry, without a flush in between: invalid beside valid is no
  * disagreement. Rights are taken from a whole block by breaking it, several blocks with one flush, since

@@ -11,9 +11,10 @@
  * software. A store meanwhile, through whichever entry, sets dirty in one that is clean already, or is made
  * through one that a TLB keeps as dirty and is over when the ticket is complete (M5).
  *
- * Where two sizes may be usable at once the flush could only be left out if hardware looked for the
- * contiguous bit again whenever it sets dirty: else a TLB that keeps the block as clean sets it in an entry
- * that is another page's by then (contpte/unfold-in-place). This file relies on no such thing. */
+ * Where two sizes may be usable at once the flush could only be left out because arm64's hardware looks
+ * whether the entry is still the one that it kept whenever it sets dirty: else a TLB that keeps the block as
+ * clean sets it in an entry that is another page's by then (contpte/unfold-in-place). This file relies on no
+ * such thing. */
 #include "authority.h"
 
 struct block {
