@@ -53,6 +53,7 @@ set(OCTAVO_T3_SOURCES
     ${OCTAVO_DIR}/src/page/cache.c
     ${OCTAVO_DIR}/src/page/mapping.c
     ${OCTAVO_DIR}/src/reclaim/reclaim.c
+    ${OCTAVO_DIR}/src/reclaim/retract.c
     ${OCTAVO_DIR}/src/reclaim/swap.c
     ${OCTAVO_DIR}/src/space/file.c
     ${OCTAVO_DIR}/src/track/bitmap.c

@@ -131,6 +131,13 @@ int oct_table_trim(struct oct_space *space, uintptr_t start, uintptr_t end, stru
 int oct_table_trim_around(struct oct_space *space, uintptr_t start, uintptr_t end, uintptr_t low,
                           uintptr_t high, struct oct_ticket *ticket);
 
+/* ---- One leaf table (from T1 on): others use the range meanwhile ---------------------------------- */
+/* Unlinks the leaf table for va if none of its entries is anything but none, and frees it through ticket. True: it
+ * did. Whoever locks an entry of it by oct_pte_lock_at at the same time finds the table, and it stays, if he makes an
+ * entry; or finds the slot without one. So only where all who use the range know that: else they need it for
+ * themselves, as for oct_table_trim, and what lies above leaf tables stays in any case. */
+bool oct_table_retract(struct oct_space *space, uintptr_t va, struct oct_ticket *ticket);
+
 /* ---- Moving (from T1 on): the caller keeps others away from both ranges --------------------------- */
 /* The leaf table for from, aligned to what a leaf table maps, goes to to, with all its entries. true: it did;
  * nobody uses it by the old address any more, not through a walk cache either. false: there is none (at from), or
@@ -144,7 +151,8 @@ void oct_table_move_entries(struct oct_space *space, uintptr_t from, uintptr_t t
                             struct oct_ticket *ticket);
 
 /* What is mapped at va: the entry, 0 for none; of a large leaf or a contiguous block the entry that the page
- * of va would have alone. A glance: may be old when it returns. */
+ * of va would have alone. A glance: may be old when it returns. Leaf tables must stay: interrupts off (R5), or nobody
+ * trims, merges or retracts there. */
 oct_pte_t oct_table_query(struct oct_space *space, uintptr_t va);
 
 /* ---- A cursor ------------------------------------------------------------------------------------ */
@@ -154,7 +162,7 @@ oct_pte_t oct_table_query(struct oct_space *space, uintptr_t va);
  *	while (oct_cursor_next(&cursor))
  *		... cursor.va, cursor.level, cursor.pte ...
  *
- * Each is a glance. Tables must stay: nobody trims or merges in the range meanwhile. What is empty costs a
+ * Each is a glance. Tables must stay: nobody trims, merges or retracts in the range meanwhile. What is empty costs a
  * step per slot of the lowest table on the way. */
 struct oct_cursor {
 	struct oct_space *space;

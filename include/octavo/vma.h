@@ -61,6 +61,7 @@ struct oct_vma {
 		uint64_t last; /* index: largest that it or one below shows */
 		int height;
 		bool shared; /* stores through it reach the object */
+		bool keep;   /* its tables stay, empty or not: no retraction (collapse.h) */
 	} shown;
 };
 

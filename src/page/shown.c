@@ -166,3 +166,16 @@ struct oct_vma *oct_shown_next(const struct oct_mapping *mapping, uint64_t first
 {
 	return next_below(mapping->areas, first, last, after);
 }
+
+void oct_shown_keep(struct oct_vma_tree *areas, uintptr_t start, uintptr_t end, bool keep)
+{
+	struct oct_vma *vma = oct_vma_first(areas, start);
+
+	for (; vma && vma->start < end; vma = oct_vma_first(areas, vma->end)) {
+		if (!vma->space)
+			continue;
+		oct_rwlock_write_lock(&vma->mapping->lock);
+		vma->shown.keep = keep;
+		oct_rwlock_write_unlock(&vma->mapping->lock);
+	}
+}

@@ -26,6 +26,10 @@ struct oct_vma *oct_shown_next(const struct oct_mapping *mapping, uint64_t first
 void oct_shown_begin(struct oct_vma *vma);
 void oct_shown_end(struct oct_vma *vma);
 
+/* Areas of mm in [start, end) that show an object: keep, their leaf tables stay, empty or not, until the same is
+ * called with keep false or they are gone. The lock of the space is held for writing. May sleep. */
+void oct_shown_keep(struct oct_vma_tree *areas, uintptr_t start, uintptr_t end, bool keep);
+
 /* Where in vma index is shown. */
 static inline uintptr_t oct_shown_address(const struct oct_vma *vma, uint64_t index)
 {

@@ -397,7 +397,7 @@ static int swap_fault(struct oct_fault_state *fault, uint64_t pte)
 	oct_swap_add(swap, number); /* the entry names it: it is not free */
 	oct_pte_guard_unlock(NULL, &fault->guard);
 	error = get_page(swap, number, fault, &folio);
-	/* Tables go only with the lock of the space held for writing: the walk ends where it did. */
+	/* The table may have gone with the entry: then what is found is not the same. */
 	oct_pte_lock_at(&fault->mm->space, fault->va, &fault->guard);
 	if (!error && oct_pte_soft_same(oct_pte_get(&fault->guard), pte))
 		return fill_entry(fault, swap, folio, pte);

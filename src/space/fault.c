@@ -326,12 +326,12 @@ int oct_fault_lock(struct oct_fault_state *fault)
 
 	oct_ticket_init(&fault->ticket, space);
 	oct_pte_lock_at(space, fault->va, &fault->guard);
-	if (fault->guard.level) {
+	/* An empty table of an object's area may be retracted before it is locked. */
+	while (fault->guard.level) {
 		oct_pte_guard_unlock(NULL, &fault->guard);
 		result = oct_table_prepare(space, fault->va, fault->va + OCT_PAGE_SIZE);
 		if (result)
 			return result;
-		/* Tables go only with the lock of the space held for writing. */
 		oct_pte_lock_at(space, fault->va, &fault->guard);
 	}
 	return 0;

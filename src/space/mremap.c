@@ -15,7 +15,10 @@
  * that hardware sets until the exchange comes back with the old value and moves; later an empty entry takes
  * no bits, and the store faults.
  *
- * Failure. Slots for areas, tables and, of a shared area, pages are there before anything changes. */
+ * Failure. Slots for areas, tables and, of a shared area, pages are there before anything changes. An empty
+ * table of an area that shows an object may be retracted meanwhile (src/reclaim/retract.c): of the old range
+ * until the lock of its mapping is taken, so what is there is looked at again (races 32); of the new range
+ * not, since the areas that are in the way keep their tables from the moment that these are counted on. */
 #include "../page/shown.h"
 #include "walk.h"
 
@@ -107,14 +110,12 @@ static void move_entries(struct oct_mm *mm, const struct remap *remap)
 	oct_ticket_complete(&ticket);
 }
 
-/* What lies in [start, end) goes, but for its tables. */
+/* What lies in [start, end), cut at both ends, goes, but for its tables. */
 static void clear_range(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 {
 	struct oct_ticket ticket;
 	struct oct_vma *vma;
 
-	oct_vma_split(&mm->areas, start);
-	oct_vma_split(&mm->areas, end);
 	oct_walk_leave_objects(mm, start, end);
 	while ((vma = oct_vma_first(&mm->areas, start)) && vma->start < end)
 		oct_vma_remove(&mm->areas, vma);
@@ -143,12 +144,22 @@ static int prepare_move(struct oct_mm *mm, const struct remap *remap, const stru
 		return -OCT_EINVAL;
 	error = oct_vma_reserve(&mm->areas, 1 + oct_vma_cuts(&mm->areas, remap->from, old_end) +
 	                                        oct_vma_cuts(&mm->areas, remap->to, to_end));
+	if (!error && occupied) {
+		/* What shows an object there could lose a table, and entries need it, before it makes way. */
+		oct_vma_split(&mm->areas, remap->to);
+		oct_vma_split(&mm->areas, to_end);
+		oct_shown_keep(&mm->areas, remap->to, to_end, true);
+	}
 	if (!error)
 		error = prepare(mm, remap);
 	if (!error && fills)
 		error = oct_mm_populate_shared(mm, remap->to + remap->bytes, to_end, vma->prot);
 	if (error && !occupied)
 		oct_walk_trim(mm, remap->to, to_end);
+	if (error && occupied) {
+		oct_shown_keep(&mm->areas, remap->to, to_end, false);
+		oct_vma_merge(&mm->areas, remap->to, to_end);
+	}
 	return error;
 }
 

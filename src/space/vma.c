@@ -299,6 +299,7 @@ struct oct_vma *oct_vma_insert(struct oct_vma_tree *tree, uintptr_t start, uintp
 	vma->flags = flags;
 	vma->mapping = NULL;
 	vma->space = NULL;
+	vma->shown.keep = false;
 	vma->pgoff = start >> OCT_PAGE_SHIFT;
 	vma->left = NULL;
 	vma->right = NULL;

@@ -360,7 +360,7 @@ int oct_table_protect(struct oct_space *space, uintptr_t start, uintptr_t end, u
 __attribute__((hot, noinline)) static bool table_empty(const oct_pte_t *entries)
 {
 	for (unsigned i = 0; i < OCT_TABLE_ENTRIES; i++) {
-		oct_pte_t pte = oct_load(entries + i, OCT_RLX); /* the range is ours */
+		oct_pte_t pte = oct_load(entries + i, OCT_RLX); /* the range, or its lock, is ours */
 
 		if (pte != 0 && !oct_pte_none(pte)) /* stray bits, or something */
 			return false;
@@ -368,21 +368,24 @@ __attribute__((hot, noinline)) static bool table_empty(const oct_pte_t *entries)
 	return true;
 }
 
-/* Unlinks the table of level - 1 under the slot for va, if it is empty. */
-static void unlink_empty(struct oct_space *space, oct_phys_t table, unsigned level, uintptr_t va,
+/* Unlinks the table of level - 1 under the slot for va, if it is empty. Did it? */
+static bool unlink_empty(struct oct_space *space, oct_phys_t table, unsigned level, uintptr_t va,
                          struct oct_ticket *ticket)
 {
 	struct oct_pte_guard guard;
 	oct_pte_t link;
+	bool unlink;
 
 	oct_slot_lock(space, table, level, va, &guard);
 	link = oct_pte_get(&guard);
-	if (oct_pte_is_table(link, level) && table_empty(oct_table_entries(oct_pte_phys(link)))) {
+	unlink = oct_pte_is_table(link, level) && table_empty(oct_table_entries(oct_pte_phys(link)));
+	if (unlink) {
 		/* The verdict is the ticket's: the table is released when it is complete. */
 		(void)!oct_entry_change(ticket, &guard, guard.pte, va, 0, &link);
 		oct_ticket_free_table(ticket, &guard, oct_pte_phys(link), oct_table_order(level - 1));
 	}
 	oct_pte_guard_unlock(ticket, &guard);
+	return unlink;
 }
 
 /* What a trim may unlink: tables that lie wholly in [low, last]. */
@@ -405,7 +408,7 @@ static OCT_SELDOM void trim_below(struct oct_space *space, oct_phys_t table, uns
 			trim_below(space, oct_pte_phys(link), level - 1, va, last < end - 1 ? last + 1 : end,
 			           reach, ticket);
 		if (first >= reach->low && last <= reach->last && !(space->kernel && level == OCT_LEVELS - 1))
-			unlink_empty(space, table, level, va, ticket);
+			(void)!unlink_empty(space, table, level, va, ticket);
 	}
 }
 
@@ -425,3 +428,22 @@ int oct_table_trim_around(struct oct_space *space, uintptr_t start, uintptr_t en
 	trim_below(space, space->root, OCT_LEVELS - 1, start, end, &reach, ticket);
 	return 0;
 }
+
+#if OCT_TIER > 0
+bool oct_table_retract(struct oct_space *space, uintptr_t va, struct oct_ticket *ticket)
+{
+	oct_phys_t table = space->root;
+
+	if (va < space->start || va > space->last || ticket->space != space)
+		return false;
+	for (unsigned level = OCT_LEVELS - 1; level > 1; level--) {
+		/* Acquire: pairs with the release in oct_entry_install. */
+		oct_pte_t link = oct_load(oct_table_entries(table) + oct_table_index(va, level), OCT_ACQ);
+
+		if (!oct_pte_is_table(link, level))
+			return false;
+		table = oct_pte_phys(link);
+	}
+	return unlink_empty(space, table, 1, va & ~(oct_level_bytes(1) - 1), ticket);
+}
+#endif

@@ -75,10 +75,14 @@ int oct_uffd_async(struct oct_mm *mm, uintptr_t start, uintptr_t end, bool enabl
 static bool stopped(struct oct_mm *mm, uintptr_t va)
 {
 	const struct oct_vma *vma = oct_vma_find(&mm->areas, va);
-	oct_pte_t pte = vma ? oct_table_query(&mm->space, va) : 0;
+	struct oct_pte_guard guard;
+	oct_pte_t pte;
 
 	if (!vma || (vma->flags & OCT_VMA_WP_ASYNC))
 		return false;
+	oct_pte_lock_at(&mm->space, va, &guard); /* the lock keeps its table, which may be retracted */
+	pte = guard.level ? 0 : oct_pte_get(&guard);
+	oct_pte_guard_unlock(NULL, &guard);
 	return oct_pte_present(pte)
 	           ? oct_pte_uffd_wp(pte)
 	           : oct_pte_soft_kind(pte) == OCT_SOFT_SWAP && (oct_pte_soft_value(pte) & OCT_SWAP_UFFD_WP);
