@@ -2,10 +2,11 @@
 # Golden numbers of executions. SPDX-License-Identifier: MIT
 #
 # usage: tools/counts.sh [--update] [NAME...]     (make counts: --update)
-#        tools/counts.sh --json FILE MEMORY
+#        tools/counts.sh --json FILE MEMORY [GROUP/...]
 # scenario/GROUP/counts-golden.txt has, for every variant that is exhausted, its complete executions for each
 # memory model and architecture. Without an option they are compared with what the command explores now
-# (everything, or the names given); --update writes them; --json compares answers that are there already.
+# (everything, or the names given); --update writes them; --json compares answers that are there already,
+# of these groups only.
 set -u
 cd "$(dirname "$0")/.."
 octavo=${BUILD:-build}/octavo
@@ -63,6 +64,11 @@ write() { # names that were explored, or none: all
 if [ "${1:-}" = --json ]; then
 	lines "$2" > "$work/now"
 	golden "$3" > "$work/golden"
+	if [ $# -gt 3 ]; then
+		printf '^%s\n' "${@:4}" > "$work/groups"
+		grep -f "$work/groups" "$work/golden" > "$work/asked"
+		mv "$work/asked" "$work/golden"
+	fi
 	compare "$3" "$work/golden" "$work/now"
 	exit
 fi
