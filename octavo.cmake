@@ -47,7 +47,8 @@ set(OCTAVO_T2_SOURCES
     ${OCTAVO_DIR}/src/space/walk.c
     ${OCTAVO_DIR}/src/space/selftest.c
     ${OCTAVO_DIR}/src/track/marks.c
-    ${OCTAVO_DIR}/src/track/scan.c)
+    ${OCTAVO_DIR}/src/track/scan.c
+    ${OCTAVO_DIR}/src/track/userfault.c)
 set(OCTAVO_T3_SOURCES
     ${OCTAVO_T2_SOURCES}
     ${OCTAVO_DIR}/src/page/cache.c

@@ -81,7 +81,9 @@ broken no-range-invalidation src/tlb/tlb.c \
 	's/^\(#include "authority.h"\)/\1\n#define oct_mmu_invalidate_range(...) ((void)0)/' \
 	"I2 I7 I11" questions/E1-now questions/E2-now races/14-now
 broken no-flush-by-tracking src/track/marks.c '/^\toct_ticket_complete(&ticket);/d' \
-	I4 core/track-store-clear-refs core/track-store-uffd
+	I4 core/track-store-clear-refs
+broken no-flush-by-userfault src/track/userfault.c '/^\toct_ticket_complete(&ticket);/d' \
+	I4 core/track-store-uffd
 broken no-flush-after-break src/space/fault.c '/^\toct_ticket_flush(&fault->ticket, &fault->guard);/d' \
 	"I2 I7 I11" questions/E1-now questions/E2-now races/14-now
 broken no-reliance-in-copy src/space/fault.c 's/oct_ticket_join(&fault->ticket, &fault->guard);/;/' \

@@ -40,8 +40,12 @@ struct oct_mapping {
 	uint64_t cached; /* folios in it */
 	/* Reverse map: a balanced tree of areas by their first index, src/page/shown.c */
 	struct oct_vma *areas;
-	/* What oct_fault calls for an area of this mapping; spaces (T2) know files by this alone. */
+	/* What oct_fault calls for an area of this mapping; spaces (T2) know files by this and the next
+	 * alone. */
 	int (*fault)(struct oct_fault_state *fault);
+	/* What oct_uffd_wait calls: which event (enum oct_uffd_mode) an access to page index is where nothing
+	 * is mapped, 0: none, it lies past the end or is being read. */
+	unsigned (*event)(struct oct_mapping *mapping, uint64_t index);
 	/* Where pages are noted that became writable, or whose dirty entry went: a tracker's (track.h); NULL: nowhere.
 	 * Atomic: changed with lock held for writing, read under page-table locks. */
 	const struct oct_dirty_bitmap *noted;

@@ -34,7 +34,7 @@ struct oct_mm {
 	size_t stack_bytes;        /* guarded by lock: how large an area that grows down may get */
 	oct_phys_t zero_page;      /* the system's, for ever */
 	struct oct_kin kin;        /* where its private pages are found again */
-	uint32_t uffd_wakes;       /* atomic: calls of oct_uffd_wake (track.h) */
+	uint32_t uffd_wakes;       /* atomic: calls of oct_uffd_wake (userfault.h) */
 };
 
 /* What the host wants of a space (oct_mm_set_policy). */
@@ -74,9 +74,9 @@ void oct_mm_switch(struct oct_system *system, struct oct_mm *mm);
 
 /* Make child, which oct_mm_init made and nobody else knows, a copy of parent: the same areas; private
  * pages shared and write-protected in both until one of them writes; shared pages shared. Userfault
- * write-protection is the parent's alone: the child has none. Policy and stack_bytes are copied. Write
- * rights taken in the parent are complete (R4: else a sibling thread could store into the shared page after fork).
- * 0; -OCT_ENOMEM: the child is as before, the parent has lost nothing (some of its pages may be
+ * modes and write-protection are the parent's alone: the child has none. Policy and stack_bytes are copied.
+ * Write rights taken in the parent are complete (R4: else a sibling thread could store into the shared page
+ * after fork). 0; -OCT_ENOMEM: the child is as before, the parent has lost nothing (some of its pages may be
  * write-protected until the next store to each); -OCT_EINVAL: the child is not empty or is parent,
  * or is in a registry of pages (anon.h) that the parent is not in. It is in the parent's afterwards. */
 int oct_fork(struct oct_mm *child, struct oct_mm *parent);
@@ -159,12 +159,6 @@ int oct_madvise(struct oct_mm *mm, uintptr_t start, uintptr_t end, enum oct_advi
  * reading. Source: what a checkpoint tool asks of clear_refs. 0; -OCT_EINVAL. */
 int oct_clear_refs(struct oct_mm *mm, uintptr_t start, uintptr_t end);
 
-/* Userfault write-protect [start, end): enable: a store to a page that is present now makes oct_fault return
- * OCT_FAULT_EVENT until the protection is taken off again; complete. Not enable: take it off; the
- * pages stay write-protected and the next store resolves as any other. Absent pages
- * are not touched. Takes the lock for reading. 0; -OCT_EINVAL. */
-int oct_uffd_writeprotect(struct oct_mm *mm, uintptr_t start, uintptr_t end, bool enable);
-
 /* Map an existing page at va, page-aligned, inside an area that shows no object, and not mapped yet,
  * and take a reference of folio for the entry. prot: not more than the area's. The entry is young, and
  * dirty if writable: a private page that has other references is mapped so all the same (the caller
@@ -177,7 +171,7 @@ int oct_mm_map_folio(struct oct_mm *mm, uintptr_t va, struct oct_folio *folio, u
 enum oct_fault_result {
 	OCT_FAULT_DONE,   /* the access can be made again and will find its translation */
 	OCT_FAULT_RETRY,  /* the entry is in the hands of somebody else for a moment: access again */
-	OCT_FAULT_EVENT,  /* a store to a userfault write-protected page: tell its handler */
+	OCT_FAULT_EVENT,  /* for the userfault handler (userfault.h): nothing has changed */
 	OCT_FAULT_SIGNAL, /* no area there, or its protection forbids the access */
 };
 

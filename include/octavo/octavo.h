@@ -20,6 +20,7 @@
 #include <octavo/migrate.h>
 #include <octavo/mapping.h>
 #include <octavo/collapse.h>
+#include <octavo/userfault.h>
 #include <octavo/track.h>
 #include <octavo/selftest.h>
 

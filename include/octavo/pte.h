@@ -86,8 +86,9 @@ static inline uintptr_t oct_level_next(uintptr_t va, unsigned level)
  * stray update is not misread: kind in bits 2..4, value in bits 12..47. */
 enum oct_soft_kind {
 	OCT_SOFT_BROKEN = 1, /* break-before-make under way */
-	OCT_SOFT_MARKER = 2, /* first of the kinds that the owner of the space gives a meaning (struct oct_soft) */
-	OCT_SOFT_SWAP = 3,   /* a page that is in a swap area (swap.h) */
+	OCT_SOFT_MARKER = 2, /* nothing here but something to remember (userfault.h) */
+	OCT_SOFT_SWAP = 3, /* a page that is in a swap area (swap.h); from here on kinds that the owner of the
+	                      space gives a meaning (struct oct_soft) */
 	OCT_SOFT_KIND_MAX = 7,
 };
 

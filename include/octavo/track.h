@@ -7,7 +7,7 @@
  *   write-protect     the write right is taken off. The first store to each page faults; only pages
  *                     that faulted have to be looked at.
  *   marks in a space  soft-dirty (oct_clear_refs, mm.h) and userfault write-protection
- * (oct_uffd_writeprotect): the write right is taken off and the entry itself remembers.
+ * (oct_uffd_writeprotect, userfault.h): the write right is taken off and the entry itself remembers.
  *
  * Of an object (mapping.h) every space's stores are seen; of a space all its private and shared pages.
  *
@@ -20,6 +20,7 @@
 
 #include <octavo/mapping.h>
 #include <octavo/mm.h>
+#include <octavo/userfault.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,23 +63,6 @@ bool oct_dirty_take(const struct oct_dirty_bitmap *bitmap, uint64_t *from, uint6
 /* Moves every page of from that into has room for to into; those stay in from that it has not. They may begin
  * at different pages. Both may be in use. Any context; takes no lock, leaves TLBs alone. */
 void oct_dirty_merge(const struct oct_dirty_bitmap *into, const struct oct_dirty_bitmap *from);
-
-/* ---- Userfault write-protection of a space ---------------------------------------------------- */
-
-/* For the areas of [start, end), without a hole: enable: a store to a page that is write-protected for
- * userfault (oct_uffd_writeprotect, OCT_SCAN_PROTECT) is no event; the fault takes the protection off and
- * goes on, so that a missing protection says that the page was stored to. Not enable: it is an event again.
- * Takes the lock of mm for writing. Entries and TLBs stay as they are. 0; -OCT_EINVAL; -OCT_ENOMEM: a part is
- * not mapped, or an area is cut and there is no memory: nothing has changed. */
-int oct_uffd_async(struct oct_mm *mm, uintptr_t start, uintptr_t end, bool enable);
-
-/* For a thread whose access to addr was an event (OCT_FAULT_EVENT): sleeps while the page is protected and
- * nobody calls oct_uffd_wake. May return early; the access is made again then. A protection that was taken
- * off before the wake that follows it is never slept through. TLBs stay as they are. */
-void oct_uffd_wait(struct oct_mm *mm, uintptr_t addr);
-/* Wakes all who sleep in oct_uffd_wait on mm: called after the protection was taken off. Does not sleep; any
- * lock may be held; leaves TLBs alone. */
-void oct_uffd_wake(struct oct_mm *mm);
 
 /* ---- One call that looks and takes --------------------------------------------------------------- */
 

@@ -6,9 +6,9 @@
  * from whole pages (OCT_USE_CORE) that belong to one space: nothing is shared between spaces.
  *
  * All functions: plain memory guarded by the lock of the space, held for writing by who changes
- * and at least for reading by who looks; they neither sleep nor touch tables or TLBs. Those that change bounds
- * may sleep where an area shows an object: its reverse map changes too, under the lock of the mapping. Pages that
- * an area no longer shows are unmapped and complete before (R4). Interrupts are on. */
+ * and at least for reading by who looks; they neither sleep nor touch tables or TLBs. Those that change
+ * bounds may sleep where an area shows an object: its reverse map changes too, under the lock of the mapping.
+ * Pages that an area no longer shows are unmapped and complete before (R4). Interrupts are on. */
 #ifndef OCTAVO_VMA_H
 #define OCTAVO_VMA_H
 
@@ -34,11 +34,16 @@ enum oct_map_flag {
 	                                OCT_STACK_GUARD_PAGES below it. Not with SHARED */
 };
 
-/* Further flags of an area, set by oct_madvise and oct_uffd_async. */
+/* Further flags of an area, set by oct_madvise, oct_uffd_async and oct_uffd_register. */
 enum oct_vma_flag {
-	OCT_VMA_HUGE = 0x100,   /* large folios are welcome */
-	OCT_VMA_NOHUGE = 0x200, /* they are not */
-	OCT_VMA_WP_ASYNC = 0x400, /* userfault write-protection is no event (oct_uffd_async, track.h) */
+	OCT_VMA_HUGE = 0x100,     /* large folios are welcome */
+	OCT_VMA_NOHUGE = 0x200,   /* they are not */
+	OCT_VMA_WP_ASYNC = 0x400, /* userfault write-protection is no event (oct_uffd_async, userfault.h) */
+	/* enum oct_uffd_mode (userfault.h), in the same order */
+	OCT_VMA_UFFD_MISSING = 0x800,
+	OCT_VMA_UFFD_MINOR = 0x1000,
+	OCT_VMA_UFFD_WP = 0x2000,
+	OCT_VMA_UFFD = 0x3800, /* any of them */
 };
 
 struct oct_vma {

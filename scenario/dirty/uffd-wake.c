@@ -33,7 +33,7 @@ static void wait_looking_first(void)
 
 static void wait_now(void)
 {
-	oct_uffd_wait(mm, VA);
+	oct_uffd_wait(mm, VA, OCT_WRITE);
 }
 
 static void store(void (*wait)(void))

@@ -50,6 +50,7 @@ static int init(struct oct_mapping *mapping, void *object, uint64_t pages, unsig
 	mapping->areas = NULL;
 	mapping->noted = NULL;
 	mapping->fault = oct_file_fault;
+	mapping->event = oct_file_event;
 	mapping->first = OCT_NO_PAGE;
 	mapping->type = OCT_NORMAL;
 	return 0;
@@ -374,7 +375,7 @@ static void unmap_everywhere(struct oct_mapping *mapping, uint64_t first, uint64
 		struct oct_ticket ticket;
 
 		oct_ticket_init(&ticket, vma->space);
-		oct_zap_area(vma->space, vma, start, end, only, &ticket);
+		oct_zap_area(vma->space, vma, start, end, only, true, &ticket);
 		oct_ticket_complete(&ticket);
 	}
 }

@@ -62,14 +62,16 @@ static inline void oct_shown_note(const struct oct_mapping *mapping, uint64_t in
 
 /* Clear the entries of [start, end), a part of vma, which maps into space. Dirty goes from each entry, by
  * the value that its exchange gave back, to the folio before the page-table lock is dropped, so before
- * the page can be cleaned or released (I3, races 11). only: those that map this page, OCT_NO_PAGE: all.
+ * the page can be cleaned or released (I3, races 11). only: those that map this page, OCT_NO_PAGE: all. keep:
+ * it is the object that takes the pages away, and what the space wants to know of them stays, as markers.
  * The tables stay: the area is in the reverse map with its lock held, or the space's lock is. The caller
  * completes ticket before he relies on it. */
 void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
-                  oct_phys_t only, struct oct_ticket *ticket);
+                  oct_phys_t only, bool keep, struct oct_ticket *ticket);
 
-/* What a mapping calls for faults (src/space/file.c). */
+/* What a mapping calls for faults (src/space/file.c), and for those who wait for its pages. */
 int oct_file_fault(struct oct_fault_state *fault);
+unsigned oct_file_event(struct oct_mapping *mapping, uint64_t index);
 /* Its contents have been read. */
 bool oct_folio_uptodate(const struct oct_folio *folio);
 

@@ -6,6 +6,7 @@
  * completes the flush that is missing before it writes the page; or it came earlier, and the folio stays
  * dirty (mapping.c). A CPU that still stores through what it cached does so before that completion. */
 #include <octavo/contpte.h>
+#include <octavo/swap.h>
 #include "../tlb/authority.h"
 #include "shown.h"
 
@@ -40,22 +41,40 @@ static void release_pages(const struct oct_vma *vma, struct oct_pte_guard *guard
 	}
 }
 
+/* What stays of the entry old that the object takes away: its userfault write-protection, where absent pages
+ * have one. */
+static oct_pte_t remains(const struct oct_vma *vma, oct_pte_t old)
+{
+	bool protected;
+
+	if (!oct_vma_has_uffd(vma, OCT_UFFD_WP))
+		return oct_pte_marked(old, OCT_MARKER_POISON) ? old : 0;
+	if (oct_pte_present(old))
+	protected = oct_pte_uffd_wp(old);
+	else if (oct_pte_soft_kind(old) == OCT_SOFT_SWAP) protected =
+	    oct_pte_soft_value(old) & OCT_SWAP_UFFD_WP;
+	else return old;
+	return protected ? oct_pte_mksoft(OCT_SOFT_MARKER, OCT_MARKER_UFFD_WP) : 0;
+}
+
 /* The guarded entry, below end; all of a contiguous block that begins with it: then guard goes to its last.
  */
 static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, uintptr_t end, oct_phys_t only,
-                      struct oct_ticket *ticket)
+                      bool keep, struct oct_ticket *ticket)
 {
-	oct_pte_t old = 0;
+	oct_pte_t old = 0, left;
 
 	if (guard->level == 0)
 		old = oct_pte_get(guard);
-	if (oct_pte_none(old)) {
+	left = keep ? remains(vma, old) : 0; /* of bits that hardware does not change */
+	if (oct_pte_none(old) || left == old) {
 		oct_ticket_join(ticket, guard); /* R4: who emptied it may not have flushed yet */
 		return;
 	}
 	if (only != OCT_NO_PAGE && (!oct_pte_present(old) || oct_pte_frame(old, 0, guard->va) != only))
 		return;
-	if (only == OCT_NO_PAGE && oct_begins_block(guard->va, old, (end - guard->va) >> OCT_PAGE_SHIFT)) {
+	if (only == OCT_NO_PAGE && !left &&
+	    oct_begins_block(guard->va, old, (end - guard->va) >> OCT_PAGE_SHIFT)) {
 		old = oct_get_and_clear_full_ptes(ticket, guard, OCT_CONT_ENTRIES);
 		release_pages(vma, guard, guard->va, old, OCT_CONT_ENTRIES, ticket);
 		guard->va += OCT_CONT_BYTES - OCT_PAGE_SIZE;
@@ -63,7 +82,7 @@ static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, ui
 		return;
 	}
 	/* The verdict is the ticket's business. */
-	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0, &old);
+	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, left, &old);
 	if (oct_pte_soft_kind(old) && oct_pte_soft_kind(old) != OCT_SOFT_BROKEN && guard->space->soft)
 		guard->space->soft->release(guard->space, old);
 	if (oct_pte_present(old))
@@ -71,7 +90,7 @@ static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, ui
 }
 
 void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
-                  oct_phys_t only, struct oct_ticket *ticket)
+                  oct_phys_t only, bool keep, struct oct_ticket *ticket)
 {
 	for (uintptr_t va = start; va < end;) {
 		struct oct_pte_guard guard;
@@ -79,7 +98,7 @@ void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t 
 
 		oct_pte_lock_at(space, va, &guard);
 		do {
-			zap_entry(vma, &guard, end, only, ticket);
+			zap_entry(vma, &guard, end, only, keep, ticket);
 			next = oct_level_next(guard.va, guard.level);
 		} while (next < end && oct_pte_guard_next(&guard));
 		oct_pte_guard_unlock(ticket, &guard);

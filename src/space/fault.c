@@ -8,7 +8,10 @@
  *                one means: this entry's, and nobody can take another meanwhile (folio.h).
  *
  * States of a leaf entry, and what a fault does to it
- *   none            nothing yet: a cleared page is installed, or for a load the zero page (zero_fill)
+ *   none            nothing yet: a cleared page is installed, or for a load the zero page (zero_fill); in an
+ *                   area that wants to be asked (MISSING, userfault.h) it is an event
+ *   marker          likewise, and what comes is write-protected for userfault, so a store is an event; or its
+ *                   contents are lost: a signal
  *   soft            its meaning knows what to do (struct oct_soft: swap); broken: somebody has taken the
  *                   entry away for a moment: retry
  *   present         resolve() gives what the access lacks and the area allows: rights, young, dirty
@@ -76,6 +79,8 @@ oct_pte_t oct_fault_entry(const struct oct_fault_state *fault, const struct oct_
 	unsigned prot = fault->store ? fault->prot : fault->prot & ~(unsigned)OCT_WRITE;
 	oct_pte_t pte = oct_pte_mkyoung(oct_pte_make(folio->page, prot, OCT_NORMAL));
 
+	if (fault->protect)
+		pte = oct_pte_mk_uffd_wp(pte);
 	return fault->store ? oct_pte_mk_soft_dirty(oct_pte_mkdirty(pte)) : pte;
 }
 
@@ -281,6 +286,30 @@ static int fill(struct oct_fault_state *fault)
 	return OCT_FAULT_SIGNAL;
 }
 
+int oct_fault_vacant(struct oct_fault_state *fault, oct_pte_t pte)
+{
+	fault->protect = false;
+	if (oct_pte_marked(pte, OCT_MARKER_POISON))
+		return OCT_FAULT_SIGNAL;
+	if (!oct_pte_marked(pte, OCT_MARKER_UFFD_WP) || !oct_vma_has_uffd(fault->vma, OCT_UFFD_WP))
+		return OCT_FAULT_DONE;
+	OCT_COVER("fault-marker");
+	fault->event = OCT_UFFD_WP;
+	if (fault->store) /* a missing protection says that the page was stored to */
+		return fault->vma->flags & OCT_VMA_WP_ASYNC ? OCT_FAULT_DONE : OCT_FAULT_EVENT;
+	fault->protect = true;
+	return OCT_FAULT_DONE;
+}
+
+static int fault_empty(struct oct_fault_state *fault, oct_pte_t pte)
+{
+	int result = oct_fault_vacant(fault, pte);
+
+	if (result != OCT_FAULT_SIGNAL && oct_fault_event(fault, OCT_UFFD_MISSING))
+		return OCT_FAULT_EVENT;
+	return result == OCT_FAULT_DONE ? fill(fault) : result;
+}
+
 /* A soft entry: a page in swap, or somebody has the page in hand. */
 int oct_fault_soft(struct oct_fault_state *fault, oct_pte_t pte)
 {
@@ -312,8 +341,8 @@ static int fault_locked(struct oct_fault_state *fault)
 {
 	oct_pte_t pte = oct_fault_get(fault);
 
-	if (oct_pte_none(pte))
-		return fill(fault);
+	if (oct_pte_vacant(pte))
+		return fault_empty(fault, pte);
 	if (!oct_pte_present(pte))
 		return oct_fault_soft(fault, pte);
 	return oct_fault_present(fault, pte);
@@ -322,12 +351,13 @@ static int fault_locked(struct oct_fault_state *fault)
 int oct_fault_lock(struct oct_fault_state *fault)
 {
 	struct oct_space *space = &fault->mm->space;
-	int result;
 
 	oct_ticket_init(&fault->ticket, space);
 	oct_pte_lock_at(space, fault->va, &fault->guard);
 	/* An empty table of an object's area may be retracted before it is locked. */
 	while (fault->guard.level) {
+		int result;
+
 		oct_pte_guard_unlock(NULL, &fault->guard);
 		result = oct_table_prepare(space, fault->va, fault->va + OCT_PAGE_SIZE);
 		if (result)
@@ -394,8 +424,10 @@ static bool grow_down(struct oct_mm *mm, uintptr_t va, unsigned access)
 
 /* ---- The call -------------------------------------------------------------------------------- */
 
-/* The fault if an area is there. *grow: none is, but the one above might reach down. */
-static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool unshare, bool *grow)
+/* The fault if an area is there. *grow: none is, but the one above might reach down. *event: as in
+ * oct_uffd_fault; may be NULL. */
+static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool unshare, bool *grow,
+                      struct oct_uffd_event *event)
 {
 	const struct oct_vma *vma;
 	struct oct_fault_state fault;
@@ -414,13 +446,17 @@ static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool u
 		fault.kind = oct_vma_kind(vma);
 		fault.store = access == OCT_WRITE;
 		fault.unshare = unshare;
+		fault.protect = false;
+		fault.event = OCT_UFFD_WP;
 		result = fault_in_area(&fault);
+		if (event && result == OCT_FAULT_EVENT)
+			*event = (struct oct_uffd_event){fault.va, fault.event, access};
 	}
 	oct_rwlock_read_unlock(&mm->lock);
 	return result;
 }
 
-int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
+int oct_uffd_fault(struct oct_mm *mm, uintptr_t addr, unsigned access, struct oct_uffd_event *event)
 {
 	bool grow;
 	int result;
@@ -428,14 +464,19 @@ int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
 	if (access != OCT_READ && access != OCT_WRITE && access != OCT_EXEC)
 		return -OCT_EINVAL;
 	do
-		result = fault_once(mm, addr, access, false, &grow);
+		result = fault_once(mm, addr, access, false, &grow, event);
 	while (grow && grow_down(mm, addr & OCT_PAGE_MASK, access));
 	return result;
+}
+
+int oct_fault(struct oct_mm *mm, uintptr_t addr, unsigned access)
+{
+	return oct_uffd_fault(mm, addr, access, NULL);
 }
 
 int oct_fault_unshare(struct oct_mm *mm, uintptr_t addr)
 {
 	bool grow;
 
-	return fault_once(mm, addr, OCT_READ, true, &grow);
+	return fault_once(mm, addr, OCT_READ, true, &grow, NULL);
 }

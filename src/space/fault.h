@@ -3,6 +3,7 @@
 #define OCT_SPACE_FAULT_H
 
 #include <octavo/contpte.h>
+#include <octavo/userfault.h>
 #include "walk.h"
 
 /* What one fault is about. The lock of the space is held for reading, so vma stays. From
@@ -15,6 +16,8 @@ struct oct_fault_state {
 	enum oct_vma_kind kind;
 	bool store;
 	bool unshare; /* for a pin: a private page that is not the space's alone is copied, for a load too */
+	bool protect; /* the page that comes is write-protected for userfault: its marker said so */
+	enum oct_uffd_mode event; /* which, where OCT_FAULT_EVENT is the result */
 	bool block; /* the entry that oct_fault_get returned is part of a contiguous block */
 	struct oct_pte_guard guard;
 	struct oct_ticket ticket;
@@ -42,7 +45,17 @@ static inline bool oct_fault_stopped(const struct oct_fault_state *fault, oct_pt
 {
 	return oct_pte_uffd_wp(pte) && !(fault->vma->flags & OCT_VMA_WP_ASYNC);
 }
-/* The same for a soft entry. May drop the lock and take it again. */
+/* Nothing is mapped, and that is an event of this mode, which the area may have. */
+static inline bool oct_fault_event(struct oct_fault_state *fault, enum oct_uffd_mode mode)
+{
+	if (!oct_vma_has_uffd(fault->vma, mode))
+		return false;
+	fault->event = mode;
+	return true;
+}
+/* What the vacant entry pte says of the access: OCT_FAULT_DONE: nothing against it, and protect is set. */
+int oct_fault_vacant(struct oct_fault_state *fault, oct_pte_t pte);
+/* The same as oct_fault_present for a soft entry that is no marker. May drop the lock and take it again. */
 int oct_fault_soft(struct oct_fault_state *fault, oct_pte_t pte);
 
 /* The entry of a fresh page: the write right only with a store, so that soft-dirty means something. */

@@ -26,6 +26,7 @@ struct source {
 	oct_phys_t page;
 	struct oct_folio *folio;
 	oct_phys_t asked; /* the page for which the event was answered */
+	bool vacant;      /* nothing was mapped when the entry was looked at */
 };
 
 static bool shared(const struct oct_fault_state *fault)
@@ -34,12 +35,13 @@ static bool shared(const struct oct_fault_state *fault)
 }
 
 /* The entry, locked, as it is. */
-static int look(struct oct_fault_state *fault)
+static int look(struct oct_fault_state *fault, struct source *source)
 {
 	oct_pte_t pte = oct_fault_get(fault);
 
-	if (oct_pte_none(pte))
-		return NEEDS_PAGE;
+	source->vacant = oct_pte_vacant(pte);
+	if (source->vacant)
+		return oct_fault_vacant(fault, pte) == OCT_FAULT_SIGNAL ? OCT_FAULT_SIGNAL : NEEDS_PAGE;
 	if (!oct_pte_present(pte))
 		return oct_fault_soft(fault, pte);
 	if (fault->store && shared(fault) && !oct_pte_write(pte) && !oct_fault_stopped(fault, pte))
@@ -76,8 +78,22 @@ static int install_page(struct oct_fault_state *fault, const struct source *sour
 			oct_folio_dirty_locked(source->folio); /* D1 */
 		oct_folio_get(source->folio);
 	}
+	if (fault->protect)
+		pte = oct_pte_mk_uffd_wp(pte);
 	oct_fault_install(fault, source->folio, pte);
 	return OCT_FAULT_DONE;
+}
+
+/* Nothing is mapped, as the entry pte, locked, says. */
+static int fill(struct oct_fault_state *fault, const struct source *source, oct_pte_t pte)
+{
+	int result = oct_fault_vacant(fault, pte);
+
+	if (result != OCT_FAULT_DONE)
+		return result;
+	if (!source->vacant && oct_vma_has_uffd(fault->vma, OCT_UFFD_MISSING | OCT_UFFD_MINOR))
+		return AGAIN; /* it may be an event now */
+	return fault->store && !shared(fault) ? install_copy(fault, source) : install_page(fault, source);
 }
 
 /* The source is there and the entry locked. */
@@ -85,9 +101,8 @@ static int use_source(struct oct_fault_state *fault, const struct source *source
 {
 	oct_pte_t pte = oct_fault_get(fault);
 
-	if (oct_pte_none(pte))
-		return fault->store && !shared(fault) ? install_copy(fault, source)
-		                                      : install_page(fault, source);
+	if (oct_pte_vacant(pte))
+		return fill(fault, source, pte);
 	if (!oct_pte_present(pte) || oct_pte_phys(pte) != source->page || !fault->store || !shared(fault) ||
 	    oct_pte_write(pte) || oct_fault_stopped(fault, pte))
 		return AGAIN; /* another fault was here */
@@ -115,6 +130,17 @@ static int find_source(struct source *source)
 		return AGAIN;
 	source->page = source->folio->page;
 	return 0;
+}
+
+unsigned oct_file_event(struct oct_mapping *mapping, uint64_t index)
+{
+	struct source source = {.mapping = mapping, .index = index};
+	int found;
+
+	oct_rwlock_read_lock(&mapping->lock);
+	found = find_source(&source);
+	oct_rwlock_read_unlock(&mapping->lock);
+	return found == 0 ? OCT_UFFD_MINOR : found == AGAIN && !source.folio ? OCT_UFFD_MISSING : 0;
 }
 
 /* Asks the owner of the object whether the page may be stored to. No lock is held but the space's, so the
@@ -148,6 +174,16 @@ static int read_source(const struct source *source)
 	return AGAIN;
 }
 
+/* The page was looked for: would the owner of the area rather supply it, or map it himself? */
+static bool is_event(struct oct_fault_state *fault, const struct source *source, int found)
+{
+	if (!source->vacant)
+		return false;
+	if (found == 0)
+		return oct_fault_event(fault, OCT_UFFD_MINOR);
+	return found == AGAIN && !source->folio && oct_fault_event(fault, OCT_UFFD_MISSING);
+}
+
 static int supply(struct oct_fault_state *fault, struct source *source)
 {
 	struct oct_rwlock *lock = &source->mapping->lock;
@@ -155,6 +191,8 @@ static int supply(struct oct_fault_state *fault, struct source *source)
 
 	oct_rwlock_read_lock(lock);
 	result = find_source(source);
+	if (is_event(fault, source, result))
+		result = OCT_FAULT_EVENT;
 	if (!result && fault->store && shared(fault) && (source->mapping->flags & OCT_MAPPING_EVENTS) &&
 	    source->asked != source->page) {
 		if (source->folio)
@@ -188,7 +226,7 @@ int oct_file_fault(struct oct_fault_state *fault)
 		result = oct_fault_lock(fault);
 		if (result)
 			return result;
-		result = look(fault);
+		result = look(fault, &source);
 		oct_fault_unlock(fault);
 		if (result == NEEDS_PAGE)
 			result = supply(fault, &source);

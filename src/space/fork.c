@@ -25,6 +25,7 @@
 #include "walk.h"
 #include "../page/shown.h"
 #include <octavo/pin.h>
+#include <octavo/userfault.h>
 
 static oct_pte_t take_write(oct_pte_t pte, unsigned long arg)
 {
@@ -39,7 +40,9 @@ static void copy_soft(struct oct_ticket *ticket, struct oct_pte_guard *from, str
 {
 	const struct oct_soft *soft = from->space->soft;
 
-	if (!soft || oct_pte_none(pte) || oct_pte_soft_kind(pte) == OCT_SOFT_BROKEN)
+	if (oct_pte_marked(pte, OCT_MARKER_POISON))
+		oct_entry_install(to, to->pte, to->va, oct_pte_mksoft(OCT_SOFT_MARKER, OCT_MARKER_POISON));
+	if (!soft || oct_pte_vacant(pte) || oct_pte_soft_kind(pte) == OCT_SOFT_BROKEN)
 		return;
 	oct_ticket_join(ticket, from);
 	oct_entry_install(to, to->pte, to->va, soft->copy(from->space, pte));
@@ -278,7 +281,8 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 	oct_ticket_init(&ticket, &parent->space);
 	for (vma = oct_vma_first(&parent->areas, 0); vma && !error;
 	     vma = oct_vma_first(&parent->areas, vma->end)) {
-		copy = oct_vma_insert(&child->areas, vma->start, vma->end, vma->prot, vma->flags);
+		copy = oct_vma_insert(&child->areas, vma->start, vma->end, vma->prot,
+		                      vma->flags & ~(unsigned)OCT_VMA_UFFD);
 		copy->mapping = vma->mapping;
 		copy->pgoff = vma->pgoff;
 		if (vma->mapping)

@@ -142,7 +142,7 @@ static int madvise_populate(struct oct_mm *mm, uintptr_t start, uintptr_t end, u
 
 /* ---- Flags of areas ------------------------------------------------------------------------- */
 
-static int set_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned clear, unsigned set)
+int oct_walk_set_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned clear, unsigned set)
 {
 	unsigned had;
 	int error = oct_mm_covered(mm, start, end, &had);
@@ -169,7 +169,7 @@ int oct_walk_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned c
 	int error;
 
 	oct_rwlock_write_lock(&mm->lock);
-	error = set_flags(mm, start, end, clear, set);
+	error = oct_walk_set_flags(mm, start, end, clear, set);
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
 	return error;

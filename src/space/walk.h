@@ -49,6 +49,8 @@ void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,
 /* The areas of a checked range lose the flags clear and get set; takes the lock for writing. 0; -OCT_ENOMEM: a part is
  * not mapped, or an area is cut and there is no memory: nothing has changed. */
 int oct_walk_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned clear, unsigned set);
+/* The same, under the lock held for writing; the caller trims the store of areas. */
+int oct_walk_set_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigned clear, unsigned set);
 
 /* oct_mmap, and oct_mmap_file where mapping is not NULL: pages from pgoff on. */
 int oct_walk_map(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned prot, unsigned flags,

@@ -489,7 +489,7 @@ static void asynchronous_protection(void **state)
 	assert_int_equal(oct_uffd_writeprotect(&space[0], va, page_at(va, 6), true), 0);
 	assert_int_equal(user_store(&space[0], page_at(va, 2), 2), -OCT_EBUSY);
 	store(&space[0], va, 4);
-	oct_uffd_wait(&space[0], va); /* not stopped: does not sleep */
+	oct_uffd_wait(&space[0], va, OCT_WRITE); /* not stopped: does not sleep */
 	oct_uffd_wake(&space[0]);
 	assert_int_equal(space[0].uffd_wakes, 1);
 	assert_int_equal(oct_uffd_async(&space[0], va + 1, page_at(va, 1), true), -OCT_EINVAL);
