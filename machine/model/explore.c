@@ -46,7 +46,7 @@ static struct level *level_push(void)
 
 static void frame_pop(struct level *l)
 {
-	progress_finished(&l->frames[l->nframes - 1], explorer.nframes - 1);
+	progress_finished(&l->frames[l->nframes - 1]);
 	l->nframes--;
 	explorer.nframes--;
 }
@@ -90,8 +90,10 @@ struct frame *frame_push(const struct event *tmpl)
 	f->tmpl = *tmpl;
 	f->pos = explorer.g->count;
 	f->dev = explorer.g->dev;
-	f->n = f->next = 0;
-	f->born = f->first = f->turned = f->child = explorer.stats->runs;
+	f->n = f->next = f->choices = 0;
+	/* made by a thread, it has the present run below it */
+	f->born = explorer.stats->runs - (explorer.self < MAX_THREADS);
+	f->first = f->turned = f->child = f->born;
 	f->revisiting = f->fixed = f->blamed = f->blocked = false;
 	f->serial =
 	    tmpl->kind == EV_RMW_WRITE ? 0 : tmpl->serial; /* of an update, it is the read that is tried */
@@ -365,6 +367,7 @@ static bool backtrack(void)
 		if (!f->fixed && ev_is_write(&f->tmpl)) {
 			f->revisiting = true;
 			f->turned = f->child = explorer.stats->runs;
+			f->choices = f->n;
 			f->n = revisit_candidates(&f->tmpl, f->list);
 			f->next = 0;
 			continue;

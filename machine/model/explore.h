@@ -63,7 +63,8 @@ struct explore_stats {
 void explore(const struct explore_client *client, const struct explore_options *options,
              struct explore_stats *stats);
 
-/* The part of the search that is done, 0 to 1, estimated (progress.c). Of what several workers do: of the whole. */
+/* The part of the search that is done, 0 to 1, estimated (progress.c). With several workers: of what is the
+ * caller's. */
 double explore_fraction(void);
 
 /* ---- called by the code of a thread ---------------------------------------------------------- */

@@ -29,8 +29,9 @@ struct frame {
 	unsigned pos, dev; /* where the event stands; deviations before it */
 	uint16_t list[MAX_CHOICES];
 	unsigned n, next;
-	/* stats.runs when it was made, when its first choice was done, when its revisits and its present
-	 * child began: progress.c */
+	unsigned choices; /* revisiting: how many there were before */
+	/* how many runs were over when it was made, when its first choice was done, when its revisits and its
+	 * present child began: progress.c */
 	uint64_t born, first, turned, child;
 	bool revisiting;      /* list: reads to revisit */
 	bool fixed;           /* frame that opens a revisit's level: choices only */
@@ -80,6 +81,6 @@ enum explore_end execute(void);
 
 /* progress.c */
 void progress_reset(void);
-void progress_finished(const struct frame *f, unsigned depth);
+void progress_finished(const struct frame *f);
 
 #endif
