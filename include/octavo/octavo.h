@@ -18,6 +18,7 @@
 #include <octavo/reclaim.h>
 #include <octavo/pin.h>
 #include <octavo/migrate.h>
+#include <octavo/merge.h>
 #include <octavo/mapping.h>
 #include <octavo/collapse.h>
 #include <octavo/userfault.h>

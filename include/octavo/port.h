@@ -111,8 +111,8 @@ int oct_port_page_read(void *object, uint64_t index, oct_phys_t page);
 /* Store the page as page index of object. 0, or -OCT_EIO: the core keeps the page. The page does not
  * change meanwhile, except that new stores to a file's page may come and count as not written. */
 int oct_port_page_write(void *object, uint64_t index, oct_phys_t page);
-/* Whether pages a and b have the same contents. Does not sleep; page-table locks may be held. For merging
- * equal pages: the core does not call it yet. */
+/* Whether pages a and b have the same contents. Does not sleep; page-table locks may be held. For
+ * oct_merge_pages (merge.h): neither page changes meanwhile. */
 bool oct_port_page_same(oct_phys_t a, oct_phys_t b);
 
 enum oct_event_kind {

@@ -19,6 +19,7 @@
 #include <octavo/pin.h>
 #include "../space/walk.h"
 #include "../tlb/authority.h"
+#include "entry.h"
 
 struct taken {
 	oct_pte_t *entry;
@@ -64,20 +65,6 @@ static void take(struct migration *migration, struct oct_pte_guard *guard, struc
 	}
 }
 
-/* The entry old, for another page with the same contents. */
-static oct_pte_t same_entry(oct_pte_t old, oct_phys_t page)
-{
-	oct_pte_t pte = oct_pte_make(page, oct_pte_prot(old), oct_pte_type(old));
-
-	if (oct_pte_young(old))
-		pte = oct_pte_mkyoung(pte);
-	if (oct_pte_dirty(old))
-		pte = oct_pte_mkdirty(pte);
-	if (oct_pte_soft_dirty(old))
-		pte = oct_pte_mk_soft_dirty(pte);
-	return oct_pte_uffd_wp(old) ? oct_pte_mk_uffd_wp(pte) : pte;
-}
-
 /* Flushed: nobody uses the page by the old entry. */
 static void move(const struct taken *taken, struct oct_pte_guard *guard, struct oct_folio *to)
 {
@@ -90,7 +77,7 @@ static void move(const struct taken *taken, struct oct_pte_guard *guard, struct 
 	oct_port_page_copy(to->page, from->page, 0);
 	if (oct_pte_exec(taken->old))
 		oct_port_icache_sync(to->page, 0);
-	oct_entry_install(guard, taken->entry, taken->va, same_entry(taken->old, to->page));
+	oct_entry_install(guard, taken->entry, taken->va, oct_pte_for_page(taken->old, to->page));
 }
 
 /* One lock section: entries of the leaf table of va, below end. Returns where to go on. */
