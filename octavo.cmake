@@ -58,6 +58,8 @@ set(OCTAVO_T3_SOURCES
     ${OCTAVO_DIR}/src/reclaim/retract.c
     ${OCTAVO_DIR}/src/reclaim/swap.c
     ${OCTAVO_DIR}/src/space/file.c
+    ${OCTAVO_DIR}/src/space/move.c
+    ${OCTAVO_DIR}/src/space/supply.c
     ${OCTAVO_DIR}/src/track/bitmap.c
     ${OCTAVO_DIR}/src/track/shared.c
     ${OCTAVO_DIR}/src/track/tracker.c)

@@ -6,7 +6,7 @@
  * The access is made again. The calls resolve pages that nobody has touched yet just as well.
  *
  *   MISSING  nothing is mapped, and the object that the area shows (if any) has no page in memory
- *   MINOR    nothing is mapped, and the object has the page in memory
+ *   MINOR    nothing is mapped, and the object has the page in memory (a fault reads it in, and then is one)
  *   WP       a store to a page that is write-protected for userfault
  *
  * What happens to it: the modes belong to areas. mprotect and cutting keep them, joining needs equal ones,

@@ -69,6 +69,9 @@ void oct_fault_install(struct oct_fault_state *fault, const struct oct_folio *fo
  * the right it lacks. OCT_FAULT_DONE. */
 int oct_fault_resolve(struct oct_fault_state *fault, oct_pte_t pte, bool give_write);
 
+/* Does a userfault resolution take [start, start + pages)? */
+bool oct_uffd_range_ok(const struct oct_mm *mm, uintptr_t start, size_t pages);
+
 /* A fault as for a load, which leaves a page of the space's own at addr if the area is private (pin.h). As
  * oct_fault. */
 int oct_fault_unshare(struct oct_mm *mm, uintptr_t addr);

@@ -37,8 +37,9 @@ bool oct_table_move(struct oct_space *space, uintptr_t from, uintptr_t to, struc
 	}
 	if (oct_pte_is_table(oct_pte_get(&old), 1) && oct_pte_none(oct_pte_get(&fresh))) {
 		/* The verdict is flush after, of all levels: a walk cache that still led from the old address
-		 * to the table would show what is put into it later (R3, "mremap of a table page"). Its generation is
-		 * newer than all that others' changes in the table wait for: they are complete with it. */
+		 * to the table would show what is put into it later (R3, "mremap of a table page"). Its
+		 * generation is newer than all that others' changes in the table wait for: they are complete
+		 * with it. */
 		(void)!oct_entry_change(ticket, &old, old.pte, from, 0, &link);
 		oct_ticket_flush(ticket, &old);
 		oct_entry_install(&fresh, fresh.pte, to, link);
@@ -61,23 +62,32 @@ static void move_entry(struct oct_ticket *ticket, struct oct_pte_guard *old, str
 	oct_entry_install(fresh, fresh->pte, fresh->va, pte);
 }
 
+bool oct_pte_lock_two(struct oct_space *space, uintptr_t from, uintptr_t to, struct oct_pte_guard *old,
+                      struct oct_pte_guard *fresh)
+{
+	bool same = oct_level_next(from, 1) == oct_level_next(to, 1);
+
+	if (from < to || same)
+		oct_pte_lock_at(space, from, old);
+	if (!same)
+		oct_pte_lock_at(space, to, fresh);
+	if (from > to && !same)
+		oct_pte_lock_at(space, from, old);
+	if (same) {
+		*fresh = *old;
+		fresh->va = to;
+		if (!old->level)
+			fresh->pte = old->pte - oct_table_index(from, 0) + oct_table_index(to, 0);
+	}
+	return same;
+}
+
 void oct_table_move_entries(struct oct_space *space, uintptr_t from, uintptr_t to, size_t pages,
                             struct oct_ticket *ticket)
 {
-	bool same = oct_level_next(from, 1) == oct_level_next(to, 1);
 	struct oct_pte_guard old, fresh;
+	bool same = oct_pte_lock_two(space, from, to, &old, &fresh);
 
-	if (from < to || same)
-		oct_pte_lock_at(space, from, &old);
-	if (!same)
-		oct_pte_lock_at(space, to, &fresh);
-	if (from > to && !same)
-		oct_pte_lock_at(space, from, &old);
-	if (same) {
-		fresh = old;
-		fresh.va = to;
-		fresh.pte = old.pte - oct_table_index(from, 0) + oct_table_index(to, 0);
-	}
 	if (old.level != 0 || fresh.level != 0)
 		oct_port_panic("oct_table_move_entries: a leaf table is missing");
 	oct_ticket_join(ticket, &old);

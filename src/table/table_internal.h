@@ -111,6 +111,13 @@ int oct_guard_inside(struct oct_space *space, uintptr_t va, uintptr_t start, uin
 /* Where there is no deposit: no large leaf lies across start or end afterwards. -OCT_ENOMEM. */
 int oct_split_ends(struct oct_space *space, uintptr_t start, uintptr_t end, struct oct_ticket *ticket);
 
+/* ---- batch.c -------------------------------------------------------------------------------------- */
+/* Locks the places of from and to, which are different pages, in the order of addresses, as oct_pte_lock_at does.
+ * The leaf table of to was there, and tables above stay: so both do not end at one slot, unless one leaf table
+ * has both. true: it has, fresh is locked with old and not to be unlocked. */
+bool oct_pte_lock_two(struct oct_space *space, uintptr_t from, uintptr_t to, struct oct_pte_guard *old,
+                      struct oct_pte_guard *fresh);
+
 /* ---- space.c ---------------------------------------------------------------------------------------- */
 /* table, of level, is linked by no entry that a walker could use: frees it with all below. first and
  * count: which of its slots. */
