@@ -71,6 +71,9 @@ static const struct question questions[] = {
     {"E5",
      {"A process runs on one CPU: is invalidating on that CPU alone enough?",
       "What must a CPU do that switches to it meanwhile, and what when ASIDs are given out anew?"}},
+    {"E6",
+     {"One counter for the space says yes to whoever asks: would ranges in a Bloom filter do?",
+      "When may such a filter forget? (How often each says yes for nothing: make bench.)"}},
 };
 enum { QUESTIONS = sizeof(questions) / sizeof(questions[0]) };
 
@@ -176,6 +179,11 @@ static const struct {
     {"E5-now-first", "Octavo: a CPU runs it for the first time"},
     {"E5-now-rollover", "Octavo: ASIDs given out anew meanwhile"},
     {"E5-now", "Octavo: a CPU leaves it and comes back"},
+    {"E6-counter", "a counter for the space"},
+    {"E6-filter-forgets", "each takes its own bits out"},
+    {"E6-filter-cleared-late", "the last one clears it, a bit later"},
+    {"E6-filter", "count and bits in one word"},
+    {"E6-now", "Octavo: a stamp for each leaf table"},
 };
 
 /* The schedule that is shown: short, and through the core's own page fault. */

@@ -1,7 +1,7 @@
 # sim.mk: programs that run the core on machine/sim, for one compiler. SPDX-License-Identifier: MIT
 #
 #   make -f tests/sim.mk OUT=build/tests/gcc CC=gcc [EXTRA=-fsanitize=thread]
-# builds $(OUT)/sim/FORMAT/{hardware,stress,files,sweep,bench,dirty} for each format (tests: all but bench and dirty).
+# builds $(OUT)/sim/FORMAT/{hardware,stress,files,sweep,bench,dirty,flushes} for each format (tests: the first four).
 # Running them is the business of tools/test.sh, tools/bench-core.sh and `make stress`.
 OUT   ?= build/tests/gcc
 EXTRA ?=
@@ -19,8 +19,8 @@ OCTAVO := .
 include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
-PROGRAMS := hardware stress files sweep bench dirty
-COUNTED  := contpte # built by tools/bench.sh, whose EXTRA counts writes
+PROGRAMS := hardware stress files sweep bench dirty flushes
+COUNTED  := contpte syncs # built by tools/bench.sh, whose EXTRA counts what they need
 MIRROR  := $(patsubst %,tests/sim/%.c,mirror calls objects stacks leaves pins)
 SHARED  := $(CORE) $(MACHINE) $(MIRROR)
 FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-Werror) -MMD -MP -D_GNU_SOURCE \
@@ -39,7 +39,7 @@ $$(OUT)/sim/$1/%.o: %.c
 $$(PROGRAMS:%=$$(OUT)/sim/$1/%) $$(COUNTED:%=$$(OUT)/sim/$1/%): $$(OUT)/sim/$1/%: $$(OUT)/sim/$1/tests/sim/%.o $$(SHARED:%.c=$$(OUT)/sim/$1/%.o)
 	@$$(CC) $$(EXTRA) -o $$@ $$^ -lpthread
 all: $$(PROGRAMS:%=$$(OUT)/sim/$1/%)
-tests: $$(patsubst %,$$(OUT)/sim/$1/%,$$(filter-out bench dirty,$$(PROGRAMS)))
+tests: $$(patsubst %,$$(OUT)/sim/$1/%,$$(filter-out bench dirty flushes,$$(PROGRAMS)))
 endef
 $(foreach f,$(FORMATS),$(eval $(call format,$f)))
 

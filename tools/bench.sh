@@ -1,7 +1,7 @@
 #!/bin/bash
 # How fast, how well shared, how much memory. SPDX-License-Identifier: MIT
 #
-# usage: tools/bench.sh [rates|workers|memory|contpte|dirty]...     (make bench: all)
+# usage: tools/bench.sh [rates|workers|memory|contpte|dirty|flushes|syncs]...     (make bench: all)
 # Rates are printed, never gated. Two gates, which are ratios taken in one run: two workers explore at least 0.95
 # of what two independent copies explore; memory after ten million executions is that after one million.
 # ROUNDS (default 5): medians of so many. MILLIONS (default 10): executions of the memory gate.
@@ -149,7 +149,27 @@ bench_dirty() {
 	echo "dirty: plotted in $plot/dirty.svg"
 }
 
-[ $# -gt 0 ] || set -- rates workers memory contpte dirty
+# Flushes that need not be sent, and which CPUs the others reach: counts, gated where the design says what they are.
+bench_flushes() {
+	local out=${BUILD:-build}/bench-core arch
+	for arch in arm64 x86_64 riscv64; do
+		env -u MAKEFLAGS -u MAKELEVEL make -s -f tests/sim.mk OUT="$out" CC=gcc FORMATS=$arch "$out/sim/$arch/flushes"
+		"$out/sim/$arch/flushes" || failed=1
+	done
+}
+
+# Question E6: what would have to wait for a flush by a counter of the space, by a filter of addresses, by the stamp
+# of the table. Gated: the stamp never says less than is pending, and never more than the counter.
+bench_syncs() {
+	local out=${BUILD:-build}/bench-syncs arch
+	for arch in arm64 x86_64; do
+		env -u MAKEFLAGS -u MAKELEVEL make -s -f tests/sim.mk OUT="$out" CC=gcc EXTRA="-include tests/sim/asked.h" \
+			FORMATS=$arch "$out/sim/$arch/syncs"
+		"$out/sim/$arch/syncs" || failed=1
+	done
+}
+
+[ $# -gt 0 ] || set -- rates workers memory contpte dirty flushes syncs
 for part; do
 	case $part in
 	rates)   bench_rates ;;
@@ -160,8 +180,10 @@ for part; do
 	memory)  bench_memory ;;
 	contpte) bench_contpte ;;
 	dirty)   bench_dirty ;;
+	flushes) bench_flushes ;;
+	syncs)   bench_syncs ;;
 	*)
-		echo "bench: no part '$part' (rates workers memory contpte dirty)" >&2
+		echo "bench: no part '$part' (rates workers memory contpte dirty flushes syncs)" >&2
 		exit 2
 		;;
 	esac

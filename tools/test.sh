@@ -361,7 +361,7 @@ demo() {
 	local text out=$LOGS/demo.out
 	"$BUILD/octavo" demo > "$out" 2>> "$log"
 	expect "octavo demo: status" [ $? -eq 0 ]
-	for text in '^E1  ' '^E2  ' '^E3  ' '^E4  ' '^E5  ' 'every answer is the expected one' \
+	for text in '^E1  ' '^E2  ' '^E3  ' '^E4  ' '^E5  ' '^E6  ' 'every answer is the expected one' \
 		'through the stale entry' 'What each TLB may hold' '--replay questions/'; do
 		expect "octavo demo: $text" grep -e "$text" "$out"
 	done

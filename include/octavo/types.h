@@ -30,6 +30,12 @@
 #define OCT_RELIED(entry, va) ((void)0)
 #endif
 
+/* The core asks whether the guarded table still waits for a flush, to rely on its entries. A program that
+ * counts may define it. */
+#ifndef OCT_ASKED
+#define OCT_ASKED(guard) ((void)0)
+#endif
+
 /* After its last atomic access the CPU uses no user address any more and keeps its root, or uses them again. A
  * checker need not ask then what its TLB may hold of pages. */
 #ifndef OCT_LAZY

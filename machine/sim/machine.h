@@ -10,11 +10,16 @@
 /* Running scenarios (machine/sim/check): delays, and what is the machine's own among the variables. */
 #ifdef OCT_SIM_CHECK
 #define SIM_STATE __attribute__((section("sim_state")))
-void sim_delay(void);
+#define SIM_DELAYS
 void sim_skew(void); /* at the start of an actor */
 uint64_t sim_random(void);
 #else
 #define SIM_STATE
+#endif
+/* SIM_DELAYS: whoever builds the machine says how long things take. */
+#ifdef SIM_DELAYS
+void sim_delay(void);
+#else
 static inline void sim_delay(void)
 {
 }

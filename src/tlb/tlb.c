@@ -365,6 +365,7 @@ bool oct_tlb_rely(struct oct_pte_guard *guard)
 {
 	uint64_t completed, generation = oct_tlb_behind(guard, &completed);
 
+	OCT_ASKED(guard);
 	if (generation != 0) {
 		OCT_COVER("rely-behind");
 		OCT_COUNT_HERE(guard->space, false_syncs);
@@ -378,6 +379,7 @@ int oct_tlb_rely_or_unlock(struct oct_pte_guard *guard)
 {
 	uint64_t completed, generation = oct_tlb_behind(guard, &completed);
 
+	OCT_ASKED(guard);
 	if (generation == 0) {
 		OCT_RELIED(guard->pte, guard->va);
 		return 0;
