@@ -5,7 +5,7 @@
 # Names the calls of T2 and T3, and of tables, that no file here makes and that are not listed below.
 set -u
 cd "$(dirname "$0")/../.."
-headers="mm mapping reclaim anon swap table pin"
+headers="mm mapping reclaim anon swap table pin migrate merge collapse"
 
 # Not made here, and why.
 elsewhere="

@@ -294,7 +294,7 @@ static void call_map_folio(struct actor *actor)
 
 void call_other(struct actor *actor)
 {
-	unsigned kind = pick(actor, 46);
+	unsigned kind = pick(actor, 54);
 
 	if (kind < 5)
 		call_free(actor, pick_range(actor));
@@ -316,6 +316,8 @@ void call_other(struct actor *actor)
 		call_lazy(actor);
 	else if (kind < 37)
 		call_map_folio(actor);
-	else
+	else if (kind < 46)
 		call_mremap(actor);
+	else
+		call_mover(actor);
 }

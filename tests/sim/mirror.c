@@ -291,11 +291,11 @@ static void load(struct actor *actor, unsigned index)
 	actor->loads++;
 }
 
-static void store(struct actor *actor, unsigned index)
+void store_value(struct actor *actor, unsigned index, uint64_t value)
 {
 	struct mirror_page *page = page_at(actor, index);
 	uintptr_t va = slice_va(actor->cpu, index);
-	uint64_t value = fresh_value(actor), faults = faults_now(actor);
+	uint64_t faults = faults_now(actor);
 	int result = sim_store64(va, value);
 
 	actor->called[CALL_IO_FAILS] += result == -OCT_EIO;
@@ -773,7 +773,7 @@ void actor_step(struct actor *actor)
 	else if (kind < 200)
 		load(actor, pick(actor, SLICE_PAGES));
 	else
-		store(actor, pick(actor, SLICE_PAGES));
+		store_value(actor, pick(actor, SLICE_PAGES), fresh_value(actor));
 }
 
 void actor_finish(struct actor *actor)

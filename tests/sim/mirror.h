@@ -54,6 +54,9 @@ enum {
 	X(MAP_FOLIO, "oct_mm_map_folio", ALWAYS)                                                             \
 	X(PIN, "oct_gup", ALWAYS)                                                                            \
 	X(PIN_FAST, "oct_gup_fast", ALWAYS)                                                                  \
+	X(MIGRATE, "oct_migrate_pages", ALWAYS)                                                              \
+	X(MERGE, "oct_merge_pages", ALWAYS)                                                                  \
+	X(RETRACT, "oct_retract_page_tables", ALWAYS)                                                        \
 	X(MM_INIT, "oct_mm_init", ALWAYS)                                                                    \
 	X(FORK, "oct_fork", ALWAYS)                                                                          \
 	X(EXIT, "oct_mm_exit", ALWAYS)                                                                       \

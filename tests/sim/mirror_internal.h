@@ -61,7 +61,11 @@ void leaf_finish(struct actor *actor);
 /* ---- pins.c ---- */
 void call_pin(struct actor *actor);
 
+/* ---- movers.c ---- */
+void call_mover(struct actor *actor);
+
 /* ---- mirror.c ---- */
+void store_value(struct actor *actor, unsigned index, uint64_t value);
 void call_fork(struct actor *actor);
 void call_clear_refs(struct actor *actor, struct range range);
 
