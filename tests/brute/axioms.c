@@ -321,7 +321,8 @@ static bool covers(const struct graph *g, unsigned v, unsigned t)
 	if ((!is_x86(g) || invalidation->device) && !g->program->roots &&
 	    page % g->program->uppers != translation->page % g->program->uppers)
 		return false;
-	return (g->after[invalidation->complete] & EVENT_BIT(g->source[translation->neighbour])) != 0;
+	return !g->event[translation->neighbour].cacheable ||
+	       (g->after[invalidation->complete] & EVENT_BIT(g->source[translation->neighbour])) != 0;
 }
 
 static void find_covers(struct graph *g)
