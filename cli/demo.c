@@ -49,7 +49,8 @@ static const struct question questions[] = {
       "Are new writers to be held up, is the flush in between needed?"}},
     {"B5", {"And pages without a folio, whose owner has only the bitmap and pfn_mkwrite?"}},
     {"C1",
-     {"An empty page table is taken out with no lock of the space. Does the lock of the object's page keep new "
+     {"An empty page table is taken out with no lock of the space. Does the lock of the object's page keep "
+      "new "
       "entries",
       "out of it?"}},
     {"C2",
@@ -150,6 +151,7 @@ static const struct {
     {"C2-all-none", "looks at all entries; a page"},
     {"C2-all-none-marker", "the same; a marker"},
     {"C2-now", "Octavo: a store to a private area"},
+    {"C2-now-marker", "Octavo: userfault write-protection"},
     {"C3-no-leaf", "one address, and what leads to it"},
     {"C3-no-walk-cache", "leaves alone"},
     {"C3-no-wait", "freed before walks in flight are over"},

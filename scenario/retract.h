@@ -13,6 +13,7 @@
 
 #include "raw.h"
 #include <octavo/collapse.h>
+#include <octavo/mapping.h>
 
 enum {
 	TABLE_VA = 0x10000,
@@ -30,6 +31,7 @@ static struct retract {
 	oct_phys_t table;        /* that one */
 	struct oct_folio *folio; /* a page with INSERTED in its first word */
 	bool inserted, marked;   /* U did it, in raw entries */
+	bool protected;          /* TABLE_VA of the core's area */
 	bool stored;             /* INSERTED, to the first page of the core's area */
 } retract;
 
@@ -237,6 +239,14 @@ static inline void retract_now(void)
 	OC_ASSERT(OC_ASSERTION, oct_retract_page_tables(&retract.mapping, 0, TABLE_PAGES) >= 0);
 }
 
+/* A marker that TABLE_VA is write-protected; the area has OCT_UFFD_WP. */
+static inline void retract_mark(void)
+{
+	OC_ASSERT(OC_ASSERTION,
+	          oct_uffd_writeprotect(retract.mm, TABLE_VA, TABLE_VA + OCT_PAGE_SIZE, true) == 0);
+	retract.protected = true;
+}
+
 static inline void retract_store(void)
 {
 	OC_ASSERT(OC_I2, oc_store32(retract.mm, TABLE_VA, INSERTED) == 0);
@@ -252,6 +262,7 @@ static inline void retract_final(void)
 	OC_ASSERT(OC_I2, !retract.inserted || oc_peek32(retract.mm, RAW_TABLE) == INSERTED);
 	OC_ASSERT(OC_I4,
 	          !retract.marked || (pte && oct_pte_soft_kind(oct_load(pte, OCT_RLX)) == OCT_SOFT_MARKER));
+	OC_ASSERT(OC_I4, !retract.protected || oct_fault(retract.mm, TABLE_VA, OCT_WRITE) == OCT_FAULT_EVENT);
 	if (!retract.inserted)
 		oct_folio_put(retract.folio);
 }

@@ -64,8 +64,8 @@ uint16_t v_complete(const struct machine_rules *m, const struct graph *g, uint16
 	return NO_EVENT;
 }
 
-/* Is some lower T of t's walk reading a write that is H-after complete, or a value that no TLB keeps? Then the
- * walk was not kept whole: it went on from the dropped upper entry. */
+/* Is some lower T of t's walk reading a write that is H-after complete, or a value that no TLB keeps? Then
+ * the walk was not kept whole: it went on from the dropped upper entry. */
 static bool walked_on_after(const struct graph *g, const struct event *t, uint16_t complete)
 {
 	for (unsigned i = t->index + 1u; i < g->length[t->thread]; i++) {

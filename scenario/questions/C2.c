@@ -10,6 +10,7 @@ static void setup(void)
 	struct oct_mm *mm = oc_mm();
 
 	retract_setup(mm, 0);
+	OC_ASSERT(OC_ASSERTION, oct_uffd_register(mm, TABLE_VA, TABLE_VA + TABLE_BYTES, OCT_UFFD_WP) == 0);
 	retract_raw_setup(mm);
 }
 
@@ -56,6 +57,11 @@ static void now(void)
 	RAW_PARTS(retract_now, retract_store);
 }
 
+static void now_marker(void)
+{
+	RAW_PARTS(retract_now, retract_mark);
+}
+
 #define HELD(n, fn)                                                                                          \
 	{                                                                                                    \
 		.name = (n), .run = (fn), .expected = OC_HOLDS, .cover = { "raw-retracted", "raw-skipped" }  \
@@ -73,4 +79,8 @@ OC_SCENARIO(.setup = setup, .final = retract_final, .arch = OC_ARCH_ALL,
                 {.name = "now",
                  .run = now,
                  .expected = OC_HOLDS,
-                 .cover = {"retracted", "retract-skipped", "file-copy"}}})
+                 .cover = {"retracted", "retract-skipped", "file-copy"}},
+                {.name = "now-marker",
+                 .run = now_marker,
+                 .expected = OC_HOLDS,
+                 .cover = {"retracted", "retract-skipped"}}})

@@ -1,6 +1,7 @@
 /* test_collapse.c: retraction of tables, against what the entries say. SPDX-License-Identifier: MIT */
 #include "space_user.h"
 #include <octavo/collapse.h>
+#include <octavo/mapping.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
