@@ -75,7 +75,8 @@ struct oct_uffd_event {
 	unsigned access;         /* OCT_READ, OCT_WRITE or OCT_EXEC */
 };
 
-/* oct_fault, which see; where it returns OCT_FAULT_EVENT, *event says of what. */
+/* oct_fault, which see, for the access access to addr; where it returns OCT_FAULT_EVENT, *event says of what.
+ */
 int oct_uffd_fault(struct oct_mm *mm, uintptr_t addr, unsigned access, struct oct_uffd_event *event);
 
 /* For a thread whose access to addr (any byte) was an event: sleeps while it would be one again and nobody
@@ -102,18 +103,20 @@ enum oct_uffd_flag {
  * above. */
 int oct_uffd_copy(struct oct_mm *mm, uintptr_t start, size_t pages, oct_phys_t from, unsigned flags);
 
-/* The same, with contents by upcall: fill(arg, va, page) stores all of page, which is nobody else's yet and
- * will be at va. It runs without any lock and may sleep; what it returns other than 0 (negative) ends the
- * call. */
+/* The same for pages pages from start on, with contents by upcall: fill(arg, va, page) stores all of page,
+ * which is nobody else's yet and will be at va. It runs without any lock and may sleep; what it returns other
+ * than 0 (negative) ends the call. */
 int oct_uffd_fill(struct oct_mm *mm, uintptr_t start, size_t pages,
                   int (*fill)(void *arg, uintptr_t va, oct_phys_t page), void *arg, unsigned flags);
 
-/* Zeros: in a private area the zero page, without the write right; in a shared one as oct_uffd_copy does. */
+/* The same with zeros for pages pages from start on: in a private area the zero page, without the write
+ * right; in a shared one as oct_uffd_copy does. How many, or an error as above. */
 int oct_uffd_zeropage(struct oct_mm *mm, uintptr_t start, size_t pages, unsigned flags);
 
-/* MINOR: maps the page that the object has in memory, young and without the write right: a store comes by a
- * fault of its own, which tells the object's owner and marks the page dirty (shared area), or copies
- * (private). Also -OCT_EINVAL: no object; -OCT_EFAULT: it has no such page in memory, or it is being read. */
+/* MINOR: maps the pages that the object has in memory for pages pages from start on, young and without the
+ * write right: a store comes by a fault of its own, which tells the object's owner and marks the page dirty
+ * (shared area), or copies (private). Also -OCT_EINVAL: no object; -OCT_EFAULT: it has no such page in
+ * memory, or it is being read. */
 int oct_uffd_continue(struct oct_mm *mm, uintptr_t start, size_t pages, unsigned flags);
 
 /* The pages at from and following move to to, where nothing is, without being copied; from is empty
@@ -125,8 +128,9 @@ int oct_uffd_continue(struct oct_mm *mm, uintptr_t start, size_t pages, unsigned
  * or pinned; -OCT_EIO. */
 int oct_uffd_move(struct oct_mm *mm, uintptr_t to, uintptr_t from, size_t pages, unsigned flags);
 
-/* From now on an access to a page of this range, where nothing is mapped, is OCT_FAULT_SIGNAL: its contents
- * are lost for good. By markers, which munmap and DONTNEED take away; fork's child has them. */
+/* From now on an access to one of the pages pages from start on, where nothing is mapped, is
+ * OCT_FAULT_SIGNAL: its contents are lost for good. By markers, which munmap and DONTNEED take away; fork's
+ * child has them. */
 int oct_uffd_poison(struct oct_mm *mm, uintptr_t start, size_t pages);
 
 /* ---- Markers ------------------------------------------------------------------------------------ */
