@@ -19,6 +19,7 @@
 #include <octavo/pin.h>
 #include <octavo/migrate.h>
 #include <octavo/merge.h>
+#include <octavo/device.h>
 #include <octavo/mapping.h>
 #include <octavo/collapse.h>
 #include <octavo/userfault.h>

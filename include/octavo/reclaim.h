@@ -26,6 +26,7 @@ extern "C" {
 struct oct_reclaimer {
 	struct oct_anon anon;  /* first */
 	struct oct_swap *swap; /* NULL: none, only clean pages can be given back */
+	struct oct_swap *device; /* memory of a device (device.h), NULL: none; set before spaces are added */
 };
 
 /* swap: initialised, outlives the spaces; or NULL. Does not sleep. */

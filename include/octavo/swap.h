@@ -34,9 +34,10 @@ struct oct_swap {
 	uint32_t free;   /* first of the free slots */
 	uint32_t cached; /* first of those with a folio */
 	uint32_t used;   /* slots with a count */
+	bool device;     /* memory of a device (device.h) */
 };
 
-/* A swap area of slots pages (1 .. 2^32 - 3), the memory for whose slots is at slot. object is passed to
+/* A swap area of slots pages (1 .. 2^31 - 1), the memory for whose slots is at slot. object is passed to
  * oct_port_page_read and oct_port_page_write, with the number of the slot. Any context, nobody else uses it.
  * 0; -OCT_EINVAL. */
 int oct_swap_init(struct oct_swap *swap, void *object, struct oct_swap_slot *slot, uint32_t slots);
@@ -51,6 +52,10 @@ uint32_t oct_swap_used(struct oct_swap *swap);
  * oct_pte_soft_same. */
 #define OCT_SWAP_SOFT_DIRTY ((uint64_t)1 << 34)
 #define OCT_SWAP_UFFD_WP    ((uint64_t)1 << 35)
+
+/* In the number of a slot as entries have it: the slot is one of device memory. All that looks at the two bits
+ * of software serves both. */
+#define OCT_SWAP_DEVICE ((uint32_t)1 << 31)
 
 /* The entry that stands for the page of the present entry pte, in slot. */
 static inline oct_pte_t oct_pte_mkswap(oct_pte_t pte, uint32_t slot)

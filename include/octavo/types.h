@@ -103,6 +103,7 @@ struct oct_folio {
 	uint64_t index;   /* page of the object; of anonymous memory, of its lineage (anon.h) */
 	uint64_t lineage; /* anonymous memory: spaces that may map it, 0: unknown; written as mapping is */
 	uint32_t swap;    /* 1 + its slot while it is in the swap cache, else 0: under the lock of the area */
+	uint32_t device;  /* the same of device memory (device.h) */
 	struct oct_folio *head; /* of the first page, which has all the rest; itself where it is the first */
 };
 

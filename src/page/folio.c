@@ -30,6 +30,7 @@ static inline struct oct_folio *describe(oct_phys_t page, unsigned order, uint32
 	folio->mapping = NULL;
 	folio->lineage = 0;
 	folio->swap = 0;
+	folio->device = 0;
 	/* Release: pairs with the acquire of a pin that a stale entry led here (src/reclaim/pin.c): it sees
 	 * that the entry has gone. Who maps the page publishes it by the entry. */
 	oct_store(&folio->refcount, references, OCT_REL);

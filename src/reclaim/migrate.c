@@ -35,22 +35,11 @@ struct migration {
 	struct taken taken[OCT_RECLAIM_PAGES];
 };
 
-/* A page that seems to be this entry's alone: a glance, but for the lock. */
-static bool may_move(const struct oct_mm *mm, oct_pte_t pte)
-{
-	const struct oct_folio *folio;
-
-	if (!oct_pte_present(pte) || oct_mm_is_zero(mm, pte))
-		return false;
-	folio = oct_folio_of(oct_pte_phys(pte));
-	return !folio->order && !folio->mapping && oct_folio_exclusive(folio);
-}
-
 static void take(struct migration *migration, struct oct_pte_guard *guard, struct oct_ticket *ticket)
 {
 	struct taken *taken = &migration->taken[migration->count];
 
-	if (!may_move(migration->mm, oct_pte_get(guard)))
+	if (!oct_mm_movable(migration->mm, oct_pte_get(guard)))
 		return;
 	taken->entry = guard->pte;
 	taken->va = guard->va;

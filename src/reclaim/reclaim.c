@@ -466,6 +466,7 @@ void oct_reclaim_init(struct oct_reclaimer *reclaim, struct oct_swap *swap)
 {
 	oct_anon_init(&reclaim->anon, &oct_swap_soft);
 	reclaim->swap = swap;
+	reclaim->device = NULL;
 }
 
 int oct_reclaim_add(struct oct_reclaimer *reclaim, struct oct_mm *mm)

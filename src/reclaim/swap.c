@@ -34,7 +34,7 @@
 
 int oct_swap_init(struct oct_swap *swap, void *object, struct oct_swap_slot *slot, uint32_t slots)
 {
-	if (slots == 0 || slots >= OCT_NO_SLOT - 1 || !slot)
+	if (slots == 0 || slots >= OCT_SWAP_DEVICE || !slot)
 		return -OCT_EINVAL;
 	swap->lock = 0;
 	swap->object = object;
@@ -43,6 +43,7 @@ int oct_swap_init(struct oct_swap *swap, void *object, struct oct_swap_slot *slo
 	swap->free = 0;
 	swap->cached = OCT_NO_SLOT;
 	swap->used = 0;
+	swap->device = false;
 	for (uint32_t i = 0; i < slots; i++) {
 		slot[i].folio = NULL;
 		slot[i].count = 0;
@@ -66,6 +67,12 @@ uint32_t oct_swap_used(struct oct_swap *swap)
 
 /* From here to the end of the section: the lock of the area is held. */
 
+/* Where a folio says which slot of the area it is in. */
+static uint32_t *named_in(const struct oct_swap *swap, struct oct_folio *folio)
+{
+	return swap->device ? &folio->device : &folio->swap;
+}
+
 static void cache(struct oct_swap *swap, uint32_t number, struct oct_folio *folio, bool unwritten)
 {
 	struct oct_swap_slot *slot = &swap->slot[number];
@@ -77,7 +84,7 @@ static void cache(struct oct_swap *swap, uint32_t number, struct oct_folio *foli
 	if (slot->next != OCT_NO_SLOT)
 		swap->slot[slot->next].prev = number;
 	swap->cached = number;
-	folio->swap = number + 1;
+	*named_in(swap, folio) = number + 1;
 }
 
 /* The folio, whose reference is the caller's now. */
@@ -93,7 +100,7 @@ static struct oct_folio *uncache(struct oct_swap *swap, uint32_t number)
 	if (slot->next != OCT_NO_SLOT)
 		swap->slot[slot->next].prev = slot->prev;
 	slot->folio = NULL;
-	folio->swap = 0;
+	*named_in(swap, folio) = 0;
 	return folio;
 }
 
@@ -139,11 +146,11 @@ struct oct_swap_hold oct_swap_take(struct oct_swap *swap, struct oct_folio *foli
 	if (!swap)
 		return hold;
 	oct_spin_lock(&swap->lock);
-	if (folio->swap) {
-		struct oct_swap_slot *slot = &swap->slot[folio->swap - 1];
+	if (*named_in(swap, folio)) {
+		struct oct_swap_slot *slot = &swap->slot[*named_in(swap, folio) - 1];
 
 		if (!oct_load(&slot->busy, OCT_RLX)) {
-			hold.slot = folio->swap - 1;
+			hold.slot = *named_in(swap, folio) - 1;
 			hold.unwritten = slot->unwritten;
 			slot->count += 1 + entries;
 			oct_store(&slot->busy, 1u, OCT_RLX); /* the lock orders it */
@@ -255,30 +262,39 @@ unsigned oct_swap_shrink(struct oct_swap *swap, unsigned pages, int *error)
 
 /* ---- Swap entries --------------------------------------------------------------------------------- */
 
-static struct oct_swap *swap_of(const struct oct_space *space)
+/* The area that the entry pte of space names, and the number of the slot in it. */
+static struct oct_swap *area_of(const struct oct_space *space, uint64_t pte, uint32_t *number)
 {
 	/* The space is the first member of struct oct_mm, the registry that of struct oct_reclaimer. */
 	const struct oct_mm *mm = (const struct oct_mm *)(const void *)space;
+	const struct oct_reclaimer *reclaim = (const struct oct_reclaimer *)(const void *)mm->kin.anon;
+	uint32_t slot = oct_swap_slot_of(pte);
 
-	return ((struct oct_reclaimer *)(void *)mm->kin.anon)->swap;
+	*number = slot & ~OCT_SWAP_DEVICE;
+	return slot & OCT_SWAP_DEVICE ? reclaim->device : reclaim->swap;
 }
 
 static uint64_t swap_copy(struct oct_space *space, uint64_t pte)
 {
-	oct_swap_add(swap_of(space), oct_swap_slot_of(pte));
+	uint32_t number;
+	struct oct_swap *swap = area_of(space, pte, &number);
+
+	oct_swap_add(swap, number);
 	/* Userfault write-protection is the parent's alone. */
 	return pte & ~(OCT_SWAP_UFFD_WP << OCT_SOFT_VALUE_SHIFT);
 }
 
 static void swap_release(struct oct_space *space, uint64_t pte)
 {
-	struct oct_swap *swap = swap_of(space);
 	struct oct_folio *folio;
+	struct oct_swap *swap;
+	uint32_t number;
 
 	if (oct_pte_soft_kind(pte) != OCT_SOFT_SWAP)
 		return;
+	swap = area_of(space, pte, &number);
 	oct_spin_lock(&swap->lock);
-	folio = slot_put(swap, oct_swap_slot_of(pte), 1, 1);
+	folio = slot_put(swap, number, 1, 1);
 	oct_spin_unlock(&swap->lock);
 	if (folio)
 		oct_folio_put(folio);
@@ -366,15 +382,15 @@ static oct_pte_t returning_entry(const struct oct_fault_state *fault, const stru
 }
 
 /* The entry is the same and locked: fill it. The caller's reference becomes the entry's. */
-static int fill_entry(struct oct_fault_state *fault, struct oct_swap *swap, struct oct_folio *folio,
-                      oct_pte_t pte)
+static int fill_entry(struct oct_fault_state *fault, struct oct_swap *swap, uint32_t number,
+                      struct oct_folio *folio, oct_pte_t pte)
 {
 	struct oct_folio *cached;
 	oct_pte_t back;
 	bool sole;
 
 	oct_spin_lock(&swap->lock);
-	cached = slot_put(swap, oct_swap_slot_of(pte), 2, 2); /* the entry's and the caller's */
+	cached = slot_put(swap, number, 2, 2); /* the entry's and the caller's */
 	oct_spin_unlock(&swap->lock);
 	if (cached)
 		oct_folio_put(cached);
@@ -387,20 +403,21 @@ static int fill_entry(struct oct_fault_state *fault, struct oct_swap *swap, stru
 
 static int swap_fault(struct oct_fault_state *fault, uint64_t pte)
 {
-	struct oct_swap *swap = swap_of(&fault->mm->space);
-	uint32_t number = oct_swap_slot_of(pte);
 	struct oct_folio *folio, *cached;
+	struct oct_swap *swap;
+	uint32_t number;
 	int error;
 
 	if (oct_pte_soft_kind(pte) != OCT_SOFT_SWAP)
 		return OCT_FAULT_RETRY;
+	swap = area_of(&fault->mm->space, pte, &number);
 	oct_swap_add(swap, number); /* the entry names it: it is not free */
 	oct_pte_guard_unlock(NULL, &fault->guard);
 	error = get_page(swap, number, fault, &folio);
 	/* The table may have gone with the entry: then what is found is not the same. */
 	oct_pte_lock_at(&fault->mm->space, fault->va, &fault->guard);
 	if (!error && oct_pte_soft_same(oct_pte_get(&fault->guard), pte))
-		return fill_entry(fault, swap, folio, pte);
+		return fill_entry(fault, swap, number, folio, pte);
 	OCT_COVER("swap-changed");
 	if (!oct_pte_soft_same(oct_pte_get(&fault->guard), pte))
 		error = OCT_FAULT_RETRY;
