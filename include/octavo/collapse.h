@@ -1,17 +1,36 @@
-/* collapse.h: page tables that nobody needs any more. SPDX-License-Identifier: MIT
+/* collapse.h: many small pages become one, and page tables that nobody needs go. SPDX-License-Identifier: MIT
  *
- * When many small pages of an object have become one, or were evicted, the leaf tables that mapped them are
- * empty in every space that shows it. Retraction takes them out with no lock of any space: faults, userfault
+ * A collapse makes one large folio (folio.h) of single private pages, which then are one block to TLBs, one
+ * reference to fork and munmap, and one entry to reclaim. It is the opposite of a split.
+ *
+ * When pages of an object were evicted, truncated or forgotten, the leaf tables that mapped them are empty in
+ * the spaces that show it. Retraction takes them out with no lock of any space: faults, userfault
  * resolutions, mremap and walks of other calls go on beside it, and find the table, or none
- * (src/reclaim/retract.c says why each of them may). */
+ * (src/reclaim/retract.c says why each may). */
 #ifndef OCTAVO_COLLAPSE_H
 #define OCTAVO_COLLAPSE_H
 
-#include <octavo/mapping.h>
+#include <octavo/folio.h>
+#include <octavo/mm.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct oct_mapping;
+
+/* Makes one large folio of what is mapped in the OCT_FOLIO_BYTES, aligned, around addr (any byte), which lie
+ * in one private anonymous area. max_none: how many of its pages may be missing, or be the zero page: the
+ * folio has zeros there. Contents stay. The entries get the rights that all of them had, are young and
+ * soft-dirty if one was, dirty, and soft-dirty where they may be written. Takes the lock of mm for reading:
+ * runs beside faults and stores; may sleep, interrupts on, no lock held. TLB after: nobody uses the old
+ * pages, which are given back. 0; -OCT_EINVAL: no such area, or one that forbids it (OCT_MADV_NOHUGEPAGE), or
+ * there are no large folios; -OCT_ENOMEM; -OCT_ENOENT: more are missing, or all, or some in an area with
+ * OCT_UFFD_MISSING; -OCT_EBUSY: a page that somebody else holds or has pinned, that is in swap, in hand,
+ * write-protected for userfault, or of a large folio. On error nothing has changed, but that a CPU may have
+ * to fault once more. Source: the collapse of khugepaged, which drops the lock between unmapping and copying.
+ */
+int oct_collapse(struct oct_mm *mm, uintptr_t addr, unsigned max_none);
 
 /* Takes out the empty leaf tables of every space that show nothing but pages of [first, first + pages) of the
  * object, that is, the tables of whose span one area of the object has all. A table counts as empty if each
@@ -20,9 +39,9 @@ extern "C" {
  * one. Takes the lock of the mapping for reading and page-table locks; may sleep, interrupts on; the lock of
  * a space may be held (not needed). Allocates nothing. TLB after: no walk of any CPU or secondary MMU,
  * through whatever it keeps of the upper entry, reaches a table that was taken; each goes back when a grace
- * period that began after that has ended (R5): all that is complete on return. How many were taken, INT32_MAX
- * at most; -OCT_EINVAL: empty or overflowing range. Source: retract_page_tables() of Linux as of 2023, and
- * what was found about it later. */
+ * period that began after that has ended (R5): all that is complete on return. T3. How many were taken,
+ * INT32_MAX at most; -OCT_EINVAL: empty or overflowing range. Source: retract_page_tables() of Linux as of
+ * 2023, and what was found about it later. */
 int oct_retract_page_tables(struct oct_mapping *mapping, uint64_t first, uint64_t pages);
 
 #ifdef __cplusplus
