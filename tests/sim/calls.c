@@ -49,11 +49,14 @@ static void call_populate(struct actor *actor, struct range range, unsigned acce
 	                     access == OCT_WRITE ? OCT_MADV_POPULATE_WRITE : OCT_MADV_POPULATE_READ);
 	actor->called[CALL_IO_FAILS] += result == -OCT_EIO;
 	if (excused(actor, result)) {
-		for (unsigned i = range.first; i < last; i++)
-			page_at(actor, i)->warm = 0;
-		if (access == OCT_WRITE) /* some of them were written */
-			for (unsigned i = range.first; i < last; i++)
-				page_at(actor, i)->perhaps_soft_dirty = true;
+		/* Some of them came, or were written. */
+		for (unsigned i = range.first; i < last; i++) {
+			struct mirror_page *page = page_at(actor, i);
+
+			page->warm = 0;
+			page->perhaps_present |= !page->present;
+			page->perhaps_soft_dirty |= access == OCT_WRITE;
+		}
 		return;
 	}
 	as_due(actor, CALL_POPULATE, &range, result, due);
