@@ -49,7 +49,7 @@ run() { # target, runs of the short run
 
 # shellcheck disable=SC2086
 for arch in X86_64 ARM64 RISCV64; do
-	build "calls-$arch" tests/fuzz/calls.c tests/sim/{mirror,calls,movers,objects,stacks,leaves,pins}.c machine/sim/*.c $core \
+	build "calls-$arch" tests/fuzz/calls.c tests/sim/{mirror,calls,movers,objects,stacks,leaves,pins,supply}.c machine/sim/*.c $core \
 		-DOCT_ARCH_$arch -DSIM_PAGES=16384 -lpthread && run "calls-$arch" 400
 	[ "$seconds" -ne 0 ] || break # one will do
 done

@@ -182,13 +182,15 @@ static int supply_shown(struct oct_fault_state *fault, struct supply *supply)
 static int poison(struct oct_fault_state *fault)
 {
 	int error = lock_vacant(fault, 0);
+	uint64_t bits;
 	oct_pte_t old;
 
 	if (error)
 		return error;
+	bits = oct_pte_soft_value(oct_pte_get(&fault->guard)) | OCT_MARKER_POISON;
 	/* Nothing was present, so there is no verdict but the ticket's. */
 	(void)!oct_entry_change(&fault->ticket, &fault->guard, fault->guard.pte, fault->va,
-	                        oct_pte_mksoft(OCT_SOFT_MARKER, OCT_MARKER_POISON), &old);
+	                        oct_pte_mksoft(OCT_SOFT_MARKER, bits), &old);
 	oct_fault_unlock(fault);
 	return 0;
 }

@@ -273,7 +273,9 @@ static bool is_event(struct oct_mm *mm, uintptr_t va, unsigned access)
 	oct_pte_lock_at(&mm->space, va, &guard); /* its lock keeps the table, which may be retracted */
 	pte = guard.level ? guard.upper : oct_pte_get(&guard);
 	oct_pte_guard_unlock(NULL, &guard);
-	if (oct_pte_vacant(pte) && !oct_pte_marked(pte, OCT_MARKER_POISON) && stops_vacant(vma, va))
+	if (oct_pte_marked(pte, OCT_MARKER_POISON))
+		return false; /* a signal */
+	if (oct_pte_vacant(pte) && stops_vacant(vma, va))
 		return true;
 	return access == OCT_WRITE && stops_store(vma, pte);
 }

@@ -67,6 +67,7 @@ broken no-range-invalidation src/tlb/tlb.c \
 broken no-interrupt src/tlb/tlb.c 's/^\t\t\toct_port_ipi(target);/\t\t\tcontinue;/; s/^\t\t\toct_await(cpu_done.*/\t\t\tcontinue;/'
 broken no-broadcast src/tlb/tlb.c 's/elsewhere ? OCT_BROADCAST : OCT_LOCAL/OCT_LOCAL/'
 broken no-flush-by-tracking src/track/marks.c '/^\toct_ticket_complete(&ticket);/d'
+broken no-flush-by-userfault src/track/userfault.c '/^\toct_ticket_complete(&ticket);/d'
 broken no-flush-by-mprotect src/space/mm.c '/oct_walk_change(mm, start, end, keep_rights/{n;d}'
 broken no-flush-by-fork src/space/fork.c '/^\toct_ticket_complete(&ticket);/d'
 broken page-freed-before-flush src/tlb/ticket.c '/^void oct_ticket_complete/,/^}/s/complete_drawn(ticket);/;/'

@@ -297,7 +297,7 @@ static void call_map_folio(struct actor *actor)
 
 void call_other(struct actor *actor)
 {
-	unsigned kind = pick(actor, 54);
+	unsigned kind = pick(actor, 56);
 
 	if (kind < 5)
 		call_free(actor, pick_range(actor));
@@ -321,6 +321,8 @@ void call_other(struct actor *actor)
 		call_map_folio(actor);
 	else if (kind < 46)
 		call_mremap(actor);
+	else if (kind < 48)
+		call_supply(actor);
 	else
 		call_mover(actor);
 }

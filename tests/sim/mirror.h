@@ -51,6 +51,12 @@ enum {
 	X(RECLAIM, "oct_reclaim", WITH_RECLAIM)                                                              \
 	X(CLEAR_REFS, "oct_clear_refs", ALWAYS)                                                              \
 	X(USERFAULT, "oct_uffd_writeprotect", ALWAYS)                                                        \
+	X(UFFD_REGISTER, "oct_uffd_register", ALWAYS)                                                        \
+	X(UFFD_COPY, "oct_uffd_copy, oct_uffd_fill", ALWAYS)                                                 \
+	X(UFFD_ZEROPAGE, "oct_uffd_zeropage", ALWAYS)                                                        \
+	X(UFFD_MOVE, "oct_uffd_move", ALWAYS)                                                                \
+	X(UFFD_POISON, "oct_uffd_poison", ALWAYS)                                                            \
+	X(UFFD_EVENT, "oct_uffd_fault, an event", ALWAYS)                                                    \
 	X(MAP_FOLIO, "oct_mm_map_folio", ALWAYS)                                                             \
 	X(PIN, "oct_gup", ALWAYS)                                                                            \
 	X(PIN_FAST, "oct_gup_fast", ALWAYS)                                                                  \

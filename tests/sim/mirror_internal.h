@@ -61,6 +61,9 @@ void leaf_finish(struct actor *actor);
 /* ---- pins.c ---- */
 void call_pin(struct actor *actor);
 
+/* ---- supply.c ---- */
+void call_supply(struct actor *actor);
+
 /* ---- movers.c ---- */
 void call_mover(struct actor *actor);
 

@@ -477,6 +477,7 @@ static void lost_contents_are_a_signal(void **state)
 	oct_uffd_wait(mm, va, OCT_READ);
 	protect(va, 2, true);
 	assert_int_equal(user_store(mm, va, 1), -OCT_EFAULT);
+	oct_uffd_wait(mm, va, OCT_WRITE); /* no event: does not sleep */
 	protect(va, 2, false);
 	assert_int_equal(user_load(mm, va, &value), -OCT_EFAULT);
 	assert_int_equal(oct_fork(other, mm), 0);
