@@ -26,6 +26,7 @@ set(OCTAVO_T1_SOURCES
     ${OCTAVO_DIR}/src/table/range.c
     ${OCTAVO_DIR}/src/table/walk.c
     ${OCTAVO_DIR}/src/table/selftest.c
+    ${OCTAVO_DIR}/src/notify/interval.c
     ${OCTAVO_DIR}/src/notify/secondary.c)
 set(OCTAVO_T0_SOURCES ${OCTAVO_T1_SOURCES})
 list(REMOVE_ITEM OCTAVO_T0_SOURCES ${OCTAVO_DIR}/src/table/contpte.c ${OCTAVO_DIR}/src/table/dump.c)

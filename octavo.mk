@@ -10,7 +10,8 @@
 OCTAVO ?= .
 
 OCTAVO_T1_SOURCES := $(addprefix $(OCTAVO)/src/, tlb/asid.c tlb/block.c tlb/ticket.c tlb/tlb.c table/space.c \
-	table/batch.c table/contpte.c table/dump.c table/leaf.c table/range.c table/walk.c table/selftest.c notify/secondary.c)
+	table/batch.c table/contpte.c table/dump.c table/leaf.c table/range.c table/walk.c table/selftest.c \
+	notify/interval.c notify/secondary.c)
 OCTAVO_T0_SOURCES := $(filter-out %/contpte.c %/dump.c,$(OCTAVO_T1_SOURCES))
 OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwlock.c page/anon.c page/folio.c \
 	page/shown.c page/zap.c reclaim/collapse.c reclaim/migrate.c reclaim/pin.c \

@@ -12,6 +12,7 @@
 #include <octavo/table.h>
 #include <octavo/contpte.h>
 #include <octavo/notify.h>
+#include <octavo/interval.h>
 #include <octavo/mm.h>
 #include <octavo/anon.h>
 #include <octavo/swap.h>
