@@ -63,6 +63,7 @@ enum {
 	X(MIGRATE, "oct_migrate_pages", ALWAYS)                                                              \
 	X(MERGE, "oct_merge_pages", ALWAYS)                                                                  \
 	X(RETRACT, "oct_retract_page_tables", ALWAYS)                                                        \
+	X(COLLAPSE, "oct_collapse", ALWAYS)                                                                  \
 	X(MM_INIT, "oct_mm_init", ALWAYS)                                                                    \
 	X(FORK, "oct_fork", ALWAYS)                                                                          \
 	X(EXIT, "oct_mm_exit", ALWAYS)                                                                       \

@@ -70,14 +70,68 @@ static void call_retract(struct actor *actor)
 	actor->called[CALL_RETRACT]++;
 }
 
+/* Whatever is in the block is replaced by private memory, and some of that stored to. */
+static void make_block(struct actor *actor, unsigned first, uintptr_t start)
+{
+	struct range range = {
+	    .first = first, .pages = OCT_FOLIO_PAGES, .start = start, .end = start + OCT_FOLIO_BYTES};
+	uintptr_t at;
+
+	if (!as_due(actor, CALL_MMAP, &range,
+	            oct_mmap(here(actor)->mm, range.start, OCT_FOLIO_BYTES, OCT_READ | OCT_WRITE,
+	                     OCT_MAP_FIXED, &at),
+	            0))
+		return;
+	for (unsigned i = first; i < first + OCT_FOLIO_PAGES; i++) {
+		page_unmap(actor, page_at(actor, i));
+		page_at(actor, i)->mapped = true;
+		page_at(actor, i)->prot = OCT_READ | OCT_WRITE;
+	}
+	/* Where large folios are welcome a block that is not empty gets single pages. */
+	if (oct_madvise(here(actor)->mm, start, start + OCT_PAGE_SIZE, OCT_MADV_POPULATE_READ) == 0)
+		page_at(actor, first)->present = true;
+	for (unsigned i = pick(actor, 4); i < 4; i++)
+		store_value(actor, first + pick(actor, OCT_FOLIO_PAGES), fresh_value(actor));
+}
+
+/* The block of a page of the slice, which is mostly made fit for it; one that lies in a private anonymous
+ * area may become one folio. */
+static void call_collapse(struct actor *actor)
+{
+	struct range range = pick_range(actor);
+	unsigned first = range.first - (unsigned)(range.start >> OCT_PAGE_SHIFT) % OCT_FOLIO_PAGES;
+	int result;
+
+	if (pick(actor, 4))
+		make_block(actor, first, range.start & ~(OCT_FOLIO_BYTES - 1));
+	result = oct_collapse(here(actor)->mm, range.start, pick(actor, OCT_FOLIO_PAGES + 1));
+	if (result && result != -OCT_EINVAL && result != -OCT_ENOENT && result != -OCT_EBUSY &&
+	    !excused(actor, result))
+		differ(actor, "a collapse returned %d", result);
+	for (unsigned i = first; i < first + OCT_FOLIO_PAGES; i++) {
+		struct mirror_page *page = page_at(actor, i);
+
+		page->warm = 0; /* they were in hand, even if they were put back */
+		if (!result && (!page->mapped || page->shared || page->file))
+			differ(actor, "a block was collapsed that is not private");
+		page->perhaps_soft_dirty |= !result;
+	}
+	if (!result) {
+		perhaps_filled(actor, range.first);
+		actor->called[CALL_COLLAPSE]++;
+	}
+}
+
 void call_mover(struct actor *actor)
 {
-	unsigned kind = pick(actor, 8);
+	unsigned kind = pick(actor, 9);
 
 	if (kind < 4)
 		call_migrate(actor);
 	else if (kind < 7)
 		call_merge(actor);
-	else
+	else if (kind < 8)
 		call_retract(actor);
+	else
+		call_collapse(actor);
 }
