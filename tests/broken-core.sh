@@ -104,4 +104,12 @@ broken no-flush-by-truncation src/page/mapping.c '/^\t\toct_ticket_complete(&tic
 	I1 races/02-now
 broken no-telling-of-devices src/tlb/tlb.c '/^\ttell_secondaries(/d' \
 	"I1 I4 I7 I8" questions/E5-iommu-now races/43-now
+broken no-look-at-entries src/table/range.c 's/^\tunlink = oct_pte_is_table(link, level) \&\& .*/\tunlink = oct_pte_is_table(link, level);/' \
+	"I2 I4 leak" races/31-now questions/C2-now-marker
+broken no-kept-tables src/page/shown.c 's/vma->shown.keep = keep;/vma->shown.keep = false;/' \
+	assertion core/retract-mremap-to-now
+broken no-second-look-by-faults src/space/fault.c 's/^\twhile (fault->guard.level) {/\tfor (int once = 1; once \&\& fault->guard.level; once = 0) {/' \
+	"I1 I2 race use-after-free assertion" core/retract-fault-again-now
+broken no-pin-test-by-collapse src/reclaim/collapse.c 's/!oct_folio_alone(oct_folio_of(oct_pte_phys(block->old\[i\])), 1)/false/' \
+	I2 races/26-now
 [ $missed -eq 0 ]
