@@ -165,6 +165,7 @@ static int move_page(struct move *move)
 		result = move_locked(move);
 		oct_rwlock_read_unlock(&move->mm->lock);
 		if (result == SWAPPED) {
+			OCT_COVER("move-swapped");
 			result = swap_in(move->mm, move->from);
 			if (!result)
 				result = AGAIN;
