@@ -132,7 +132,7 @@ int oct_table_trim_around(struct oct_space *space, uintptr_t start, uintptr_t en
                           uintptr_t high, struct oct_ticket *ticket);
 
 /* ---- One leaf table (from T1 on): others use the range meanwhile ---------------------------------- */
-/* Unlinks the leaf table for va if none of its entries is anything but none, and frees it through ticket. True: it
+/* Unlinks the leaf table for va if none of its entries is anything but none, and frees it through ticket. true: it
  * did. Whoever locks an entry of it by oct_pte_lock_at at the same time finds the table, and it stays, if he makes an
  * entry; or finds the slot without one. So only where all who use the range know that: else they need it for
  * themselves, as for oct_table_trim, and what lies above leaf tables stays in any case. */
