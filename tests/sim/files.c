@@ -3,15 +3,19 @@
  * usage: files [--ops N] [--cpus N] [--seed N]
  * One object of a few pages, mapped twice shared and once private for each CPU, in one space. In each page
  * each CPU has a word of its own: what it stored there last it must load, through either shared mapping,
- * whatever is written back, evicted, forgotten or forked meanwhile. Its word of its private pages is seen by
- * nobody else. In the end all is written back: the object has every last store, and no private one. */
+ * whatever is written back, evicted, forgotten, retracted with its page table or forked meanwhile. Its word
+ * of its private pages is seen by nobody else. In the end all is written back: the object has every last
+ * store, and no private one. */
 #include "../../machine/sim/sim.h"
+#include <octavo/collapse.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { PAGES = 24, MOST_CPUS = 8 };
-#define BYTES      (PAGES * OCT_PAGE_SIZE)
+/* An area has the whole span of a leaf table, most of it behind the end of the object: the table may be
+ * retracted. */
+#define BYTES      oct_level_bytes(1)
 #define SHARED(i)  ((uintptr_t)0x10000000 + (i)*0x1000000)
 #define PRIVATE(i) ((uintptr_t)0x20000000 + (i)*0x1000000)
 
@@ -22,7 +26,7 @@ static struct sim_object object;
 static uint64_t operations = 100000, seed = 1;
 
 struct user {
-	uint64_t random, last[PAGES], private_last[PAGES], writebacks, evicted;
+	uint64_t random, last[PAGES], private_last[PAGES], writebacks, evicted, retracted;
 };
 static struct user users[MOST_CPUS];
 
@@ -57,6 +61,16 @@ static void fork_and_end(unsigned cpu)
 	oct_mm_exit(&child[cpu]);
 }
 
+static void retract(struct user *user, uintptr_t va)
+{
+	int result;
+
+	require(oct_madvise_dontneed(&mm, va, va + BYTES) == 0, "dontneed", 0);
+	result = oct_retract_page_tables(&mapping, 0, OCT_TABLE_ENTRIES);
+	require(result >= 0, "retraction fails", 0);
+	user->retracted += (unsigned)result;
+}
+
 static void step(unsigned cpu, struct user *user, uint64_t value)
 {
 	unsigned page = pick(user, PAGES), pages = 1 + pick(user, PAGES - page), kind = pick(user, 64);
@@ -85,6 +99,8 @@ static void step(unsigned cpu, struct user *user, uint64_t value)
 		result = oct_mapping_evict(&mapping, page);
 		require(result == 0 || result == -OCT_EBUSY, "evict answers otherwise", page);
 		user->evicted += result == 0;
+	} else if (kind == 58) {
+		retract(user, shared);
 	} else if (kind < 61) {
 		require(oct_madvise_dontneed(&mm, shared + offset, shared + offset + end) == 0, "dontneed",
 		        page);
@@ -126,7 +142,7 @@ int main(int argc, char **argv)
 	                                        {"seed", required_argument, NULL, 's'},
 	                                        {0}};
 	unsigned cpus = 1;
-	uint64_t writebacks = 0, evicted = 0;
+	uint64_t writebacks = 0, evicted = 0, retracted = 0;
 	uintptr_t at;
 	int option;
 
@@ -164,12 +180,14 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < cpus; i++) {
 		writebacks += users[i].writebacks;
 		evicted += users[i].evicted;
+		retracted += users[i].retracted;
 	}
+	require(retracted > 0, "no table was ever empty", 0);
 	printf("%s, %d levels, %u CPUs: %llu operations on files, %llu writebacks, %llu pages evicted, %llu "
-	       "transfers, %llu events; nothing lost, all pages back\n",
+	       "tables retracted, %llu transfers, %llu events; nothing lost, all pages back\n",
 	       OCT_FORMAT_NAME, OCT_LEVELS, cpus, (unsigned long long)(operations * cpus),
-	       (unsigned long long)writebacks, (unsigned long long)evicted, (unsigned long long)sim_io(),
-	       (unsigned long long)sim_events());
+	       (unsigned long long)writebacks, (unsigned long long)evicted, (unsigned long long)retracted,
+	       (unsigned long long)sim_io(), (unsigned long long)sim_events());
 	sim_object_exit(&object);
 	sim_exit();
 	return 0;
