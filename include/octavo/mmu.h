@@ -26,8 +26,9 @@ void oct_mmu_publish(void);
 /* Entry stores before are seen by walkers before the invalidations after. arm64: dsb ishst.
  * riscv64: fence. */
 void oct_mmu_invalidate_begin(void);
-/* Forget translations of pages pages from va. Complete only after oct_mmu_invalidate_end(). On riscv64
- * asid 0 stands for every number and the global entries, and OCT_ALL_LEVELS for every address. */
+/* Forget translations of pages pages from va. Complete only after oct_mmu_invalidate_end(). asid 0 stands for
+ * every number and the global entries; on x86-64 for the number that is loaded and the global entries, as any
+ * other. On riscv64 OCT_ALL_LEVELS stands for every address. */
 void oct_mmu_invalidate_range(uint16_t asid, uintptr_t va, size_t pages, enum oct_scope scope,
 			      enum oct_depth depth);
 /* Forget all translations of asid, walk caches included. */

@@ -21,13 +21,31 @@ static inline void oct_mmu_invalidate_begin(void)
 	__asm__ volatile("dsb ishst" ::: "memory");
 }
 
+/* Under every ASID: the way to a table of the kernel's is kept under the one that was loaded then, and what
+ * names one leaves it (Arm ARM DDI 0487, TLBI VAE1: entries from above the final level match the ASID). */
+static inline void oct_arm64_invalidate_page(uintptr_t va, enum oct_scope scope, enum oct_depth depth)
+{
+	uint64_t operand = oct_arm64_tlbi_operand(0, va);
+
+	if (scope == OCT_LOCAL && depth == OCT_LEAF)
+		__asm__ volatile("tlbi vaale1, %0" ::"r"(operand) : "memory");
+	else if (scope == OCT_LOCAL)
+		__asm__ volatile("tlbi vaae1, %0" ::"r"(operand) : "memory");
+	else if (depth == OCT_LEAF)
+		__asm__ volatile("tlbi vaale1is, %0" ::"r"(operand) : "memory");
+	else
+		__asm__ volatile("tlbi vaae1is, %0" ::"r"(operand) : "memory");
+}
+
 static inline void oct_mmu_invalidate_range(uint16_t asid, uintptr_t va, size_t pages, enum oct_scope scope,
                                             enum oct_depth depth)
 {
 	for (; pages > 0; pages--, va += OCT_PAGE_SIZE) {
 		uint64_t operand = oct_arm64_tlbi_operand(asid, va);
 
-		if (scope == OCT_LOCAL && depth == OCT_LEAF)
+		if (asid == 0)
+			oct_arm64_invalidate_page(va, scope, depth);
+		else if (scope == OCT_LOCAL && depth == OCT_LEAF)
 			__asm__ volatile("tlbi vale1, %0" ::"r"(operand) : "memory");
 		else if (scope == OCT_LOCAL)
 			__asm__ volatile("tlbi vae1, %0" ::"r"(operand) : "memory");
