@@ -120,6 +120,8 @@ void oc_scenario_register(const struct oc_scenario *scenario);
 	}
 
 /* ---- Spaces and pages ----------------------------------------------------------------------- */
+/* The system of all spaces, where something has to be made before the first of them: the kernel's space. */
+struct oct_system *oc_system(void);
 /* The first call makes a space and loads it on every OC_CPU and OC_IOMMU actor; each further call
  * makes another, loaded nowhere. */
 struct oct_mm *oc_mm(void);
@@ -143,6 +145,10 @@ int oc_load8(struct oct_mm *mm, uintptr_t va, uint8_t *value);
 int oc_load16(struct oct_mm *mm, uintptr_t va, uint16_t *value);
 int oc_load32(struct oct_mm *mm, uintptr_t va, uint32_t *value);
 int oc_load64(struct oct_mm *mm, uintptr_t va, uint64_t *value);
+/* The kernel's own accesses, at addresses of its half: through translation by the CPU of the calling actor, an OC_CPU or
+ * OC_THREAD. 0, or -OCT_EFAULT: the first fault is the answer. The system's kernel space is made in setup. */
+int oc_kernel_store32(uintptr_t va, uint32_t value);
+int oc_kernel_load32(uintptr_t va, uint32_t *value);
 /* What the page mapped at va now holds, read by the kernel: no TLB. 0 if nothing is mapped. */
 uint8_t oc_peek8(struct oct_mm *mm, uintptr_t va);
 uint16_t oc_peek16(struct oct_mm *mm, uintptr_t va);

@@ -22,6 +22,7 @@ static struct entry decode_arm64(uint64_t v, unsigned level)
 	if (level && !e.table) /* the bits below are not part of a block's address */
 		e.phys &= ~(oct_phys_t)(oct_level_bytes(level) - 1);
 	e.user = v & BIT(6);
+	e.global = !(v & BIT(11));
 	e.young = v & BIT(10);
 	e.writable = !read_only || (dbm && !world.knobs.sw_ad);
 	e.dirty = !read_only;
@@ -39,6 +40,7 @@ static struct entry decode_x86_64(uint64_t v, unsigned level)
 	if (level && !e.table) /* bit 12 of a large page is its PAT */
 		e.phys &= ~(oct_phys_t)(oct_level_bytes(level) - 1);
 	e.user = v & BIT(2);
+	e.global = v & BIT(8);
 	e.writable = v & BIT(1);
 	e.young = v & BIT(5);
 	e.dirty = v & BIT(6);
@@ -69,6 +71,7 @@ static struct entry decode_riscv64(uint64_t v, unsigned level)
 	e.present = (v & BIT(0)) && !reserved_riscv64(v, level);
 	e.table = !(v & (BIT(1) | BIT(2) | BIT(3)));
 	e.user = v & BIT(4);
+	e.global = v & BIT(5);
 	e.writable = v & BIT(2);
 	e.young = v & BIT(6);
 	e.dirty = v & BIT(7);
@@ -114,6 +117,13 @@ bool decode_large(uint64_t value, unsigned level)
 	struct entry e = decode(value, level);
 
 	return level && e.present && !e.table;
+}
+
+bool decode_global(uint64_t value, unsigned level)
+{
+	struct entry e = decode(value, level);
+
+	return e.present && !e.table && e.global;
 }
 
 bool decode_shares(uint64_t value)

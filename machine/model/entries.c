@@ -20,6 +20,12 @@ static struct entry_of *slot_of(uint64_t key, uint64_t parent, unsigned level)
 	return &slots[h];
 }
 
+/* Where the addresses end that one root has entries for: above are those of the kernel's half. */
+static uint64_t end_of_root(void)
+{
+	return (uint64_t)1 << (OCT_PAGE_SHIFT + OCT_TABLE_SHIFT * OCT_LEVELS);
+}
+
 static void gather(oct_phys_t table, unsigned level, uint64_t va, unsigned mm, uint64_t parent)
 {
 	for (unsigned i = 0; i < OCT_TABLE_ENTRIES; i++) {
@@ -28,6 +34,8 @@ static void gather(oct_phys_t table, unsigned level, uint64_t va, unsigned mm, u
 		struct entry e = decode(*entry, level);
 		struct entry_of *slot = slot_of((uintptr_t)entry, parent, level);
 
+		if (level == OCT_LEVELS - 1 && world.glue->shared_root && i >= OCT_TABLE_ENTRIES / 2)
+			at |= 0 - end_of_root(); /* addresses are sign-extended */
 		used += !slot->key;
 		*slot = (struct entry_of){(uintptr_t)entry, at, parent, (uint8_t)level, (uint8_t)mm};
 		if (!parent && level && e.present && e.table)
@@ -41,6 +49,8 @@ void entries_gather(void)
 	used = 0;
 	for (unsigned i = 0; i < world.nmm; i++)
 		gather(world.glue->root(world.mm[i]), OCT_LEVELS - 1, 0, i, 0);
+	if (world.kernel_root && world.nmm && !world.glue->shared_root)
+		gather(world.kernel_root, OCT_LEVELS - 1, 0 - end_of_root(), 0, 0);
 }
 
 /* Which addresses a table serves is the same in most executions that link it, so what was learnt is kept;

@@ -147,7 +147,7 @@ static bool is_best(const struct graph *g, uint16_t id, const int16_t *prefix)
 	{
 		struct event tmpl = *e;
 
-		tmpl.flags &= (uint16_t) ~(F_BLOCKED | F_CACHEABLE | F_LARGE);
+		tmpl.flags &= (uint16_t) ~(F_BLOCKED | F_CACHEABLE | F_LARGE | F_GLOBAL);
 		tmpl.upper = e->upper == NO_EVENT ? NO_EVENT : map[e->upper];
 		explorer.judging = true;
 		best = choice_best(explorer.rules, explorer.scratch, &tmpl);

@@ -33,6 +33,9 @@ struct oc_glue {
 	size_t secondary_size;
 	void (*bind)(struct oct_mm *mm, void *memory);
 	oct_phys_t (*root)(const struct oct_mm *mm);
+	/* Of the kernel's space, 0: there is none. Are its addresses found by way of every root? */
+	oct_phys_t (*kernel_root)(const void *system);
+	bool shared_root;
 	/* The number mm runs under, by the word at asid_word(mm); 0: none yet. */
 	unsigned (*asid)(uint64_t word);
 	const uint64_t *(*asid_word)(const struct oct_mm *mm);

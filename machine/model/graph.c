@@ -14,6 +14,7 @@ void rules_for(struct machine_rules *m, enum rules_arch arch, bool ets2)
 	m->fault_drops_entry = arch == RULES_X86_64;
 	m->tlbi_drops_walks = arch == RULES_X86_64;
 	m->young_path = arch == RULES_X86_64;
+	m->drops_global = arch != RULES_RISCV64;
 }
 
 void graph_init(struct graph *g)
@@ -316,7 +317,7 @@ static bool acts_as_tlbi(const struct machine_rules *m, const struct event *e)
 static void set_source(const struct machine_rules *m, struct graph *g, struct event *e, uint16_t choice)
 {
 	e->rf = choice;
-	e->flags = (uint16_t)(e->flags & ~(F_BLOCKED | F_CACHEABLE | F_LARGE));
+	e->flags = (uint16_t)(e->flags & ~(F_BLOCKED | F_CACHEABLE | F_LARGE | F_GLOBAL));
 	if (choice == NO_EVENT) {
 		e->flags |= F_BLOCKED;
 		return;
@@ -325,6 +326,8 @@ static void set_source(const struct machine_rules *m, struct graph *g, struct ev
 	if (e->kind == EV_TRANSLATE && e->level && e->level < m->levels && m->large &&
 	    m->large(e->value, e->level))
 		e->flags |= F_LARGE;
+	if (e->kind == EV_TRANSLATE && e->level < m->levels && m->global && m->global(e->value, e->level))
+		e->flags |= F_GLOBAL;
 	if (e->kind == EV_TRANSLATE && m->cacheable(e->value, e->level, m->cpu[e->thread]) &&
 	    !(m->young_path && e->upper != NO_EVENT && !(g->ev[e->upper].flags & F_CACHEABLE)))
 		e->flags |= F_CACHEABLE;

@@ -55,6 +55,7 @@ enum {
 	F_DEVICE = 256,   /* V: of what devices hold, complete at once */
 	F_LARGE = 512,    /* T: the value read is a leaf above level 0 */
 	F_SIBLING = 1024, /* T: of another entry of the block, which must share (machine_rules.shares) */
+	F_GLOBAL = 2048,  /* T: the value read is a leaf of every number */
 };
 
 enum rmw_op {
@@ -137,6 +138,7 @@ struct machine_rules {
 	bool fault_drops_entry; /* X is a V of its address on its CPU */
 	bool tlbi_drops_walks;  /* V by address drops every upper entry of the CPU and ASID */
 	bool young_path;        /* a value is cacheable only if those above it in the walk are */
+	bool drops_global;      /* V by address, of whatever number, drops a global leaf */
 	bool sc_memory;         /* sequential consistency instead of RC11 */
 	bool textbook;
 	unsigned levels; /* of tables */
@@ -149,6 +151,8 @@ struct machine_rules {
 	 * contiguous block? may be NULL: never */
 	bool (*large)(uint64_t value, unsigned level);
 	bool (*shares)(uint64_t value);
+	/* is the value a leaf that a TLB keeps for every number? may be NULL: never */
+	bool (*global)(uint64_t value, unsigned level);
 	/* the access with this serial leaves an event without a choice; may be NULL */
 	void (*blame)(uint32_t serial);
 	/* a list of fixed size is full, what was asked has no answer: the search must end; may be NULL */

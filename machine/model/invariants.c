@@ -53,9 +53,17 @@ static bool in_next_life(uint16_t id, uint16_t freed)
 	return false;
 }
 
-/* Is v an invalidation that is complete before event when, and of what the TLB of cpu has under asid, if it
- * names the address and the level? pos: v's issuer had seen that location holds something newer. */
-static bool drops(uint16_t v, uint16_t when, unsigned cpu, unsigned asid, uint16_t location, unsigned pos)
+/* global: of a leaf of every number. */
+static bool names_number(const struct event *v, unsigned asid, bool global)
+{
+	if (v->asid == 0xff)
+		return true;
+	return global ? world.rules.drops_global && v->pages : v->asid == asid;
+}
+
+/* Is v an invalidation that is complete before event when, and of what the TLB of cpu has, if it names the
+ * address, the number and the level? pos: v's issuer had seen that location holds something newer. */
+static bool drops(uint16_t v, uint16_t when, unsigned cpu, uint16_t location, unsigned pos)
 {
 	const struct graph *g = explore_graph();
 	const struct machine_rules *m = &world.rules;
@@ -63,8 +71,7 @@ static bool drops(uint16_t v, uint16_t when, unsigned cpu, unsigned asid, uint16
 	uint16_t complete = v_complete(m, g, v);
 
 	return e->kind == EV_TLBI && complete != NO_EVENT && hb_before(g, complete, when) &&
-	       reaches(m, e, is_device(cpu), cpu) && (e->asid == asid || e->asid == 0xff) &&
-	       pos < v_seen(m, g, v, location);
+	       reaches(m, e, is_device(cpu), cpu) && pos < v_seen(m, g, v, location);
 }
 
 /* Does v name an address that shares its upper part, from bit shift on, with va? */
@@ -95,8 +102,8 @@ static bool was_kept_whole(uint16_t id, uint16_t freed)
 		unsigned shift = world.rules.page_shift + world.rules.table_shift * up->level;
 
 		if (!(v->flags & F_LEAF_ONLY) && (drops_walks(v) || names(v, t->va, shift)) &&
-		    drops(g->v[i], freed, world.rules.cpu[t->thread], t->asid, up->location,
-		          co_pos(g, up->rf)))
+		    names_number(v, t->asid, false) &&
+		    drops(g->v[i], freed, world.rules.cpu[t->thread], up->location, co_pos(g, up->rf)))
 			return true;
 	}
 	return false;
@@ -208,15 +215,17 @@ static bool cpu_may_hold(unsigned cpu, const struct entry_of *p, uint64_t va, bo
 	const struct machine_rules *m = &world.rules;
 	unsigned shift = m->page_shift + m->table_shift * p->level, asid;
 	uint16_t location = place((void *)(uintptr_t)p->key, 8), w = g->loc[location].first;
+	bool kernel = p->va >> 63; /* which every CPU may walk */
 	struct entry held;
 
-	if (world.scenario->actors[cpu].kind == OC_ACTOR_THREAD ||
-	    !runs_space(cpu, world.glue->root(world.mm[p->mm]), &asid, when))
+	if (kernel ? is_device(cpu) : world.scenario->actors[cpu].kind == OC_ACTOR_THREAD)
+		return false;
+	if (!runs_space(cpu, world.glue->root(world.mm[p->mm]), &asid, when) && !kernel)
 		return false;
 	while (w != NO_EVENT && g->ev[w].co_pos < pos)
 		w = g->ev[w].co_next;
 	held = decode(graph_value_of(m, g, pos ? w : INIT_EVENT, location), p->level);
-	if (!held.table && is_lazy(cpu, when))
+	if (!held.table && !kernel && is_lazy(cpu, when))
 		return false;
 	for (unsigned i = 0; i < g->nv; i++) {
 		const struct event *v = &g->ev[g->v[i]];
@@ -227,7 +236,8 @@ static bool cpu_may_hold(unsigned cpu, const struct entry_of *p, uint64_t va, bo
 		if (whole ? v->pages && (v->va > va || last < va + oct_level_bytes(p->level) - 1)
 		          : !(held.table && drops_walks(v)) && !names(v, va, shift))
 			continue;
-		if (drops(g->v[i], when, cpu, asid, location, pos))
+		if (names_number(v, asid, held.global && !held.table) &&
+		    drops(g->v[i], when, cpu, location, pos))
 			return false;
 	}
 	return true;

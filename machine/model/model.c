@@ -297,6 +297,7 @@ static bool prepare(struct oc_library *library)
 	m->cacheable = decode_cacheable;
 	m->large = decode_large;
 	m->shares = decode_shares;
+	m->global = decode_global;
 	m->walker_update = decode_walker_update;
 	threads_init();
 	if (!world.nactors) {
@@ -332,6 +333,7 @@ static bool prepare(struct oc_library *library)
 		return false;
 	}
 	memcpy(world.cpu_at_start, world.cpu, sizeof(world.cpu));
+	world.kernel_root = world.system ? world.glue->kernel_root(world.system) : 0;
 	proxies_init();
 	entries_gather();
 	blocks_reset();

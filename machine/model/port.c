@@ -435,7 +435,7 @@ void oct_rwlock_write_unlock(struct oct_rwlock *lock)
 /* ---- what walkers need (octavo/mmu.h) ----------------------------------------------------------- */
 
 /* On riscv64 an invalidation by address reaches leaf entries only; with all levels it is one of every
- * address. Number 0 stands for every number there. */
+ * address. Number 0 stands for every number; INVLPG knows none but the one that is loaded. */
 static void invalidate(unsigned asid, uint64_t va, size_t pages, enum oct_scope scope, bool leaf_only,
                        const void *pc)
 {
@@ -443,8 +443,8 @@ static void invalidate(unsigned asid, uint64_t va, size_t pages, enum oct_scope 
 		return;
 	if (world.riscv && !leaf_only)
 		pages = 0;
-	if (world.riscv && !asid)
-		asid = 0xff;
+	if (!asid)
+		asid = world.x86 ? world.cpu[this_cpu()].asid : 0xff;
 	do_tlbi(asid, pages ? va : 0, (unsigned)pages, scope == OCT_BROADCAST, leaf_only, pc);
 }
 

@@ -81,6 +81,17 @@ static bool walked_on_after(const struct graph *g, const struct event *t, uint16
 	return false;
 }
 
+/* Is V of the number under which T's value is kept? A global leaf has none: what names one number leaves it,
+ * but for V by its address, where that does not look at the number. */
+static bool of_number(const struct machine_rules *m, const struct event *v, const struct event *t)
+{
+	if (v->asid == 0xff)
+		return true;
+	if (t->flags & F_GLOBAL)
+		return m->drops_global && (v->kind != EV_TLBI || v->pages);
+	return v->asid == t->asid;
+}
+
 bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, const struct event *t)
 {
 	const struct event *e = &g->ev[v];
@@ -90,7 +101,7 @@ bool v_covers(const struct machine_rules *m, const struct graph *g, uint16_t v, 
 
 	if (!reaches(m, e, m->device[t->thread], m->cpu[t->thread]))
 		return false;
-	if (e->asid != t->asid && e->asid != 0xff)
+	if (!of_number(m, e, t))
 		return false;
 	if ((e->flags & F_LEAF_ONLY) && t->level && !(t->flags & F_LARGE))
 		return false;

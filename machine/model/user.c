@@ -56,6 +56,24 @@ static unsigned table_index(uintptr_t va, unsigned level)
 	return (unsigned)(va >> (OCT_PAGE_SHIFT + OCT_TABLE_SHIFT * level)) & (OCT_TABLE_ENTRIES - 1);
 }
 
+/* Of the kernel's half. */
+static bool is_kernel(uintptr_t va)
+{
+	return va >> 63;
+}
+
+/* The root register that a walk of va begins with. The kernel's half has one of its own, which never changes,
+ * or is found by way of every root; a CPU that has none loaded yet uses the kernel's. */
+static uint16_t root_of(uintptr_t va)
+{
+	const struct cpu *cpu = walker(), *start = &world.cpu_at_start[this_cpu()];
+
+	if (is_kernel(va) && (!world.glue->shared_root || !cpu->root))
+		return place_made_up(root_key(this_cpu(), KERNEL_ROOT), PLACE_ROOT, world.kernel_root);
+	return place_made_up(root_key(this_cpu(), cpu->asid), PLACE_ROOT,
+	                     start->asid == cpu->asid ? start->root : 0);
+}
+
 struct walk {
 	struct entry leaf;
 	uint64_t value;    /* of the leaf entry */
@@ -69,14 +87,11 @@ struct walk {
 /* One walk of the hardware for an access. */
 static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 {
-	const struct cpu *cpu = walker();
 	struct walk w = {.last = NO_EVENT, .of = block_choose(va), .faults = true};
 	bool writable = true, user = true;
 	oct_phys_t table;
 
-	w.location = place_made_up(
-	    root_key(this_cpu(), cpu->asid), PLACE_ROOT,
-	    world.cpu_at_start[this_cpu()].asid == cpu->asid ? world.cpu_at_start[this_cpu()].root : 0);
+	w.location = root_of(va);
 	w.last = translate(w.location, va, OCT_LEVELS, NO_EVENT, 0, pc);
 	table = explore_graph()->ev[w.last].value;
 	if (!table)
@@ -97,7 +112,7 @@ static struct walk walk_tables(uintptr_t va, bool store, const void *pc)
 		if (!w.leaf.table)
 			break;
 	}
-	w.faults = !user || (store && !writable) ||
+	w.faults = (!user && !is_kernel(va)) || (store && !writable) ||
 	           (!walker_sets_ad(this_cpu()) && (!w.leaf.young || (store && !w.leaf.dirty)));
 	return w;
 }
@@ -249,30 +264,64 @@ static bool fault_handled(struct oct_mm *mm, uintptr_t va, bool store, const str
 	return true;
 }
 
-static oct_phys_t page_peek(struct oct_mm *mm, uintptr_t va, bool race_view);
+/* One attempt at an access: walk, update what was walked, access. False: it faults; how is in w. */
+static bool attempt(uintptr_t va, unsigned size, bool store, uint64_t *value, struct walk *w, const void *pc)
+{
+	struct event e;
+	char *page;
+	uint16_t id;
+
+	for (;;) {
+		*w = walk_tables(va, store, pc);
+		if (w->faults || update_walked(w, store, pc))
+			break;
+		w->faults = world.x86; /* arm64 walks again */
+		if (w->faults)
+			break;
+	}
+	if (w->faults) {
+		fault_event(va, w, pc);
+		return false;
+	}
+	page = oct_port_phys_to_virt(decode_page(&w->leaf, w->level, w->of, va));
+	e = event_make(store ? EV_STORE : EV_LOAD, place(page + (va & (OCT_PAGE_SIZE - 1)), size),
+	               __ATOMIC_RELAXED, pc);
+	e.size = (uint8_t)size;
+	e.va = va;
+	e.upper = w->last;
+	e.value = store ? *value : 0;
+	id = explore_event(&e);
+	if (!store)
+		*value = explore_graph()->ev[id].value;
+	return true;
+}
+
+/* Outside of the race: by the tables. */
+static int access_alone(oct_phys_t page, unsigned offset, unsigned size, bool store, uint64_t *value)
+{
+	char *at;
+
+	if (!page)
+		return -OCT_EFAULT;
+	at = (char *)oct_port_phys_to_virt(page) + offset;
+	memcpy(store ? at : (char *)value, store ? (char *)value : at, size);
+	memory_touched(at, size);
+	return 0;
+}
+
+static oct_phys_t page_peek(oct_phys_t root, uintptr_t va, bool race_view);
 
 static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool store, uint64_t *value,
                        const void *pc)
 {
 	unsigned offset = (unsigned)(va & (OCT_PAGE_SIZE - 1));
 	struct walked before = {.n = 0};
-	struct event e;
-	oct_phys_t page;
-	uint16_t id;
+	struct walk w;
 
 	if (va & (size - 1))
 		violate(OC_ASSERTION, pc, "unaligned user access");
-	if (!in_race()) {
-		oct_phys_t leaf = page_peek(mm, va, false);
-		char *at;
-
-		if (!leaf)
-			return -OCT_EFAULT;
-		at = (char *)oct_port_phys_to_virt(leaf) + offset;
-		memcpy(store ? at : (char *)value, store ? (char *)value : at, size);
-		memory_touched(at, size);
-		return 0;
-	}
+	if (!in_race())
+		return access_alone(page_peek(world.glue->root(mm), va, false), offset, size, store, value);
 	learn_word(offset, size, pc);
 	if (is_device(explore_self())) {
 		if (mm != world.mm[0])
@@ -280,43 +329,50 @@ static int user_access(struct oct_mm *mm, uintptr_t va, unsigned size, bool stor
 	} else if (world.cpu[this_cpu()].root != world.glue->root(mm)) {
 		world.glue->mm_switch(world.system, mm);
 	}
-	for (;;) {
-		struct walk w = walk_tables(va, store, pc);
+	while (!attempt(va, size, store, value, &w, pc))
+		if (!fault_handled(mm, va, store, &w, &before, pc))
+			return -OCT_EFAULT;
+	return 0;
+}
 
-		if (!w.faults && !update_walked(&w, store, pc)) {
-			if (!world.x86)
-				continue; /* arm64 walks again */
-			w.faults = true;
-		}
-		if (w.faults) {
-			fault_event(va, &w, pc);
-			if (!fault_handled(mm, va, store, &w, &before, pc))
-				return -OCT_EFAULT;
-			continue;
-		}
-		page = decode_page(&w.leaf, w.level, w.of, va);
-		e = event_make(store ? EV_STORE : EV_LOAD,
-		               place((char *)oct_port_phys_to_virt(page) + offset, size), __ATOMIC_RELAXED,
-		               pc);
-		e.size = (uint8_t)size;
-		e.va = va;
-		e.upper = w.last;
-		e.value = store ? *value : 0;
-		id = explore_event(&e);
-		if (!store)
-			*value = explore_graph()->ev[id].value;
-		return 0;
-	}
+/* Nobody handles the kernel's faults. */
+static int kernel_access(uintptr_t va, unsigned size, bool store, uint64_t *value, const void *pc)
+{
+	unsigned offset = (unsigned)(va & (OCT_PAGE_SIZE - 1));
+	struct walk w;
+
+	if ((va & (size - 1)) || !is_kernel(va) || is_device(explore_self()))
+		violate(OC_ASSERTION, pc, "not an access of a CPU to an aligned address of the kernel's");
+	if (!in_race())
+		return access_alone(page_peek(world.glue->kernel_root(world.system), va, false), offset, size,
+		                    store, value);
+	learn_word(offset, size, pc);
+	return attempt(va, size, store, value, &w, pc) ? 0 : -OCT_EFAULT;
+}
+
+int oc_kernel_store32(uintptr_t va, uint32_t value)
+{
+	uint64_t v = value;
+
+	return kernel_access(va, 4, true, &v, CALLER);
+}
+
+int oc_kernel_load32(uintptr_t va, uint32_t *value)
+{
+	uint64_t v = 0;
+	int error = kernel_access(va, 4, false, &v, CALLER);
+
+	if (!error)
+		*value = (uint32_t)v;
+	return error;
 }
 
 /* ---- the kernel's view ------------------------------------------------------------------------------ */
 
 /* The entry that maps va at level and its place. In the race, race_view: by relaxed reads; else by
  * what the tables were at the start. 0 and NULL where a table is missing. */
-uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_view, uint64_t **at)
+static uint64_t peek_from(oct_phys_t table, uintptr_t va, unsigned level, bool race_view, uint64_t **at)
 {
-	oct_phys_t table = world.glue->root(mm);
-
 	for (unsigned l = OCT_LEVELS; l-- > level;) {
 		uint64_t *entry = (uint64_t *)oct_port_phys_to_virt(table) + table_index(va, l), value;
 		struct entry e;
@@ -337,11 +393,16 @@ uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_v
 	return 0;
 }
 
+uint64_t entry_peek(struct oct_mm *mm, uintptr_t va, unsigned level, bool race_view, uint64_t **at)
+{
+	return peek_from(world.glue->root(mm), va, level, race_view, at);
+}
+
 /* The page mapped at va now, 0 for none. */
-static oct_phys_t page_peek(struct oct_mm *mm, uintptr_t va, bool race_view)
+static oct_phys_t page_peek(oct_phys_t root, uintptr_t va, bool race_view)
 {
 	for (unsigned level = OCT_LEVELS; level--;) {
-		uint64_t *entry, value = entry_peek(mm, va, level, race_view, &entry);
+		uint64_t *entry, value = peek_from(root, va, level, race_view, &entry);
 		struct entry e = decode(value, level);
 
 		if (!entry || !e.present)
@@ -354,7 +415,7 @@ static oct_phys_t page_peek(struct oct_mm *mm, uintptr_t va, bool race_view)
 
 static uint64_t peek(struct oct_mm *mm, uintptr_t va, unsigned size, const void *pc)
 {
-	oct_phys_t page = page_peek(mm, va, in_race());
+	oct_phys_t page = page_peek(world.glue->root(mm), va, in_race());
 	uint64_t value = 0;
 	char *at;
 
@@ -412,18 +473,31 @@ static void bind_devices(struct oct_mm *mm)
 		world.glue->bind(mm, memory_object(world.glue->secondary_size));
 }
 
+static unsigned ncpus(void)
+{
+	return world.nactors < OCT_MAX_CPUS ? world.nactors : OCT_MAX_CPUS;
+}
+
+struct oct_system *oc_system(void)
+{
+	if (!world.system) {
+		if (in_race())
+			oct_port_panic("oc_system and oc_mm belong into setup");
+		world.system = memory_object(world.glue->system_size);
+		if (world.glue->system_init(world.system, ncpus()))
+			oct_port_panic("no memory for the system");
+	}
+	return world.system;
+}
+
 struct oct_mm *oc_mm(void)
 {
+	unsigned cpus = ncpus();
 	struct oct_mm *mm;
-	unsigned cpus = world.nactors < OCT_MAX_CPUS ? world.nactors : OCT_MAX_CPUS;
 
 	if (in_race())
 		oct_port_panic("oc_mm belongs into setup");
-	if (!world.system) {
-		world.system = memory_object(world.glue->system_size);
-		if (world.glue->system_init(world.system, cpus))
-			oct_port_panic("no memory for the system");
-	}
+	oc_system();
 	if (world.nmm == MAX_MMS)
 		oct_port_panic("too many spaces");
 	mm = memory_object(world.glue->mm_size);
@@ -472,7 +546,7 @@ void oc_map_shared(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot)
 
 struct oct_folio *oc_folio(struct oct_mm *mm, uintptr_t va)
 {
-	oct_phys_t page = page_peek(mm, va, in_race());
+	oct_phys_t page = page_peek(world.glue->root(mm), va, in_race());
 
 	return page ? oct_folio_of(page) : NULL;
 }

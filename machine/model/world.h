@@ -23,6 +23,7 @@ enum {
 	MAX_OBJECT_PAGES = 8, /* of files and swap areas, that a scenario reads or writes */
 };
 
+enum { KERNEL_ROOT = 0xfe }; /* in the place of a number: the kernel's own root register */
 enum { TLBI_UNTOLD = 1 }; /* event.op: not in schedules */
 
 /* Of a word that threads sleep on: made-up places, the kind in the uppermost bits of their keys. */
@@ -48,7 +49,7 @@ struct entry_of {
 
 /* What a translation entry says, by the architecture's manual, not by the core's format.h. */
 struct entry {
-	bool present, table, writable, user, young, dirty;
+	bool present, table, writable, user, global, young, dirty;
 	bool cont; /* of a contiguous block; riscv64: phys is that of the block */
 	uint8_t memory; /* of a leaf: the type's number (arm64: AttrIndx, riscv64: PBMT); 0 on x86-64 */
 	oct_phys_t phys;
@@ -134,6 +135,7 @@ struct world {
 	bool restart;         /* something of these was learnt: explore from the start */
 	/* CPUs */
 	void *system;
+	oct_phys_t kernel_root; /* at the start */
 	struct oct_mm *mm[MAX_MMS];
 	unsigned nmm;
 	struct cpu cpu[OCT_MAX_CPUS + MAX_THREADS], cpu_at_start[OCT_MAX_CPUS + MAX_THREADS];
@@ -228,6 +230,7 @@ uint64_t decode_walker_update(uint64_t found, uint64_t walked, unsigned how);
 oct_phys_t decode_page(const struct entry *e, unsigned level, uintptr_t of, uintptr_t va);
 bool decode_large(uint64_t value, unsigned level);
 bool decode_shares(uint64_t value);
+bool decode_global(uint64_t value, unsigned level);
 bool decode_cacheable(uint64_t value, unsigned level, unsigned cpu);
 const char *decode_words(uint64_t value, unsigned level, char *text, size_t size);
 

@@ -31,7 +31,7 @@ static void unmap(void)
 
 	oct_ticket_init(&ticket, &kernel);
 	OC_ASSERT(OC_ASSERTION, oct_table_unmap(&kernel, start, start + OCT_PAGE_SIZE, false, &ticket) == 0);
-	OC_ASSERT(OC_ASSERTION, oct_table_trim(&kernel, start, start + OCT_PAGE_SIZE, &ticket) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_table_trim(&kernel, start, start + oct_level_bytes(1), &ticket) == 0);
 	oct_ticket_complete(&ticket);
 	OC_ASSERT(OC_ASSERTION,
 	          oct_load(&kernel.completed, OCT_ACQ) == oct_load(&kernel.generation, OCT_RLX));

@@ -92,6 +92,13 @@ static oct_phys_t glue_root(const struct oct_mm *mm)
 	return mm->space.root;
 }
 
+static oct_phys_t glue_kernel_root(const void *system)
+{
+	const struct oct_system *s = system;
+
+	return s->kernel ? s->kernel->root : 0;
+}
+
 static unsigned glue_asid(uint64_t word)
 {
 	return (unsigned)(word & 0xffff);
@@ -167,6 +174,8 @@ const struct oc_glue oc_glue = {
     .secondary_size = sizeof(struct oct_secondary),
     .bind = glue_bind,
     .root = glue_root,
+    .kernel_root = glue_kernel_root,
+    .shared_root = OCT_FORMAT_SHARED_ROOT,
     .asid = glue_asid,
     .asid_word = glue_asid_word,
     .generation_word = glue_generation_word,

@@ -85,12 +85,8 @@ void oc_fail(enum oc_what what, const char *file, int line, const char *text)
 
 /* ---- Spaces
  * ------------------------------------------------------------------------------------------------ */
-struct oct_mm *oc_mm(void)
+struct oct_system *oc_system(void)
 {
-	struct oct_mm *mm = &world.mm[world.mms];
-
-	if (world.racing || world.mms == MAX_MMS)
-		oct_port_panic("oc_mm belongs into setup, a few times");
 	if (!world.has_system) {
 		if (oct_system_init(&world.system, world.actors))
 			oct_port_panic("no memory for the system");
@@ -98,6 +94,16 @@ struct oct_mm *oc_mm(void)
 		world.has_system = true;
 		sim_attach(&world.system);
 	}
+	return &world.system;
+}
+
+struct oct_mm *oc_mm(void)
+{
+	struct oct_mm *mm = &world.mm[world.mms];
+
+	if (world.racing || world.mms == MAX_MMS)
+		oct_port_panic("oc_mm belongs into setup, a few times");
+	oc_system();
 	if (oct_mm_init(mm, &world.system))
 		oct_port_panic("no memory for a space");
 	world.mms++;
@@ -148,10 +154,10 @@ void oc_map_shared(struct oct_mm *mm, uintptr_t va, size_t pages, unsigned prot)
 }
 
 /* Where va lies in memory by the tables; NULL: nothing is mapped there. */
-static char *mapped(struct oct_mm *mm, uintptr_t va, oct_phys_t *page)
+static char *mapped_in(struct oct_space *space, uintptr_t va, oct_phys_t *page)
 {
 	for (unsigned level = 0; level < OCT_LEVELS; level++) {
-		oct_pte_t *entry = oct_table_find(&mm->space, va, level);
+		oct_pte_t *entry = oct_table_find(space, va, level);
 		struct sim_decoded leaf;
 
 		if (!entry)
@@ -164,6 +170,11 @@ static char *mapped(struct oct_mm *mm, uintptr_t va, oct_phys_t *page)
 		return (char *)oct_port_phys_to_virt(*page) + (va & ~OCT_PAGE_MASK);
 	}
 	return NULL;
+}
+
+static char *mapped(struct oct_mm *mm, uintptr_t va, oct_phys_t *page)
+{
+	return mapped_in(&mm->space, va, page);
 }
 
 struct oct_folio *oc_folio(struct oct_mm *mm, uintptr_t va)
@@ -231,6 +242,29 @@ ACCESS(8)
 ACCESS(16)
 ACCESS(32)
 ACCESS(64)
+
+/* This machine's TLBs hold user addresses only: these go by the tables. */
+int oc_kernel_store32(uintptr_t va, uint32_t value)
+{
+	oct_phys_t page;
+	char *at = mapped_in(world.system.kernel, va, &page);
+
+	if (!at)
+		return -OCT_EFAULT;
+	__atomic_store_n((uint32_t *)(void *)at, value, __ATOMIC_RELAXED);
+	return 0;
+}
+
+int oc_kernel_load32(uintptr_t va, uint32_t *value)
+{
+	oct_phys_t page;
+	const char *at = mapped_in(world.system.kernel, va, &page);
+
+	if (!at)
+		return -OCT_EFAULT;
+	*value = __atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_RELAXED);
+	return 0;
+}
 
 /* ---- Raw entries
  * --------------------------------------------------------------------------------------------- */
