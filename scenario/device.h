@@ -7,12 +7,12 @@
 #include <octavo/device.h>
 
 static struct oct_swap device;
-static struct oct_swap_slot device_slots[1];
+static struct oct_swap_slot device_slots[2];
 
 /* As swap_setup, and there is a device with room for the page. */
 static inline void device_setup(struct oct_mm *mm)
 {
-	OC_ASSERT(OC_ASSERTION, oct_device_init(&device, &device, device_slots, 1) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_device_init(&device, &device, device_slots, 2) == 0);
 	swap_setup(mm);
 	oct_device_attach(&reclaim, &device);
 	/* The device has a page before the race begins. */

@@ -1,7 +1,7 @@
 # sim.mk: programs that run the core on machine/sim, for one compiler. SPDX-License-Identifier: MIT
 #
 #   make -f tests/sim.mk OUT=build/tests/gcc CC=gcc [EXTRA=-fsanitize=thread]
-# builds $(OUT)/sim/FORMAT/{hardware,stress,files,sweep,bench,dirty,flushes} for each format (tests: the first four).
+# builds $(OUT)/sim/FORMAT/{hardware,stress,files,shadow,sweep,bench,dirty,flushes} for each format (tests: the first five).
 # Running them is the business of tools/test.sh, tools/bench-core.sh and `make stress`.
 OUT   ?= build/tests/gcc
 EXTRA ?=
@@ -19,7 +19,7 @@ OCTAVO := .
 include octavo.mk
 CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
-PROGRAMS := hardware stress files sweep bench dirty flushes
+PROGRAMS := hardware stress files shadow sweep bench dirty flushes
 COUNTED  := contpte syncs # built by tools/bench.sh, whose EXTRA counts what they need
 MIRROR  := $(patsubst %,tests/sim/%.c,mirror calls movers objects stacks leaves pins supply)
 SHARED  := $(CORE) $(MACHINE) $(MIRROR)

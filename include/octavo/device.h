@@ -63,8 +63,9 @@ struct oct_migrate_vma {
  * in oct_migrate_pages, and what the device has no room for. What was taken is revoked for all CPUs and
  * secondary MMUs on return. migrate->next: how far it came, end when it is through. Takes the lock of
  * the space for reading. Each setup that returns more than 0 is followed by one finalize, and mm does not end
- * before. Allocates nothing. TLB after: nobody uses the old entries. How many were taken; -OCT_EINVAL: bad
- * range, or mm has no device: nothing has changed. */
+ * before; in between its caller waits for no lock of a space and touches no user memory: who has the lock may
+ * be waiting for a page on its way. Allocates nothing. TLB after: nobody uses the old entries. How many were
+ * taken; -OCT_EINVAL: bad range, or mm has no device: nothing has changed. */
 int oct_migrate_vma_setup(struct oct_migrate_vma *migrate, struct oct_mm *mm, uintptr_t start, uintptr_t end);
 
 /* Writes the pages that are not copied yet to the object (oct_port_page_write). No TLB is concerned. How many

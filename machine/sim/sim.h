@@ -15,7 +15,8 @@
  *   an entry of a contiguous block is used for the whole block; valid ones that disagree are a panic (I6)
  *   arm64: two sizes cached for one address are a panic (I11); elsewhere either is used
  *   a large leaf is cached as one entry; any address in it drops it
- * Not here: TLBs for kernel addresses, secondary MMUs, reordered memory.
+ * Not here: TLBs for kernel addresses, devices that walk tables (tests/sim/shadow.c has one in software),
+ * reordered memory.
  *
  * One machine a process. Between runs the calling thread is CPU 0 (or what sim_become says) and
  * interrupts for CPUs that no thread runs are taken by the sender in their name. */

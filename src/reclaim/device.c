@@ -147,14 +147,14 @@ int oct_migrate_vma_finalize(struct oct_migrate_vma *migrate)
 {
 	int given = 0;
 
-	for (unsigned i = 0; i < migrate->count; i++) {
-		const struct oct_migrate_page *page = &migrate->page[i];
-
-		given += oct_swap_finish(migrate->device, page->index, page->copied, 0);
-		/* It is in the cache: a fault maps it again. Where none can, the next access will. */
-		if (!page->copied)
-			(void)oct_fault(migrate->mm, page->va, OCT_READ);
-	}
+	/* All of them before the lock of the space is asked for: who sleeps on one of the slots holds it, and
+	 * a writer may wait between. */
+	for (unsigned i = 0; i < migrate->count; i++)
+		given += oct_swap_finish(migrate->device, migrate->page[i].index, migrate->page[i].copied, 0);
+	/* What failed is in the cache: a fault maps it again. Where none can, the next access will. */
+	for (unsigned i = 0; i < migrate->count; i++)
+		if (!migrate->page[i].copied)
+			(void)oct_fault(migrate->mm, migrate->page[i].va, OCT_READ);
 	migrate->count = 0;
 	return given;
 }
