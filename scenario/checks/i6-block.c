@@ -38,6 +38,27 @@ static void one_type(void)
 		             i ? block_entry(i) : oct_pte_mk_cont(oct_pte_mkyoung(uncached)));
 }
 
+/* The first entry in another form than the others. */
+static void one_form(oct_pte_t first)
+{
+	block_clear();
+	block_flush(0, BLOCK);
+	for (unsigned i = 0; i < BLOCK; i++)
+		oc_entry_set(block.entry + i, i ? block_entry(i) : first);
+}
+
+static void one_for_users_not(void)
+{
+	oct_pte_t kernel = oct_pte_make(block.pages, OCT_READ | OCT_WRITE | OCT_KERNEL, OCT_NORMAL);
+
+	one_form(oct_pte_mk_cont(oct_pte_mkdirty(oct_pte_mkyoung(kernel))));
+}
+
+static void one_without_bit(void)
+{
+	one_form(block.plain[0]);
+}
+
 /* Where sizes may mix; no right changes meanwhile. */
 static void unfold_in_place(void)
 {
@@ -103,6 +124,8 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARM64 | OC_RISCV64,
             .variants = {
                 {.name = "broken", .run = one_entry, .expected = OC_VIOLATES(OC_I6)},
                 {.name = "broken-type", .run = one_type, .expected = OC_VIOLATES(OC_I6)},
+                {.name = "broken-user", .run = one_for_users_not, .expected = OC_VIOLATES(OC_I6)},
+                {.name = "broken-bit", .run = one_without_bit, .expected = OC_VIOLATES(OC_I6)},
                 {.name = "broken-in-place", .run = in_place, .expected = OC_VIOLATES(OC_I11)},
                 {.name = "bbm2",
                  .run = unfold_in_place,

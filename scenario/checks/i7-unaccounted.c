@@ -10,6 +10,14 @@ static void broken(void)
 	OCT_RELIED(entry, VA);
 }
 
+/* The newest change takes nothing; the one before it did. */
+static void older(void)
+{
+	oc_entry_update(entry, oct_pte_wrprotect);
+	oc_entry_update(entry, oct_pte_mk_soft_dirty);
+	OCT_RELIED(entry, VA);
+}
+
 static void repaired(void)
 {
 	oc_entry_update(entry, oct_pte_wrprotect);
@@ -19,4 +27,5 @@ static void repaired(void)
 
 OC_SCENARIO(.setup = space_setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(reader)},
             .variants = {{.name = "broken", .run = broken, .expected = OC_VIOLATES(OC_I7)},
+                         {.name = "broken-older", .run = older, .expected = OC_VIOLATES(OC_I7)},
                          {.name = "repaired", .run = repaired, .expected = OC_HOLDS}})

@@ -71,6 +71,7 @@ static void agrees(oct_pte_t pte)
 	assert_false(e.table);
 	assert_true(e.phys == oct_pte_phys(pte));
 	assert_int_equal(e.user, oct_pte_user(pte));
+	assert_int_equal(e.global, oct_pte_global(pte));
 	assert_int_equal(e.writable, oct_pte_write(pte));
 	assert_int_equal(e.young, oct_pte_young(pte));
 	if (e.writable)
@@ -88,6 +89,17 @@ static void present_entries(void **state)
 		agrees(pte);
 		pte = change(pte);
 	}
+}
+
+static void of_the_kernel(void **state)
+{
+	oct_pte_t pte = oct_pte_make(PAGE, OCT_READ | OCT_WRITE | OCT_KERNEL, OCT_NORMAL);
+
+	(void)state;
+	agrees(pte);
+	assert_true(decode_global(pte, 0));
+	assert_false(decode_global(oct_pte_make(PAGE, OCT_READ, OCT_NORMAL), 0));
+	assert_false(decode_global(oct_pte_make_table(PAGE, 1, true), 1));
 }
 
 static void tables(void **state)
@@ -241,10 +253,15 @@ static int choose_format(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(present_entries), cmocka_unit_test(tables),
-	    cmocka_unit_test(soft_entries),    cmocka_unit_test(updates),
-	    cmocka_unit_test(large_leaves),    cmocka_unit_test(blocks),
-	    cmocka_unit_test(cacheable),       cmocka_unit_test(updates_of_something_else),
+	    cmocka_unit_test(present_entries),
+	    cmocka_unit_test(of_the_kernel),
+	    cmocka_unit_test(tables),
+	    cmocka_unit_test(soft_entries),
+	    cmocka_unit_test(updates),
+	    cmocka_unit_test(large_leaves),
+	    cmocka_unit_test(blocks),
+	    cmocka_unit_test(cacheable),
+	    cmocka_unit_test(updates_of_something_else),
 	};
 
 	return cmocka_run_group_tests(tests, choose_format, NULL);
