@@ -68,14 +68,14 @@ struct oct_migrate_vma {
  * taken; -OCT_EINVAL: bad range, or mm has no device: nothing has changed. */
 int oct_migrate_vma_setup(struct oct_migrate_vma *migrate, struct oct_mm *mm, uintptr_t start, uintptr_t end);
 
-/* Writes the pages that are not copied yet to the object (oct_port_page_write). No TLB is concerned. How many
- * are copied now; the others failed. */
+/* Writes the pages that are not copied yet to the object (oct_port_page_write). No TLB is concerned. Returns
+ * how many are copied now; the others failed. */
 int oct_migrate_vma_pages(struct oct_migrate_vma *migrate);
 
 /* Ends the migration: what was copied is in the device now and its memory is given back, unless somebody
  * found it in between and has it mapped; the others stay where they were: their addresses show them again,
  * without the write right until the next store. Wakes who waits. Takes the lock of the space for reading. TLB
- * after: as before. How many pages of memory were given back. */
+ * after: as before. Returns how many pages of memory were given back. */
 int oct_migrate_vma_finalize(struct oct_migrate_vma *migrate);
 
 #ifdef __cplusplus

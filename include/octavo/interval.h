@@ -48,12 +48,13 @@ struct oct_intervals {
 	struct oct_interval *first;     /* under lock */
 };
 
-/* An empty set, told from now on of what is taken away in space. Context and limits of oct_secondary_bind.
- * TLBs stay as they are. */
+/* An empty set, told from now on of what is taken away in space. Limits of oct_secondary_bind. Does not
+ * sleep; interrupts on or off; takes no lock. TLBs stay as they are. */
 void oct_intervals_bind(struct oct_intervals *intervals, struct oct_space *space);
 
-/* Undoes it; no interval is in the set. As oct_secondary_unbind. Where the space ends it is not called:
- * each interval is then invalidated once more, whole, and the set is the host's again. */
+/* Undoes it; no interval is in the set. As oct_secondary_unbind: interrupts on, no page-table lock held, does
+ * not sleep. TLBs stay as they are. Where space ends it is not called: each interval is then invalidated once
+ * more, whole, and the set is the host's again. */
 void oct_intervals_unbind(struct oct_intervals *intervals, struct oct_space *space);
 
 /* Puts interval in the set, for [start, end): page-aligned, not empty. What is looked at from now on is
@@ -62,8 +63,9 @@ void oct_intervals_unbind(struct oct_intervals *intervals, struct oct_space *spa
 int oct_interval_insert(struct oct_intervals *intervals, struct oct_interval *interval, uintptr_t start,
                         uintptr_t end);
 
-/* Takes it out. On return its function does not run and is not called again. Not from within invalidate; else
- * as oct_interval_insert. */
+/* Takes it out. On return its function does not run and is not called again. Not from within invalidate;
+ * else any context: interrupts on or off, does not sleep, takes the lock of the set. TLBs stay as they are.
+ */
 void oct_interval_remove(struct oct_intervals *intervals, struct oct_interval *interval);
 
 /* Before a look at what interval shows: its sequence. Any context. */
