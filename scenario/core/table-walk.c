@@ -114,6 +114,24 @@ static void freed_at_once(void)
 	}
 }
 
+/* The way to the leaf table is being made, too; then it stays. */
+static void retract(void)
+{
+	struct oct_ticket ticket;
+
+	oct_ticket_init(&ticket, &mm->space);
+	oc_cover(oct_table_retract(&mm->space, NEW, &ticket) ? "retracted" : "in-use");
+	oct_ticket_complete(&ticket);
+}
+
+static void retracted(void)
+{
+	if (oct_port_cpu_self() == 0)
+		fault_in();
+	else
+		retract();
+}
+
 /* Each page is one that was made for it. */
 static void final(void)
 {
@@ -128,6 +146,10 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
             .variants = {
                 {.name = "two-faults", .run = two_faults, .expected = OC_HOLDS, .cover = {"zero-fill"}},
+                {.name = "retracted",
+                 .run = retracted,
+                 .expected = OC_HOLDS,
+                 .cover = {"retracted", "in-use", "zero-fill"}},
                 {.name = "linked", .run = linked, .expected = OC_HOLDS, .cover = {"walker-saw-the-page"}},
                 {.name = "freed-at-once",
                  .run = freed_at_once,
