@@ -23,10 +23,12 @@
  * even one, why; with nothing changed for the others. Each needs areas with some mode:
  *   -OCT_EINVAL  range, flags, or what the call says
  *   -OCT_ENOENT  no area with a mode there
- *   -OCT_EEXIST  something is mapped (or, in a shared area, in the object's memory): nobody's page is
- * replaced -OCT_EFAULT  the page lies past the end of the object -OCT_ENOMEM -OCT_EAGAIN  somebody else has
- * the entry in hand for a moment TLB after: no entry that was valid has changed, but for oct_uffd_move, which
- * is complete (mm.h). */
+ *   -OCT_EEXIST  something is mapped, or, in a shared area, in the object's memory: no page is replaced
+ *   -OCT_EFAULT  the page lies past the end of the object
+ *   -OCT_EAGAIN  somebody else has the entry in hand for a moment
+ *   -OCT_ENOMEM
+ *
+ * TLB after: no entry that was valid has changed, but for oct_uffd_move, which is complete (mm.h). */
 #ifndef OCTAVO_USERFAULT_H
 #define OCTAVO_USERFAULT_H
 

@@ -14,9 +14,8 @@
  * Why no store is lost, and none appears from the past (I2, I4). A CPU that has the old entry cached stores
  * into the page until the flush is complete. Nobody sees the page at its new address before: whoever faults
  * there waits for its page-table lock, and walkers find it vacant. Afterwards an access by the old address
- * faults. With the entry made first, a CPU that was told of the move, and reads at the new address, could see
- * a store by the old one come later (core/uffd-move-store); and the page could be freed by its new address
- * while the old one still reaches it (I1, as races 1).
+ * faults. With the flush after the locks the page could be freed by its new address while the old one still
+ * reaches it (I1, as races 1; core/uffd-move-zap).
  *
  * Why fork and reclaim do not meet it half-way. Fork holds the lock of the space for writing. Reclaim and
  * migration decide under the page-table lock of the entry by the same count; who looks for a page's entries

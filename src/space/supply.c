@@ -3,8 +3,8 @@
  * WHO OWNS WHAT
  *   the page     whoever supplies it, until its entry is stored: contents are in place before anybody sees it
  *   an entry     its page-table lock. A fault, another resolution, a collapse may come first
- *   the object   the lock of its mapping: held for writing where a page comes into the cache (shared area),
- * for reading where a page of it, or a private page in its place, is mapped
+ *   the object   the lock of its mapping: for writing where a page comes into the cache (shared area), for
+ *                reading where a page of it is mapped, or a private page in its place
  *
  * Why of two who supply a page one wins and no page is replaced. Both look at the entry under its lock, and
  * in a shared area at the cache under the mapping's; who finds something gives -OCT_EEXIST and his page back.

@@ -2,9 +2,9 @@
  *
  * WHO OWNS WHAT
  *   modes        of an area: the lock of the space
- *   protection   of a page: a bit of its entry, its swap entry, or a marker where nothing is mapped, all
- * under the page-table lock uffd_wakes   counts wakes; who sleeps has seen its value before he looked at what
- * he waits for
+ *   protection   of a page: a bit of its entry or swap entry, or a marker where nothing is mapped; under the
+ *                page-table lock
+ *   uffd_wakes   counts wakes; who sleeps has read it before he looked at what he waits for
  *
  * Write-protection takes the write right while faults run beside it and flushes once, at the end: the essay
  * of marks.c holds for it as well (I2, I4). Protecting what is not mapped is a change from none to a marker:
@@ -17,7 +17,8 @@
  *
  * Why nobody sleeps for ever (I9). The word is read before the entry, the object and the area are looked at,
  * and changed by oct_uffd_wake after they were changed: who did not see the change did not see the wake
- * either, and its sleep ends at once. */
+ * either, and its sleep ends at once. The order is that of the locks under which all of that is looked at and
+ * changed: those of the space, of the mapping, of the page table. */
 #include "../space/walk.h"
 #include "../tlb/authority.h"
 #include <octavo/mapping.h>
@@ -282,9 +283,10 @@ static bool is_event(struct oct_mm *mm, uintptr_t va, unsigned access)
 
 void oct_uffd_wait(struct oct_mm *mm, uintptr_t addr, unsigned access)
 {
-	/* Acquire, before the entry is looked at: pairs with the release in oct_uffd_wake. If that call is
-	 * seen, the entry is found as it was left before; if not, the word differs from what is slept on. */
-	uint32_t wakes = oct_load(&mm->uffd_wakes, OCT_ACQ);
+	/* Relaxed, and before anything is looked at. What is looked at lies under locks that whoever changes
+	 * it holds; if he came later than the look, his wake came later still and is not what was read here.
+	 */
+	uint32_t wakes = oct_load(&mm->uffd_wakes, OCT_RLX);
 	bool sleep;
 
 	oct_rwlock_read_lock(&mm->lock);
@@ -296,7 +298,7 @@ void oct_uffd_wait(struct oct_mm *mm, uintptr_t addr, unsigned access)
 
 void oct_uffd_wake(struct oct_mm *mm)
 {
-	/* Release: pairs with the acquire in oct_uffd_wait. */
-	oct_fetch_add(&mm->uffd_wakes, 1, OCT_REL);
+	/* Relaxed: the locks under which something was changed before order it (oct_uffd_wait). */
+	oct_fetch_add(&mm->uffd_wakes, 1, OCT_RLX);
 	oct_port_wake(&mm->uffd_wakes, ~0u);
 }
