@@ -1,8 +1,9 @@
 /* core/uffd-move-zap: a page moves to another address beside faults, and is freed there.
  * SPDX-License-Identifier: MIT
  *
- * One CPU moves, one stores by the old address, one forgets the contents of the new one. late-flush: the old
- * address is flushed when the page-table locks are dropped already (as races/01, with no lock of the space).
+ * One CPU moves, one stores by the old address, one forgets the contents of the new one; far: which is in
+ * another table, whose stamp knows of no flush by the old address. late-flush: the old address is flushed
+ * when the page-table locks are dropped already (as races/01, with no lock of the space).
  */
 #include "../uffd.h"
 
@@ -12,6 +13,10 @@ static void setup(void)
 {
 	uffd_setup(oc_mm(), OCT_UFFD_MISSING);
 	uffd_want(FROM, OCT_UFFD_MISSING);
+	OC_ASSERT(OC_ASSERTION, oct_mmap(uffd_mm, UFFD_FAR, OCT_PAGE_SIZE, READ_WRITE, OCT_MAP_FIXED,
+	                                 &(uintptr_t){0}) == 0);
+	uffd_want(UFFD_FAR, OCT_UFFD_MISSING);
+	oc_map_anon(uffd_mm, UFFD_FAR + OCT_PAGE_SIZE, 1, READ_WRITE); /* for its table */
 	oc_map_anon(uffd_mm, OLD_FROM, 1, READ_WRITE);
 	raw_forbid_faults(uffd_mm, OLD_FROM);
 }
@@ -55,9 +60,19 @@ static void late_flush(void)
 	RAW_PARTS(move_raw, store_raw, zap_raw);
 }
 
+static void move_to(uintptr_t to)
+{
+	OC_ASSERT(OC_ASSERTION, oct_uffd_move(uffd_mm, to, FROM, 1, 0) == 1);
+}
+
 static void move(void)
 {
-	OC_ASSERT(OC_ASSERTION, oct_uffd_move(uffd_mm, UFFD_VA, FROM, 1, 0) == 1);
+	move_to(UFFD_VA);
+}
+
+static void move_far(void)
+{
+	move_to(UFFD_FAR);
 }
 
 static void store(void)
@@ -65,10 +80,20 @@ static void store(void)
 	oc_cover(oc_store32(uffd_mm, FROM, 7) == 0 ? "stored" : "event");
 }
 
+static void zap_at(uintptr_t va)
+{
+	oc_cover(oc_folio(uffd_mm, va) ? "there" : "not-there");
+	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(uffd_mm, va, va + OCT_PAGE_SIZE) == 0);
+}
+
 static void zap(void)
 {
-	oc_cover(oc_folio(uffd_mm, UFFD_VA) ? "there" : "not-there");
-	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(uffd_mm, UFFD_VA, UFFD_VA + OCT_PAGE_SIZE) == 0);
+	zap_at(UFFD_VA);
+}
+
+static void zap_far(void)
+{
+	zap_at(UFFD_FAR);
 }
 
 static void now(void)
@@ -76,10 +101,19 @@ static void now(void)
 	RAW_PARTS(move, store, zap);
 }
 
+static void now_far(void)
+{
+	RAW_PARTS(move_far, store, zap_far);
+}
+
 OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
             .variants = {{.name = "late-flush", .run = late_flush, .expected = OC_VIOLATES(OC_I1)},
                          {.name = "now",
                           .run = now,
+                          .expected = OC_HOLDS,
+                          .cover = {"stored", "event", "there", "not-there"}},
+                         {.name = "now-far",
+                          .run = now_far,
                           .expected = OC_HOLDS,
                           .cover = {"stored", "event", "there", "not-there"}}})
