@@ -23,11 +23,10 @@
  * even one, why; with nothing changed for the others. Each needs areas with some mode:
  *   -OCT_EINVAL  range, flags, or what the call says
  *   -OCT_ENOENT  no area with a mode there
- *   -OCT_EEXIST  something is mapped, or, in a shared area, in the object's memory: no page is replaced
+ *   -OCT_EEXIST  something is mapped, or (shared area) in the object's memory: no page is replaced
  *   -OCT_EFAULT  the page lies past the end of the object
+ *   -OCT_ENOMEM  no memory for the page or a table
  *   -OCT_EAGAIN  somebody else has the entry in hand for a moment
- *   -OCT_ENOMEM
- *
  * TLB after: no entry that was valid has changed, but for oct_uffd_move, which is complete (mm.h). */
 #ifndef OCTAVO_USERFAULT_H
 #define OCTAVO_USERFAULT_H
@@ -59,7 +58,8 @@ int oct_uffd_register(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsigne
  * return OCT_FAULT_EVENT until the protection is taken off again; complete. In areas with WP pages that are
  * not there are protected too, by markers: a page that comes is protected. In others absent pages are not
  * touched. Not enable: take it off; the pages stay without the write right and the next store resolves as any
- * other. 0; -OCT_EINVAL; -OCT_ENOMEM: no table for markers; no page has changed. */
+ * other. 0; -OCT_EINVAL; -OCT_ENOMEM: no table for markers; no page has changed, unless a table of the range
+ * was retracted meanwhile (collapse.h): then some may be protected, and the call may be made again. */
 int oct_uffd_writeprotect(struct oct_mm *mm, uintptr_t start, uintptr_t end, bool enable);
 
 /* For the areas of [start, end), without a hole: enable: a store to a page that is write-protected for
