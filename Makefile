@@ -213,7 +213,7 @@ brute:
 # Every scenario under both memory models, both compilers and the sanitizers.
 check-all:
 	@tools/deps.sh test
-	@BUILD='$(BUILD)' tools/test.sh build whole brute
+	@BUILD='$(BUILD)' CLANG_ARCHS='$(ARCHS)' tools/test.sh build whole brute
 
 # Contracts and static analysers, all of them.
 analyse:

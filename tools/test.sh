@@ -60,7 +60,7 @@ builds() {
 	expect "gcc" make BUILD="$BUILD" CC=gcc all
 	expect "gcc, sanitized" make BUILD="$BUILD/asan" LIBRARIES="$BUILD" CC=gcc SANITIZE=address,undefined all
 	if have clang; then
-		expect "clang" make BUILD="$BUILD/clang" CC=clang MACHINES=scenarios all
+		expect "clang" make BUILD="$BUILD/clang" CC=clang MACHINES=scenarios ARCHS="${CLANG_ARCHS:-x86_64}" all
 	else
 		skip "clang is missing"
 	fi
@@ -98,10 +98,10 @@ unit_compiler() { # name, compiler, extra flags, formats (all)
 	done
 }
 
-# Every format with one compiler, the three architectures with the others.
+# Every format with one compiler, the three architectures with the sanitizers, one with the other compiler.
 unit() {
 	unit_compiler gcc gcc ""
-	unit_compiler clang clang "" "arm64 x86_64 riscv64"
+	unit_compiler clang clang "" x86_64
 	unit_compiler gcc-sanitized gcc "$sanitizers" "arm64 x86_64 riscv64"
 }
 
@@ -169,25 +169,26 @@ scenarios_of() { # build directory, what, options and names...
 	echo "  $what: $(jq -r '"\([.results[].executions] | add) executions, \([.results[].blocked] | add) blocked"' "$json")"
 }
 
-# The quick ones: under SC what is there for the memory model; the sanitizers watch the command, which does
-# the same for each architecture. `make check-all` leaves nothing out.
-scenarios() { explored "rc11/ vmsa/ classic/ checks/" "--arch arm64"; }
-explored_wholly() { explored "" ""; }
+# The quick ones: under SC what is there for the memory model; one architecture with clang, one with the
+# sanitizers, which watch the command. `make check-all` leaves nothing out.
+scenarios() { explored "rc11/ vmsa/ classic/ checks/" "--arch x86_64" "--arch arm64"; }
+explored_wholly() { explored "" "" ""; }
 
-explored() { # names under SC, options of the sanitized command
-	local -a litmus part_of_all
+explored() { # names under SC, options with clang, options of the sanitized command
+	local -a litmus by_clang part_of_all
 	if ! have jq; then
 		skip "scenarios: jq is missing"
 		return
 	fi
 	read -ra litmus <<< "$1"
-	read -ra part_of_all <<< "$2"
+	read -ra by_clang <<< "$2"
+	read -ra part_of_all <<< "$3"
 	scenarios_of "$BUILD" gcc
 	counts rc11 "$LOGS/scenarios-gcc.json" scenario/*/counts.txt
 	# A litmus test that is allowed under RC11 only is no failure here.
 	"$BUILD/octavo" check --json --jobs 2 --memory sc "${litmus[@]}" > "$LOGS/scenarios-sc.json" 2>> "$log"
 	counts sc "$LOGS/scenarios-sc.json" scenario/*/counts-sc.txt -- "${litmus[@]}"
-	if have clang; then scenarios_of "$BUILD/clang" clang; else skip "scenarios under clang"; fi
+	if have clang; then scenarios_of "$BUILD/clang" clang "${by_clang[@]}"; else skip "scenarios under clang"; fi
 	scenarios_of "$BUILD/asan" sanitized "${part_of_all[@]}"
 }
 
@@ -402,16 +403,15 @@ sim_programs() { # name, compiler, extra flags, operations, sequences of the swe
 
 # Each format under gcc; what a sanitizer sees does not depend on the number of levels. Long runs: make stress.
 sim() {
-	local three="arm64 x86_64 riscv64"
 	expect "every call is made" tests/sim/called.sh
 	sim_programs gcc gcc "" 120000 10
 	# A shadow that fills in what has gone meanwhile is found out.
 	expect "shadow without a second look" bash -c "timeout 60 '$LOGS/gcc/sim/x86_64/shadow' \
 		--ops 60000 --cpus 4 --no-retry; status=\$?; [ \$status = 1 ] || [ \$status = 134 ]"
 	grep -A1 '4 CPUs: .*all pages back' "$log" | sed '/^--/d; /^==/d; s/^/  /'
-	sim_programs sim-asan gcc "-O1 $sanitizers" 40000 2 "$three"
+	sim_programs sim-asan gcc "-O1 $sanitizers" 40000 2 "arm64 x86_64"
 	sim_programs sim-tsan gcc "-O1 -fsanitize=thread" 40000 1 "arm64 x86_64"
-	if have clang; then sim_programs clang clang "" 40000 2 "$three"; else skip "sim under clang"; fi
+	if have clang; then sim_programs clang clang "" 40000 2 riscv64; else skip "sim under clang"; fi
 }
 
 # Scripts that print "ok: ..." and "not ok: ..." for each check, "skip: ..." for what cannot be made here.
