@@ -213,7 +213,7 @@ brute:
 # Every scenario under both memory models, both compilers and the sanitizers.
 check-all:
 	@tools/deps.sh test
-	@BUILD='$(BUILD)' CLANG_ARCHS='$(ARCHS)' tools/test.sh build whole brute
+	@BUILD='$(BUILD)' WHOLE='$(ARCHS)' tools/test.sh build whole cli brute
 
 # Contracts and static analysers, all of them.
 analyse:

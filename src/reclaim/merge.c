@@ -31,7 +31,7 @@
 struct side {
 	struct oct_mm *mm;
 	uintptr_t va;
-	struct oct_folio *folio; /* with a reference */
+	struct oct_folio *folio; /* with a reference; NULL: not held */
 };
 
 static oct_pte_t take_write(oct_pte_t pte, unsigned long arg)
@@ -143,10 +143,10 @@ static int merge(struct side *a, struct side *b)
 {
 	int result = hold_page(a);
 
-	if (result)
+	if (!a->folio)
 		return result;
 	result = hold_page(b);
-	if (result) {
+	if (!b->folio) {
 		oct_folio_put(a->folio);
 		return result;
 	}
