@@ -583,6 +583,7 @@ json_t *result_json(const struct job *job, const struct oc_options *options, con
 	json_object_set_new(json, "bound", result->bound < 0 ? json_null() : json_integer(result->bound));
 	json_object_set_new(json, "executions", json_integer((json_int_t)result->executions));
 	json_object_set_new(json, "blocked", json_integer((json_int_t)result->blocked));
+	json_object_set_new(json, "runs", json_integer((json_int_t)result->runs));
 	json_object_set_new(json, "events_max", json_integer(result->events_max));
 	json_object_set_new(json, "seconds", json_real(result->seconds));
 	add_usage(json);

@@ -53,6 +53,7 @@ struct explore_options {
 
 struct explore_stats {
 	uint64_t runs, executions, blocked, pruned, twice;
+	uint64_t busiest; /* with workers: the most runs that one of them made */
 	unsigned events_max;
 	bool cut;           /* bound, time or a limit left something out */
 	bool out_of_budget; /* time or a limit did */

@@ -463,6 +463,7 @@ static void explore_bound(int bound, double deadline)
 		if (deadline > 0)
 			e.seconds = deadline > now() ? deadline - now() : 1e-6;
 		explore_all(&e);
+		result->runs += stats.busiest ? stats.busiest : stats.runs;
 		if (stats.events_max > result->events_max)
 			result->events_max = stats.events_max;
 	} while (world.restart && !stats.error);

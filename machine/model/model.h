@@ -33,7 +33,8 @@ struct oc_options {
 	unsigned workers;        /* processes that share the search for everything; 0, 1: alone */
 	bool textbook;           /* tests: the textbook notion of maximality */
 	bool hash_graphs;        /* tests: fail when one graph is visited twice */
-	/* Now and then; done: the part of the search that is done, estimated, -1: unknown (a bound is tried). */
+	/* Now and then; done: the part of the search that is done, estimated, -1: unknown (a bound is tried).
+	 */
 	void (*progress)(void *arg, uint64_t executions, uint64_t blocked, double done);
 	void *progress_arg;
 };
@@ -116,10 +117,12 @@ struct oc_result {
 	char assumptions[256]; /* "3 CPUs, 1 page, RC11, arm64, ETS2 off, BBM 0, all executions" */
 	char id[96];           /* "questions/E1-old@arm64.rc11.b2.k137": replays the schedule */
 	uint64_t executions, blocked;
+	uint64_t
+	    runs; /* at all bounds, one after the other: of workers at the same time those of the busiest */
 	unsigned events_max;
 	int bound; /* the bound that the verdict is for, -1 everything */
 	double seconds;
-	bool stress;           /* a stress loop on the sim: executions are its turns, and never all */
+	bool stress; /* a stress loop on the sim: executions are its turns, and never all */
 	const char *lanes[2 * OC_MAX_ACTORS];
 	unsigned nlanes;
 	struct oc_step *steps; /* of the violation or the allowed execution */

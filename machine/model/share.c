@@ -43,6 +43,8 @@ static void work(struct shared *s, const struct explore_client *client, const st
 static void add(struct explore_stats *sum, const struct explore_stats *one)
 {
 	sum->runs += one->runs;
+	if (one->runs > sum->busiest)
+		sum->busiest = one->runs;
 	sum->executions += one->executions;
 	sum->blocked += one->blocked;
 	sum->pruned += one->pruned;

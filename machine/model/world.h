@@ -24,7 +24,7 @@ enum {
 };
 
 enum { KERNEL_ROOT = 0xfe }; /* in the place of a number: the kernel's own root register */
-enum { TLBI_UNTOLD = 1 }; /* event.op: not in schedules */
+enum { TLBI_UNTOLD = 1 };    /* event.op: not in schedules */
 
 /* Of a word that threads sleep on: made-up places, the kind in the uppermost bits of their keys. */
 enum { LINE_LOCK = 4, LINE_SLEEPERS, LINE_WOKEN };
@@ -50,7 +50,7 @@ struct entry_of {
 /* What a translation entry says, by the architecture's manual, not by the core's format.h. */
 struct entry {
 	bool present, table, writable, user, global, young, dirty;
-	bool cont; /* of a contiguous block; riscv64: phys is that of the block */
+	bool cont;      /* of a contiguous block; riscv64: phys is that of the block */
 	uint8_t memory; /* of a leaf: the type's number (arm64: AttrIndx, riscv64: PBMT); 0 on x86-64 */
 	oct_phys_t phys;
 };
@@ -109,7 +109,7 @@ struct world {
 	const struct oc_glue *glue;
 	struct oc_knobs knobs;
 	bool litmus, x86, riscv, ignores_i7;
-	bool devices; /* some actor is one */
+	bool devices;         /* some actor is one */
 	enum oc_what expects; /* of the variant, OC_NOTHING: no violation */
 	struct machine_rules rules;
 	unsigned first_walker;      /* threads from here on are walkers that run ahead (spec_young) */
