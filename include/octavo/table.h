@@ -105,7 +105,9 @@ int oct_table_unmap(struct oct_space *space, uintptr_t start, uintptr_t end, boo
 
 /* Gives every present entry of [start, end) the rights prot; others stay. A writable entry is made
  * dirty in the same step, as oct_table_map does. Revoked when ticket completes, also what an
- * earlier call began: entries that already look protected are relied upon. Returns as oct_table_unmap. */
+ * earlier call began: entries that already look protected are relied upon. Rights that are gained owe no
+ * flush: an access may fault once more, in the kernel's space too, where the host's handler has to answer it
+ * (oct_tlb_forget_local). Returns as oct_table_unmap. */
 int oct_table_protect(struct oct_space *space, uintptr_t start, uintptr_t end, unsigned prot,
                       struct oct_ticket *ticket);
 
