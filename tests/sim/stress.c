@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LONG_RUN = 40000 }; /* in which every call is to be expected */
+enum { LONG_RUN = 100000 }; /* in which every call is to be expected */
 
 static struct oct_system oct;
 static struct oct_mm common;

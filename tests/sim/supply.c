@@ -137,7 +137,12 @@ static void access_page(struct region *region, unsigned index)
 	if (access == OCT_WRITE && page->protected && !due)
 		due = -OCT_EBUSY;
 	if (due == -OCT_EBUSY && pick(region->actor, 2)) {
-		result = oct_uffd_fault(region->mm, va, access, &event);
+		unsigned tries = 0;
+
+		/* From swap it comes first, and the access is made again. */
+		do
+			result = oct_uffd_fault(region->mm, va, access, &event);
+		while (result == OCT_FAULT_DONE && page->there && region->actor->reclaim && ++tries < 16);
 		if (!excused(region->actor, result) && result != OCT_FAULT_RETRY &&
 		    (result != OCT_FAULT_EVENT || event.va != va ||
 		     event.mode != (page->there ? OCT_UFFD_WP : OCT_UFFD_MISSING)))
@@ -209,12 +214,14 @@ void call_supply(struct actor *actor)
 	for (unsigned i = pick(actor, 8); actor->running == 0 && i > 0; i--)
 		touch_others(actor);
 	if (!as_due(actor, CALL_MMAP, &range,
-	            oct_mmap(region.mm, range.start, PAGES * PAGE, OCT_READ | OCT_WRITE,
-	                     OCT_MAP_FIXED_NOREPLACE, &at),
+	            oct_mmap(region.mm, range.start, PAGES * PAGE, OCT_NONE, OCT_MAP_FIXED_NOREPLACE, &at),
 	            0))
 		return;
+	/* Others get at it when missing pages are events, not before. */
 	if (as_due(actor, CALL_UFFD_REGISTER, &range,
-	           oct_uffd_register(region.mm, range.start, range.end, OCT_UFFD_MISSING | OCT_UFFD_WP), 0))
+	           oct_uffd_register(region.mm, range.start, range.end, OCT_UFFD_MISSING | OCT_UFFD_WP), 0) &&
+	    as_due(actor, CALL_MPROTECT, &range,
+	           oct_mprotect(region.mm, range.start, PAGES * PAGE, OCT_READ | OCT_WRITE), 0))
 		for (unsigned i = 16 + pick(actor, 32); i > 0; i--)
 			handle(&region);
 	if (oct_munmap(region.mm, range.start, PAGES * PAGE))
