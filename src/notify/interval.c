@@ -10,11 +10,15 @@
  * Somebody takes an entry away (X), draws a generation, and whoever completes it comes here before it counts
  * as complete (F9): he raises the sequence (S, release), then calls invalidate (V), which takes the shadow's
  * lock. A filler reads the sequence (B, acquire), looks (L), and under the shadow's lock compares (C) and
- * fills in (F). B reads S or later    L comes after X: it sees the new entry B reads before S, C reads S or
- * later    it begins again B and C read before S    then V is not before C's section: the lock would show S,
- * which comes before V. V comes after F, and drops it So no second call is needed that says when the change
- * is over, and no filler waits for it. What comes after the completion, giving the page back first of all,
- * comes after V.
+ * fills in (F).
+ *
+ *   - B reads S or later: L comes after X, and sees the new entry.
+ *   - B reads before S, C reads S or later: it begins again.
+ *   - B and C read before S: then V is not before C's section, where the lock would show S, which comes
+ *     before V. So V comes after F, and drops it.
+ *
+ * So no second call is needed that says when the change is over, and no filler waits for it. What comes
+ * after the completion, giving the page back first of all, comes after V.
  *
  * WHY NO INTERVAL IS MISSED
  * Insert takes the lock. Who had it before to dispatch, and did not find the interval, stored its entries
@@ -112,7 +116,6 @@ void oct_interval_remove(struct oct_intervals *intervals, struct oct_interval *i
 {
 	unsigned long state = lock(intervals);
 	struct oct_interval **link = &intervals->first;
-
 	bool there;
 
 	while (*link != NULL && *link != interval)

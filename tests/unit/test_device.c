@@ -1,42 +1,16 @@
 /* test_device.c: pages that go to memory of a device and come back. SPDX-License-Identifier: MIT */
-#include "space_user.h"
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "reclaim_user.h"
 
-enum { RW = OCT_READ | OCT_WRITE, SLOTS = 64, SPACES = 3, PAGES = 5, STEPS = 12000, ROOM = 24 };
+enum { PAGES = 5, STEPS = 12000, ROOM = 24 };
 
-static struct oct_system machine;
-static struct oct_swap_slot slots[SLOTS], device_slots[ROOM];
-static struct oct_swap swap, device;
-static struct oct_reclaimer reclaim;
-static struct oct_mm space[SPACES], *const mm = &space[0], *const child = &space[1];
-static bool alive[SPACES];
-
-static void space_begin(unsigned i)
-{
-	assert_int_equal(oct_mm_init(&space[i], &machine), 0);
-	assert_int_equal(oct_reclaim_add(&reclaim, &space[i]), 0);
-	alive[i] = true;
-}
-
-static void space_end(unsigned i)
-{
-	oct_mm_exit(&space[i]);
-	alive[i] = false;
-}
+static struct oct_swap_slot device_slots[ROOM];
+static struct oct_swap device;
+static struct oct_mm *const mm = &space[0], *const child = &space[1];
 
 static int make(void **state)
 {
 	(void)state;
-	user_sets_bits = true;
-	host_reset();
-	assert_int_equal(oct_system_init(&machine, 2), 0);
-	host_system = &machine;
-	assert_int_equal(oct_swap_init(&swap, &swap, slots, SLOTS), 0);
-	oct_reclaim_init(&reclaim, &swap);
+	spaces_make();
 	assert_int_equal(oct_device_init(&device, &device, device_slots, ROOM), 0);
 	oct_device_attach(&reclaim, &device);
 	space_begin(0);
@@ -46,42 +20,11 @@ static int make(void **state)
 
 static int drop(void **state)
 {
+	int result = spaces_drop();
+
 	(void)state;
-	for (unsigned i = 0; i < SPACES; i++)
-		if (alive[i])
-			space_end(i);
-	host_run_deferred();
-	assert_int_equal(oct_swap_used(&swap), 0);
 	assert_int_equal(oct_swap_used(&device), 0);
-	oct_system_exit(&machine);
-	return host_pages() == 0 ? 0 : -1;
-}
-
-static uintptr_t map(struct oct_mm *where, unsigned pages, unsigned prot, unsigned flags)
-{
-	uintptr_t result;
-
-	assert_int_equal(oct_mmap(where, 0, pages * OCT_PAGE_SIZE, prot, flags, &result), 0);
 	return result;
-}
-
-static uintptr_t page(uintptr_t va, unsigned i)
-{
-	return va + i * OCT_PAGE_SIZE;
-}
-
-static uint32_t loaded(struct oct_mm *where, uintptr_t va)
-{
-	uint32_t value = 0xdead;
-
-	assert_int_equal(user_load(where, va, &value), 0);
-	return value;
-}
-
-/* A page with nothing but zeros behind its first word. */
-static void store(struct oct_mm *where, uintptr_t va, uint32_t value)
-{
-	assert_int_equal(user_store(where, va, value), 0);
 }
 
 /* To the device: how many went. */
