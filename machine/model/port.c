@@ -176,7 +176,7 @@ void oct_port_page_copy(oct_phys_t dst, oct_phys_t src, unsigned order)
 	          frame_address((unsigned)(src >> OCT_PAGE_SHIFT)), CALLER);
 }
 
-/* ---- objects: what is read and written, page by page ----------------------------------------------- */
+/* ---- objects: what is read and written, page by page; of NULL nothing can be ------------------------ */
 
 /* A page of an object is memory like a frame, zero at first, with the words that user accesses use. New ones
  * are learnt, then exploration starts again. */
@@ -200,12 +200,16 @@ static char *object_page(const void *object, uint64_t index)
 
 int oct_port_page_read(void *object, uint64_t index, oct_phys_t page)
 {
+	if (!object)
+		return -OCT_EIO;
 	move_page(frame_address((unsigned)(page >> OCT_PAGE_SHIFT)), object_page(object, index), CALLER);
 	return 0;
 }
 
 int oct_port_page_write(void *object, uint64_t index, oct_phys_t page)
 {
+	if (!object)
+		return -OCT_EIO;
 	move_page(object_page(object, index), frame_address((unsigned)(page >> OCT_PAGE_SHIFT)), CALLER);
 	return 0;
 }

@@ -176,8 +176,8 @@ void oct_anon_release(struct oct_mm *mm)
 {
 	if (--mm->kin.users || !mm->kin.leaving)
 		return;
-	/* Release: pairs with what oct_port_wait reads; what matters is under the lock. */
-	oct_store(&mm->kin.gate, 0u, OCT_REL);
+	/* Relaxed: the sleeper takes the lock, which is held here, before he believes anything. */
+	oct_store(&mm->kin.gate, 0u, OCT_RLX);
 	oct_port_wake(&mm->kin.gate, 1);
 }
 

@@ -132,7 +132,9 @@ static void unlock_folio(struct oct_folio *folio, uint32_t flags)
 static void wait_unlocked(struct oct_folio *folio)
 {
 	for (;;) {
-		uint32_t flags = oct_load(&folio->flags, OCT_ACQ); /* as above */
+		/* Relaxed: each caller looks at the flags again, by an acquire, before he relies on the I/O.
+		 */
+		uint32_t flags = oct_load(&folio->flags, OCT_RLX);
 
 		if (!(flags & OCT_FOLIO_LOCKED))
 			return;
@@ -230,15 +232,19 @@ struct batch {
 /* Locks a dirty folio and takes DIRTY off. *busy: I/O on it is under way, *flags says. */
 static bool claim(struct oct_folio *folio, bool *busy)
 {
-	uint32_t flags = oct_load(&folio->flags, OCT_RLX), locked;
+	uint32_t flags, locked;
 
 	do {
+		/* Acquire: pairs with the release of who had it locked: that it is clean means that it is
+		 * written.
+		 */
+		flags = oct_load(&folio->flags, OCT_ACQ);
 		*busy = (flags & OCT_FOLIO_LOCKED) != 0;
 		if (*busy || !(flags & OCT_FOLIO_DIRTY))
 			return false;
 		locked = (flags & ~(uint32_t)OCT_FOLIO_DIRTY) | OCT_FOLIO_LOCKED;
-		/* Acquire: pairs with the release of who made it dirty, and of who had it locked. D1: before
-		 * any page-table lock is taken. */
+		/* Acquire: pairs with the release of who made it dirty once more, and of who had it locked.
+		 * D1: before any page-table lock is taken. */
 	} while (!oct_cas(&folio->flags, &flags, locked, OCT_ACQ));
 	return true;
 }

@@ -178,8 +178,8 @@ void oct_swap_add(struct oct_swap *swap, uint32_t slot)
 /* I/O on the slot is over: the lock is held. */
 static void calm(struct oct_swap_slot *slot)
 {
-	/* Release: pairs with what oct_port_wait reads; what the I/O did is carried by the lock. */
-	oct_store(&slot->busy, 0u, OCT_REL);
+	/* Relaxed: who waited takes the lock before he looks; it carries what the I/O did. */
+	oct_store(&slot->busy, 0u, OCT_RLX);
 }
 
 void oct_swap_give_up(struct oct_swap *swap, uint32_t number)

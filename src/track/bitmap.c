@@ -42,7 +42,9 @@ static bool take_run(uint64_t *word, uint64_t mask, unsigned *from, unsigned *to
 	/* What another took out of the middle ends the run: what lies behind goes back. */
 	run = first_run(got, from, to);
 	if (got != run)
-		oct_fetch_or(word, got & ~run, OCT_REL); /* as oct_dirty_add */
+		/* Relaxed: every change of the word is a read-modify-write, so who takes these reads from the
+		 * release sequence of who added them. */
+		oct_fetch_or(word, got & ~run, OCT_RLX);
 	return true;
 }
 

@@ -17,11 +17,12 @@ static void take_notes(const struct oct_tracker *tracker, const struct oct_objec
 {
 	uint64_t *word = &tracker->noted.words[(walk->base - tracker->noted.first) / WORD_PAGES];
 
-	/* Acquire: what a zap or write-back did to the page. Order with the walk: by page-table locks (T4).
-	 */
+	/* Relaxed. Whoever added the note did so in a page-table section of an area that was in the reverse
+	 * map. It still is: the walk takes that page-table lock, after him. It has left: by the lock of the
+	 * mapping, which is held here. */
 	for (uint64_t at = walk->base; at <= walk->last; at += WORD_PAGES, word++)
 		if (oct_load(word, OCT_RLX) != 0)
-			walk->found[(at - walk->base) / WORD_PAGES] = oct_xchg(word, 0, OCT_ACQ);
+			walk->found[(at - walk->base) / WORD_PAGES] = oct_xchg(word, 0, OCT_RLX);
 }
 
 static uint64_t count(const uint64_t *words)
