@@ -35,6 +35,7 @@ set(OCTAVO_T2_SOURCES
     ${OCTAVO_DIR}/src/lock/rwlock.c
     ${OCTAVO_DIR}/src/page/anon.c
     ${OCTAVO_DIR}/src/page/folio.c
+    ${OCTAVO_DIR}/src/notify/notifier.c
     ${OCTAVO_DIR}/src/page/shown.c
     ${OCTAVO_DIR}/src/page/zap.c
     ${OCTAVO_DIR}/src/reclaim/collapse.c

@@ -18,7 +18,8 @@
  *
  * One call instead of a start and an end: it comes after the entries have changed, and before anybody relies
  * on that (notify.h). Who began to look before it finds another sequence; who begins after it finds the new
- * entries. The functions are for T1 and up. */
+ * entries. Who must sleep before it has dropped anything is a struct oct_notifier (notify.h) instead. The
+ * functions are for T1 and up. */
 #ifndef OCTAVO_INTERVAL_H
 #define OCTAVO_INTERVAL_H
 
@@ -28,7 +29,7 @@
 extern "C" {
 #endif
 
-/* A range that is mirrored. Owned by the host, which sets invalidate before it is inserted. */
+/* A range that is mirrored. Owned by the host, which sets invalidate and young before it is inserted. */
 struct oct_interval {
 	struct oct_interval *next; /* the core's; under the lock of its set */
 	uintptr_t start, end;      /* likewise */
@@ -39,6 +40,10 @@ struct oct_interval {
 	 * interrupts off, does not sleep, cannot fail, takes no lock that is held while the core is called.
 	 * One call of a set runs at a time. */
 	void (*invalidate)(struct oct_interval *interval, uintptr_t start, uintptr_t end);
+
+	/* Has [start, end), a part of the interval, been used since the last call with clear? NULL: it keeps
+	 * no note. clear: and forget. Context as of invalidate, with a page-table lock held. */
+	bool (*young)(struct oct_interval *interval, uintptr_t start, uintptr_t end, bool clear);
 };
 
 /* The intervals of one space; bound to it as one secondary MMU. Owned by the host. */

@@ -31,10 +31,13 @@ struct oct_mm {
 	struct oct_vma_tree areas; /* guarded by lock */
 	unsigned policy;           /* enum oct_mm_policy, guarded by lock */
 	bool large;                /* large folios were welcome somewhere, guarded by lock */
+	bool told;                 /* there are notifiers, guarded by lock */
 	size_t stack_bytes;        /* guarded by lock: how large an area that grows down may get */
 	oct_phys_t zero_page;      /* the system's, for ever */
 	struct oct_kin kin;        /* where its private pages are found again */
 	uint32_t uffd_wakes;       /* atomic: calls of oct_uffd_wake (userfault.h) */
+	/* Atomic; who hears of changes before they are made (notify.h). */
+	struct oct_notifier *notifiers;
 };
 
 /* What the host wants of a space (oct_mm_set_policy). */

@@ -67,6 +67,7 @@ struct oct_vma {
 		int height;
 		bool shared; /* stores through it reach the object */
 		bool keep;   /* its tables stay, empty or not: no retraction (collapse.h) */
+		bool told;   /* its space has notifiers (notify.h) */
 	} shown;
 };
 

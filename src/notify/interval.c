@@ -74,6 +74,26 @@ static void told(struct oct_secondary *secondary, struct oct_space *space, uintp
 		invalidate_range(intervals, start, start + (((uintptr_t)pages << OCT_PAGE_SHIFT) - 1));
 }
 
+static bool used(struct oct_secondary *secondary, struct oct_space *space, uintptr_t start, size_t pages,
+                 bool clear)
+{
+	struct oct_intervals *intervals = (struct oct_intervals *)(void *)secondary;
+	uintptr_t last = start + (((uintptr_t)pages << OCT_PAGE_SHIFT) - 1);
+	unsigned long state = lock(intervals);
+	bool young = false;
+
+	(void)space;
+	for (struct oct_interval *i = intervals->first; i != NULL; i = i->next) {
+		uintptr_t from = i->start > start ? i->start : start;
+		uintptr_t to = i->end - 1 < last ? i->end - 1 : last;
+
+		if (from <= to && i->young)
+			young |= i->young(i, from, to + 1, clear);
+	}
+	unlock(intervals, state);
+	return young;
+}
+
 static void space_ends(struct oct_secondary *secondary, struct oct_space *space)
 {
 	invalidate_range((struct oct_intervals *)(void *)secondary, space->start, space->last);
@@ -83,6 +103,7 @@ void oct_intervals_bind(struct oct_intervals *intervals, struct oct_space *space
 {
 	intervals->secondary.invalidate = told;
 	intervals->secondary.leave = space_ends;
+	intervals->secondary.young = used;
 	intervals->lock = 0;
 	intervals->first = NULL;
 	oct_secondary_bind(space, &intervals->secondary);

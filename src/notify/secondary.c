@@ -74,4 +74,18 @@ void oct_secondary_invalidate(struct oct_space *space, uintptr_t start, size_t p
 	oct_cpu_leave(state);
 }
 
+bool oct_secondary_young(struct oct_space *space, uintptr_t start, size_t pages, bool clear)
+{
+	unsigned long state = oct_cpu_enter();
+	bool young = false;
+
+	/* As above: acquire for the first, relaxed for those behind. */
+	for (struct oct_secondary *s = oct_load(&space->secondary, OCT_ACQ); s != NULL;
+	     s = oct_load(&s->next, OCT_RLX))
+		if (s->young)
+			young |= s->young(s, space, start, pages, clear);
+	oct_cpu_leave(state);
+	return young;
+}
+
 #endif

@@ -250,8 +250,11 @@ static bool enter_space(struct oct_rmap *walk)
 	if (walk->mm == walk->held)
 		return true;
 	walk->locked = oct_rwlock_read_trylock(&walk->mm->lock);
-	walk->missed |= !walk->locked;
-	return walk->locked;
+	/* Who has notifiers is not changed from here: they may sleep (notify.h). */
+	if (walk->locked && !walk->mm->told)
+		return true;
+	walk->missed = true;
+	return false;
 }
 
 static void leave_space(struct oct_rmap *walk)

@@ -32,6 +32,7 @@
  * reverse map was complete before it left. */
 #include "cache.h"
 #include "shown.h"
+#include "../notify/notifier.h"
 
 /* ---- A mapping ------------------------------------------------------------------------------------ */
 
@@ -291,8 +292,10 @@ static void clean_area(struct oct_vma *vma, uint64_t first, uint64_t last)
 	uintptr_t va = oct_shown_address(vma, first > vma->pgoff ? first : vma->pgoff);
 	uintptr_t end =
 	    oct_shown_address(vma, last < oct_shown_last(vma) ? last : oct_shown_last(vma)) + OCT_PAGE_SIZE;
+	struct oct_announced announced;
 	struct oct_ticket ticket;
 
+	oct_announce_shown(&announced, vma, va, end);
 	oct_ticket_init(&ticket, vma->space);
 	while (va < end) {
 		struct oct_pte_guard guard;
@@ -315,6 +318,7 @@ static void clean_area(struct oct_vma *vma, uint64_t first, uint64_t last)
 			break;
 	}
 	oct_ticket_complete(&ticket); /* D2 */
+	oct_announce_end(&announced);
 }
 
 static int write_batch(struct oct_mapping *mapping, const struct batch *batch)
@@ -378,11 +382,14 @@ static void unmap_everywhere(struct oct_mapping *mapping, uint64_t first, uint64
 		uintptr_t start = oct_shown_address(vma, first > vma->pgoff ? first : vma->pgoff);
 		uintptr_t end =
 		    last < oct_shown_last(vma) ? oct_shown_address(vma, last) + OCT_PAGE_SIZE : vma->end;
+		struct oct_announced announced;
 		struct oct_ticket ticket;
 
+		oct_announce_shown(&announced, vma, start, end);
 		oct_ticket_init(&ticket, vma->space);
 		oct_zap_area(vma->space, vma, start, end, only, true, &ticket);
 		oct_ticket_complete(&ticket);
+		oct_announce_end(&announced);
 	}
 }
 

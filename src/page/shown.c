@@ -5,6 +5,7 @@
  * over subtrees that end too early (interval tree: Cormen, Leiserson, Rivest, Stein, section 14.3). Plain
  * memory under the lock of the mapping. */
 #include "shown.h"
+#include "../notify/notifier.h"
 
 static int height(const struct oct_vma *vma)
 {
@@ -119,6 +120,7 @@ void oct_shown_insert(struct oct_vma *vma, struct oct_space *space)
 	vma->shown.left = NULL;
 	vma->shown.right = NULL;
 	vma->shown.shared = (vma->flags & OCT_MAP_SHARED) != 0;
+	vma->shown.told = ((struct oct_mm *)(void *)space)->told; /* its first member; the lock is held */
 	measure(vma);
 	vma->mapping->areas = add(vma->mapping->areas, vma);
 }

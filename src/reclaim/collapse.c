@@ -25,6 +25,7 @@
 #include <octavo/userfault.h>
 #include "../space/walk.h"
 #include "../tlb/authority.h"
+#include "../notify/notifier.h"
 
 #if OCT_FOLIO_ORDER > 0
 
@@ -183,6 +184,7 @@ static int collapse_in_space(struct oct_mm *mm, uintptr_t start, unsigned max_no
 int oct_collapse(struct oct_mm *mm, uintptr_t addr, unsigned max_none)
 {
 	uintptr_t start = addr & ~(OCT_FOLIO_BYTES - 1);
+	struct oct_announced announced;
 	struct oct_folio *folio;
 	int error;
 
@@ -192,7 +194,9 @@ int oct_collapse(struct oct_mm *mm, uintptr_t addr, unsigned max_none)
 	if (!folio)
 		return -OCT_ENOMEM;
 	oct_rwlock_read_lock(&mm->lock);
+	oct_announce(&announced, mm, start, start + OCT_FOLIO_BYTES);
 	error = collapse_in_space(mm, start, max_none, folio);
+	oct_announce_end(&announced);
 	oct_rwlock_read_unlock(&mm->lock);
 	if (error)
 		oct_folio_put_many(folio, OCT_FOLIO_PAGES);

@@ -21,6 +21,7 @@
 #include "../tlb/authority.h"
 #include "entry.h"
 #include "swap.h"
+#include "../notify/notifier.h"
 
 int oct_device_init(struct oct_swap *device, void *object, struct oct_swap_slot *slot, uint32_t pages)
 {
@@ -97,6 +98,7 @@ static struct oct_swap *device_of(const struct oct_mm *mm)
 
 int oct_migrate_vma_setup(struct oct_migrate_vma *migrate, struct oct_mm *mm, uintptr_t start, uintptr_t end)
 {
+	struct oct_announced announced;
 	struct oct_ticket ticket;
 	const struct oct_vma *vma;
 	bool full = false;
@@ -109,6 +111,7 @@ int oct_migrate_vma_setup(struct oct_migrate_vma *migrate, struct oct_mm *mm, ui
 	migrate->next = end;
 	oct_ticket_init(&ticket, &mm->space);
 	oct_rwlock_read_lock(&mm->lock);
+	oct_announce(&announced, mm, start, end);
 	for (vma = oct_vma_first(&mm->areas, start); vma && vma->start < end && !full;
 	     vma = oct_vma_first(&mm->areas, vma->end)) {
 		uintptr_t va = vma->start > start ? vma->start : start;
@@ -124,6 +127,7 @@ int oct_migrate_vma_setup(struct oct_migrate_vma *migrate, struct oct_mm *mm, ui
 		}
 	}
 	oct_ticket_complete(&ticket);
+	oct_announce_end(&announced);
 	oct_rwlock_read_unlock(&mm->lock);
 	return (int)migrate->count;
 }

@@ -27,6 +27,7 @@
 #include "../space/walk.h"
 #include "../tlb/authority.h"
 #include "entry.h"
+#include "../notify/notifier.h"
 
 struct side {
 	struct oct_mm *mm;
@@ -139,7 +140,7 @@ static int replace(const struct side *b, struct oct_folio *folio)
 }
 
 /* The locks of both spaces are held for reading. */
-static int merge(struct side *a, struct side *b)
+static int merge_sides(struct side *a, struct side *b)
 {
 	int result = hold_page(a);
 
@@ -159,6 +160,19 @@ static int merge(struct side *a, struct side *b)
 	if (result != 1 || a->folio == b->folio)
 		oct_folio_put(a->folio); /* else it is the entry's now */
 	oct_folio_put(b->folio);
+	return result;
+}
+
+static int merge(struct side *a, struct side *b)
+{
+	struct oct_announced at_a, at_b;
+	int result;
+
+	oct_announce(&at_a, a->mm, a->va, a->va + OCT_PAGE_SIZE);
+	oct_announce(&at_b, b->mm, b->va, b->va + OCT_PAGE_SIZE);
+	result = merge_sides(a, b);
+	oct_announce_end(&at_b);
+	oct_announce_end(&at_a);
 	return result;
 }
 

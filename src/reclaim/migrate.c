@@ -20,6 +20,7 @@
 #include "../space/walk.h"
 #include "../tlb/authority.h"
 #include "entry.h"
+#include "../notify/notifier.h"
 
 struct taken {
 	oct_pte_t *entry;
@@ -104,11 +105,13 @@ int oct_migrate_pages(struct oct_mm *mm, uintptr_t start, uintptr_t end, struct 
                       unsigned count)
 {
 	struct migration migration = {.mm = mm, .fresh = fresh, .left = count};
+	struct oct_announced announced;
 	const struct oct_vma *vma;
 
 	if (!oct_mm_range_ok(mm, start, end) || count > INT32_MAX)
 		return -OCT_EINVAL;
 	oct_rwlock_read_lock(&mm->lock);
+	oct_announce(&announced, mm, start, end);
 	for (vma = oct_vma_first(&mm->areas, start); vma && vma->start < end;
 	     vma = oct_vma_first(&mm->areas, vma->end)) {
 		uintptr_t va = vma->start > start ? vma->start : start;
@@ -119,6 +122,7 @@ int oct_migrate_pages(struct oct_mm *mm, uintptr_t start, uintptr_t end, struct 
 		while (va < last && migration.left)
 			va = move_in_leaf(&migration, va, last);
 	}
+	oct_announce_end(&announced);
 	oct_rwlock_read_unlock(&mm->lock);
 	return (int)(count - migration.left);
 }

@@ -37,6 +37,7 @@
 #include <octavo/mapping.h>
 #include <octavo/pin.h>
 #include "../tlb/authority.h"
+#include "../notify/notifier.h"
 
 enum {
 	VISIT_TABLES = 64, /* leaf tables looked through in one visit */
@@ -176,13 +177,27 @@ static void batch_end(struct batch *batch, struct oct_anon *anon)
 
 /* ---- Taking a page -------------------------------------------------------------------------------- */
 
-/* Makes a young entry old, and the contiguous block that it is a part of. true: it was young. */
+/* Did a secondary MMU with notes of its own use what the locked entry maps, its block? It forgets. */
+static bool used_elsewhere(const struct oct_pte_guard *guard, oct_pte_t pte)
+{
+	size_t pages = OCT_FORMAT_CONT && oct_pte_cont(pte) ? OCT_CONT_ENTRIES : 1;
+
+	/* Relaxed, a glance: one that is bound now is asked the next time. */
+	if (!oct_load(&guard->space->secondary, OCT_RLX))
+		return false;
+	return oct_secondary_young(guard->space, guard->va & ~(((uintptr_t)pages << OCT_PAGE_SHIFT) - 1),
+	                           pages, true);
+}
+
+/* Makes a young entry old, and the contiguous block that it is a part of. true: it was young, for a CPU or
+ * for a secondary MMU. */
 static bool was_young(struct oct_pte_guard *guard, struct oct_ticket *ticket, oct_pte_t pte)
 {
-	if (!oct_pte_young(pte))
-		return false;
-	(void)oct_clear_young_dirty_ptes(ticket, guard, 1, OCT_PTE_YOUNG);
-	return true;
+	bool young = oct_pte_young(pte);
+
+	if (young)
+		(void)oct_clear_young_dirty_ptes(ticket, guard, 1, OCT_PTE_YOUNG);
+	return used_elsewhere(guard, pte) || young;
 }
 
 /* The entry as it was: its page is to stay after all. */
@@ -412,7 +427,7 @@ static bool go_on(struct oct_pte_guard *guard, uintptr_t va)
 }
 
 /* One lock section: entries of the leaf table of va, below end. Returns where to go on. */
-static uintptr_t visit_leaf(struct batch *batch, uintptr_t va, uintptr_t end)
+static uintptr_t visit_announced(struct batch *batch, uintptr_t va, uintptr_t end)
 {
 	struct oct_folio *folio = NULL;
 	struct oct_pte_guard guard;
@@ -433,6 +448,17 @@ static uintptr_t visit_leaf(struct batch *batch, uintptr_t va, uintptr_t end)
 	owe(batch, batch->mm, &ticket);
 	if (folio)
 		take_shared(batch, folio, va - OCT_PAGE_SIZE);
+	return va;
+}
+
+static uintptr_t visit_leaf(struct batch *batch, uintptr_t va, uintptr_t end)
+{
+	uintptr_t next = oct_level_next(va, 1);
+	struct oct_announced announced;
+
+	oct_announce(&announced, batch->mm, va, next > va && next < end ? next : end);
+	va = visit_announced(batch, va, end);
+	oct_announce_end(&announced);
 	return va;
 }
 

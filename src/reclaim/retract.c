@@ -43,15 +43,18 @@
 #include <octavo/collapse.h>
 #include "../page/cache.h"
 #include "../page/shown.h"
+#include "../notify/notifier.h"
 
 /* The tables whose span lies in [start, end) of vma, complete. Returns how many went. */
 static unsigned retract_area(const struct oct_vma *vma, uintptr_t start, uintptr_t end)
 {
 	const uintptr_t span = oct_level_bytes(1);
 	uintptr_t va = (start + span - 1) & ~(span - 1);
+	struct oct_announced announced;
 	struct oct_ticket ticket;
 	unsigned taken = 0;
 
+	oct_announce_shown(&announced, vma, start, end);
 	oct_ticket_init(&ticket, vma->space);
 	for (; va >= start && va < end && end - va >= span; va += span) /* not past the top of addresses */
 		if (oct_table_retract(vma->space, va, &ticket)) {
@@ -62,6 +65,7 @@ static unsigned retract_area(const struct oct_vma *vma, uintptr_t start, uintptr
 		}
 	/* Before the area may leave the reverse map, and its space end. */
 	oct_ticket_complete(&ticket);
+	oct_announce_end(&announced);
 	return taken;
 }
 

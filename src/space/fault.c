@@ -44,6 +44,7 @@
 #include <octavo/contpte.h>
 #include <octavo/mapping.h>
 #include <octavo/pin.h>
+#include "../notify/notifier.h"
 
 /* What resolve() is told beside the rights of the area (OCT_PROT_MASK). */
 enum {
@@ -431,6 +432,7 @@ static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool u
 {
 	const struct oct_vma *vma;
 	struct oct_fault_state fault;
+	struct oct_announced announced;
 	int result = OCT_FAULT_SIGNAL;
 
 	*grow = false;
@@ -448,7 +450,11 @@ static int fault_once(struct oct_mm *mm, uintptr_t addr, unsigned access, bool u
 		fault.unshare = unshare;
 		fault.protect = false;
 		fault.event = OCT_UFFD_WP;
+		announced.first = NULL;
+		if (fault.store || unshare) /* another page may come in the place of this one */
+			oct_announce(&announced, mm, fault.va, fault.va + OCT_PAGE_SIZE);
 		result = fault_in_area(&fault);
+		oct_announce_end(&announced);
 		if (event && result == OCT_FAULT_EVENT)
 			*event = (struct oct_uffd_event){fault.va, fault.event, access};
 	}

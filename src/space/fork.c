@@ -26,6 +26,7 @@
 #include "../page/shown.h"
 #include <octavo/pin.h>
 #include <octavo/userfault.h>
+#include "../notify/notifier.h"
 
 static oct_pte_t take_write(oct_pte_t pte, unsigned long arg)
 {
@@ -307,6 +308,7 @@ static int fork_locked(struct oct_mm *child, struct oct_mm *parent)
 
 int oct_fork(struct oct_mm *child, struct oct_mm *parent)
 {
+	struct oct_announced announced;
 	bool known;
 	int error;
 
@@ -318,7 +320,9 @@ int oct_fork(struct oct_mm *child, struct oct_mm *parent)
 	known = child->kin.anon;
 	if (known)
 		oct_rwlock_write_lock(&child->lock);
+	oct_announce(&announced, parent, OCT_USER_START, parent->space.last + 1);
 	error = fork_locked(child, parent);
+	oct_announce_end(&announced);
 	if (known)
 		oct_rwlock_write_unlock(&child->lock);
 	oct_rwlock_write_unlock(&parent->lock);

@@ -11,6 +11,7 @@
  * the page-table lock; who reclaims looks at both under the same lock. */
 #include <octavo/contpte.h>
 #include "walk.h"
+#include "../notify/notifier.h"
 
 /* ---- DONTNEED ------------------------------------------------------------------------------- */
 
@@ -34,14 +35,17 @@ int oct_madvise_dontneed(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 		return error;
 	oct_rwlock_read_lock(&mm->lock);
 	if (!any_area(mm, start, end, OCT_VMA_SHARED, false)) {
+		struct oct_announced announced;
 		struct oct_ticket ticket;
 
+		oct_announce(&announced, mm, start, end);
 		/* Entries that are already empty are relied upon in there: the call that emptied
 		 * them may not have flushed yet (races 5). */
 		oct_walk_ticket(&ticket, mm);
 		oct_walk_zap(mm, start, end, &ticket);
 		error = 0;
 		oct_ticket_complete(&ticket);
+		oct_announce_end(&announced);
 	}
 	oct_rwlock_read_unlock(&mm->lock);
 	return error;
@@ -103,7 +107,11 @@ static int madvise_free(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 
 	oct_rwlock_read_lock(&mm->lock);
 	if (!any_area(mm, start, end, OCT_VMA_ANON, true)) {
+		struct oct_announced announced;
+
+		oct_announce(&announced, mm, start, end);
 		free_contents(mm, start, end);
+		oct_announce_end(&announced);
 		error = 0;
 	}
 	oct_rwlock_read_unlock(&mm->lock);

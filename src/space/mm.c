@@ -6,6 +6,7 @@
  * page (I1, I4). */
 #include "walk.h"
 #include "../page/shown.h"
+#include "../notify/notifier.h"
 
 /* ---- The space ------------------------------------------------------------------------------ */
 
@@ -65,6 +66,8 @@ int oct_mm_init(struct oct_mm *mm, struct oct_system *system)
 	mm->space.page_release = release_pages;
 	mm->policy = 0;
 	mm->large = false;
+	mm->told = false;
+	mm->notifiers = NULL;
 	mm->stack_bytes = OCT_STACK_BYTES;
 	oct_rwlock_init(&mm->lock);
 	oct_vma_tree_init(&mm->areas);
@@ -96,9 +99,11 @@ static void unmap_areas(struct oct_mm *mm, struct oct_ticket *ticket)
 
 void oct_mm_reset(struct oct_mm *mm)
 {
+	struct oct_announced announced;
 	struct oct_ticket ticket;
 
 	oct_rwlock_write_lock(&mm->lock);
+	oct_announce(&announced, mm, OCT_USER_START, mm->space.last + 1);
 	oct_walk_leave_objects(mm, OCT_USER_START, mm->space.last + 1);
 	oct_walk_ticket(&ticket, mm);
 	unmap_areas(mm, &ticket);
@@ -107,6 +112,7 @@ void oct_mm_reset(struct oct_mm *mm)
 		oct_port_panic("trimming refused a space");
 	/* R4: before an address can be mapped again. */
 	oct_ticket_complete(&ticket);
+	oct_announce_end(&announced);
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
 }
@@ -115,6 +121,8 @@ void oct_mm_exit(struct oct_mm *mm)
 {
 	struct oct_ticket ticket;
 
+	if (mm->told)
+		oct_notifiers_leave(mm);
 	oct_anon_remove(mm); /* its entries keep the references that nobody finds any more */
 	/* R5: a dying space first leaves every CPU; then its flushes have no target. */
 	oct_space_leave(&mm->space);
@@ -250,9 +258,13 @@ static int map_locked(struct oct_mm *mm, uintptr_t addr, size_t bytes, unsigned 
 		if (error)
 			return error;
 	} else if (there && there->start < end) {
+		struct oct_announced announced;
+
 		oct_vma_split(&mm->areas, start);
 		oct_vma_split(&mm->areas, end);
+		oct_announce(&announced, mm, start, end);
 		oct_walk_remove(mm, start, end);
+		oct_announce_end(&announced);
 	}
 	there = oct_vma_insert(&mm->areas, start, end, prot, flags & (OCT_MAP_SHARED | OCT_MAP_GROWSDOWN));
 	if (mapping) {
@@ -332,13 +344,16 @@ int oct_mm_unmap(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 
 int oct_munmap(struct oct_mm *mm, uintptr_t addr, size_t bytes)
 {
+	struct oct_announced announced;
 	uintptr_t end;
 	int error = oct_mm_range(mm, addr, bytes, &end);
 
 	if (error)
 		return error;
 	oct_rwlock_write_lock(&mm->lock);
+	oct_announce(&announced, mm, addr, end);
 	error = oct_mm_unmap(mm, addr, end);
+	oct_announce_end(&announced);
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
 	return error;
@@ -394,9 +409,13 @@ static int protect_locked(struct oct_mm *mm, uintptr_t start, uintptr_t end, uns
 	}
 	oct_vma_merge(&mm->areas, start, end);
 	if (had & ~prot) {
+		struct oct_announced announced;
+
+		oct_announce(&announced, mm, start, end);
 		oct_ticket_init(&ticket, &mm->space);
 		oct_walk_change(mm, start, end, keep_rights, prot, true, &ticket);
 		oct_ticket_complete(&ticket);
+		oct_announce_end(&announced);
 	}
 	return 0;
 }

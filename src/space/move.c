@@ -24,6 +24,7 @@
 #include "fault.h"
 #include <octavo/pin.h>
 #include "../table/table_internal.h"
+#include "../notify/notifier.h"
 
 enum { AGAIN = 1, SWAPPED, MOVED }; /* beside errors */
 
@@ -157,11 +158,14 @@ static int swap_in(struct oct_mm *mm, uintptr_t from)
 
 static int move_page(struct move *move)
 {
+	struct oct_announced announced;
 	int result;
 
 	do {
 		oct_rwlock_read_lock(&move->mm->lock);
+		oct_announce(&announced, move->mm, move->from, move->from + OCT_PAGE_SIZE);
 		result = move_locked(move);
+		oct_announce_end(&announced);
 		oct_rwlock_read_unlock(&move->mm->lock);
 		if (result == SWAPPED) {
 			OCT_COVER("move-swapped");

@@ -21,6 +21,7 @@
  * not, since the areas that are in the way keep their tables from the moment that these are counted on. */
 #include "../page/shown.h"
 #include "walk.h"
+#include "../notify/notifier.h"
 
 /* A checked request: [from, from + bytes) of vma becomes [to, to + new_bytes). */
 struct remap {
@@ -249,6 +250,7 @@ int oct_mremap(struct oct_mm *mm, uintptr_t addr, size_t bytes, size_t new_bytes
                uintptr_t new_addr, uintptr_t *result)
 {
 	struct remap remap = {.from = addr, .to = new_addr};
+	struct oct_announced announced, replaced = {.first = NULL};
 	uintptr_t end, new_end;
 	int error = oct_mm_range(mm, addr, bytes, &end);
 
@@ -263,7 +265,12 @@ int oct_mremap(struct oct_mm *mm, uintptr_t addr, size_t bytes, size_t new_bytes
 			return -OCT_EINVAL;
 	}
 	oct_rwlock_write_lock(&mm->lock);
+	oct_announce(&announced, mm, addr, end);
+	if (flags & OCT_MREMAP_FIXED)
+		oct_announce(&replaced, mm, new_addr, new_end);
 	error = remap_locked(mm, &remap, flags);
+	oct_announce_end(&replaced);
+	oct_announce_end(&announced);
 	oct_vma_trim(&mm->areas);
 	oct_rwlock_write_unlock(&mm->lock);
 	if (!error)

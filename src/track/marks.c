@@ -10,6 +10,7 @@
 #include "../space/walk.h"
 #include <octavo/swap.h>
 #include <octavo/track.h>
+#include "../notify/notifier.h"
 
 static oct_pte_t clear_soft_dirty(oct_pte_t pte, unsigned long arg)
 {
@@ -21,14 +22,17 @@ static oct_pte_t clear_soft_dirty(oct_pte_t pte, unsigned long arg)
 
 int oct_clear_refs(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 {
+	struct oct_announced announced;
 	struct oct_ticket ticket;
 
 	if (!oct_mm_range_ok(mm, start, end))
 		return -OCT_EINVAL;
 	oct_rwlock_read_lock(&mm->lock);
+	oct_announce(&announced, mm, start, end);
 	oct_ticket_init(&ticket, &mm->space);
 	oct_walk_change(mm, start, end, clear_soft_dirty, 0, true, &ticket);
 	oct_ticket_complete(&ticket);
+	oct_announce_end(&announced);
 	oct_rwlock_read_unlock(&mm->lock);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "../space/walk.h"
 #include <octavo/swap.h>
 #include <octavo/track.h>
+#include "../notify/notifier.h"
 
 enum { ALL_CATEGORIES = 2 * OCT_PAGE_HUGE - 1, ALL_FLAGS = OCT_SCAN_PROTECT | OCT_SCAN_CLEAR };
 
@@ -146,6 +147,7 @@ static uintptr_t scan_area(struct oct_mm *mm, const struct oct_vma *vma, struct 
 int oct_scan_pages(struct oct_mm *mm, struct oct_scan *scan)
 {
 	unsigned asked = scan->inverted | scan->required | scan->any | scan->returned;
+	struct oct_announced announced;
 	struct oct_ticket ticket;
 
 	if (!oct_mm_range_ok(mm, scan->start, scan->end) || (scan->flags & ~(unsigned)ALL_FLAGS) ||
@@ -153,6 +155,9 @@ int oct_scan_pages(struct oct_mm *mm, struct oct_scan *scan)
 		return -OCT_EINVAL;
 	scan->filled = scan->pages = 0;
 	oct_rwlock_read_lock(&mm->lock);
+	announced.first = NULL;
+	if (scan->flags) /* else it looks only */
+		oct_announce(&announced, mm, scan->start, scan->end);
 	oct_ticket_init(&ticket, &mm->space);
 	for (scan->next = scan->start; scan->next < scan->end;) {
 		const struct oct_vma *vma = oct_vma_first(&mm->areas, scan->next);
@@ -169,6 +174,7 @@ int oct_scan_pages(struct oct_mm *mm, struct oct_scan *scan)
 			break;
 	}
 	oct_ticket_complete(&ticket);
+	oct_announce_end(&announced);
 	oct_rwlock_read_unlock(&mm->lock);
 	return 0;
 }

@@ -27,6 +27,7 @@
 #include "shared.h"
 #include "../page/cache.h"
 #include "../page/shown.h"
+#include "../notify/notifier.h"
 
 static oct_pte_t change(oct_pte_t pte, unsigned long what)
 {
@@ -119,8 +120,11 @@ static void walk_area(struct oct_object_walk *walk, const struct oct_vma *vma)
 {
 	uint64_t index = walk->first > vma->pgoff ? walk->first : vma->pgoff;
 	uint64_t last = walk->last < oct_shown_last(vma) ? walk->last : oct_shown_last(vma);
+	struct oct_announced announced;
 	struct oct_ticket ticket;
 
+	oct_announce_shown(&announced, vma, oct_shown_address(vma, index),
+	                   oct_shown_address(vma, last) + OCT_PAGE_SIZE);
 	oct_ticket_init(&ticket, vma->space);
 	while (next_wanted(walk, &index, last)) {
 		struct oct_pte_guard guard;
@@ -136,6 +140,7 @@ static void walk_area(struct oct_object_walk *walk, const struct oct_vma *vma)
 		oct_pte_guard_unlock(&ticket, &guard);
 	}
 	oct_ticket_complete(&ticket); /* T2 */
+	oct_announce_end(&announced);
 }
 
 void oct_object_walk(struct oct_object_walk *walk)
@@ -150,7 +155,8 @@ void oct_object_walk(struct oct_object_walk *walk)
 void oct_object_publish(const struct oct_dirty_bitmap *bitmap, const struct oct_object_walk *walk)
 {
 	for (unsigned i = 0; i < OCT_TRACK_WORDS; i++) {
-		uint64_t index = walk->base + (uint64_t)i * 64, at = index - bitmap->first, word = walk->found[i];
+		uint64_t index = walk->base + (uint64_t)i * 64, at = index - bitmap->first,
+		         word = walk->found[i];
 		uint64_t *to;
 
 		if (!word)

@@ -24,6 +24,7 @@
 #include <octavo/mapping.h>
 #include <octavo/swap.h>
 #include <octavo/userfault.h>
+#include "../notify/notifier.h"
 
 /* ---- Write-protection --------------------------------------------------------------------------- */
 
@@ -162,18 +163,21 @@ static int protect_range(struct oct_mm *mm, uintptr_t start, uintptr_t end, stru
 
 int oct_uffd_writeprotect(struct oct_mm *mm, uintptr_t start, uintptr_t end, bool enable)
 {
+	struct oct_announced announced;
 	struct oct_ticket ticket;
 	int error = 0;
 
 	if (!oct_mm_range_ok(mm, start, end))
 		return -OCT_EINVAL;
 	oct_rwlock_read_lock(&mm->lock);
+	oct_announce(&announced, mm, start, end);
 	oct_ticket_init(&ticket, &mm->space);
 	if (enable)
 		error = protect_range(mm, start, end, &ticket);
 	else
 		oct_walk_change(mm, start, end, unprotect_entry, 0, false, &ticket);
 	oct_ticket_complete(&ticket);
+	oct_announce_end(&announced);
 	oct_rwlock_read_unlock(&mm->lock);
 	return error;
 }
