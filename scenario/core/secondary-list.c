@@ -32,6 +32,7 @@ static void make(struct oct_secondary *secondary)
 {
 	secondary->invalidate = invalidate;
 	secondary->leave = leave;
+	secondary->young = NULL;
 }
 
 static void setup(void)
@@ -77,6 +78,17 @@ static void unbind(void)
 	three.invalidate = NULL;
 }
 
+/* A host looks for idle pages. */
+static void young(void)
+{
+	if (oct_port_cpu_self() == 0) {
+		OC_ASSERT(OC_ASSERTION, !oct_secondary_young(space, VA, 1, false));
+		return;
+	}
+	make(&two);
+	oct_secondary_bind(space, &two);
+}
+
 static void end(void)
 {
 	if (oct_port_cpu_self() == 0) {
@@ -91,4 +103,5 @@ static void end(void)
 OC_SCENARIO(.setup = setup, .arch = OC_ARCH_ALL, .actors = {OC_CPU(OC_VARIANT), OC_CPU(OC_VARIANT)},
             .variants = {{.name = "at-once", .run = at_once, .expected = OC_VIOLATES(OC_RACE)},
                          {.name = "unbind", .run = unbind, .expected = OC_HOLDS, .cover = {"told"}},
+                         {.name = "young", .run = young, .expected = OC_HOLDS},
                          {.name = "end", .run = end, .expected = OC_HOLDS, .cover = {"told", "not-told"}}})

@@ -90,8 +90,10 @@ void oct_notifier_unbind(struct oct_mm *mm, struct oct_notifier *notifier)
 			oct_port_panic("oct_notifier_unbind: it is not bound to this space");
 		link = &now->next;
 	}
-	/* Release: for who finds those behind it, and did not see them bound. */
-	oct_store(link, oct_load(&notifier->next, OCT_RLX), OCT_REL);
+	/* Relaxed: each bind of those behind it has gone round the locks of the objects (tell) before this
+	 * store, so who finds them by it, under one of those locks or that of the space, comes after that
+	 * bind. */
+	oct_store(link, oct_load(&notifier->next, OCT_RLX), OCT_RLX);
 	tell(mm);
 	oct_rwlock_write_unlock(&mm->lock);
 }
