@@ -56,6 +56,7 @@ set(OCTAVO_T3_SOURCES
     ${OCTAVO_T2_SOURCES}
     ${OCTAVO_DIR}/src/page/cache.c
     ${OCTAVO_DIR}/src/page/mapping.c
+    ${OCTAVO_DIR}/src/reclaim/collapse_mapping.c
     ${OCTAVO_DIR}/src/reclaim/device.c
     ${OCTAVO_DIR}/src/reclaim/merge.c
     ${OCTAVO_DIR}/src/reclaim/reclaim.c

@@ -18,7 +18,8 @@ OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwloc
 	space/fault.c space/fork.c space/madvise.c space/mm.c space/mremap.c space/vma.c space/walk.c \
 	space/selftest.c track/marks.c track/scan.c track/userfault.c)
 OCTAVO_T3_SOURCES := $(OCTAVO_T2_SOURCES) $(addprefix $(OCTAVO)/src/, page/cache.c page/mapping.c \
-	reclaim/device.c reclaim/merge.c reclaim/reclaim.c reclaim/retract.c reclaim/swap.c space/file.c space/move.c \
+	reclaim/collapse_mapping.c reclaim/device.c reclaim/merge.c reclaim/reclaim.c reclaim/retract.c \
+	reclaim/swap.c space/file.c space/move.c \
 	space/supply.c track/bitmap.c track/shared.c track/tracker.c)
 
 # Installed, the headers are two directories up.

@@ -1,7 +1,8 @@
 /* collapse.h: many small pages become one, and page tables that nobody needs go. SPDX-License-Identifier: MIT
  *
  * A collapse makes one large folio (folio.h) of single private pages, which then are one block to TLBs, one
- * reference to fork and munmap, and one entry to reclaim. It is the opposite of a split.
+ * reference to fork and munmap, and one entry to reclaim. It is the opposite of a split. Or it makes one of
+ * pages of an object, in its cache, for all spaces that show it.
  *
  * When pages of an object were evicted, truncated or forgotten, the leaf tables that mapped them are empty in
  * the spaces that show it. Retraction takes them out with no lock of any space: faults, userfault
@@ -31,6 +32,22 @@ struct oct_mapping;
  * to fault once more. Source: the collapse of khugepaged, which drops the lock between unmapping and copying.
  */
 int oct_collapse(struct oct_mm *mm, uintptr_t addr, unsigned max_none);
+
+/* Makes one huge folio, of OCT_HUGE_PAGES, of the pages of the object in the aligned OCT_HUGE_PAGES around
+ * index, all of which lie inside the object. max_none: how many of them may be missing from memory: they are
+ * read (and stay, whatever the result). Contents stay, and are dirty if one of them was. The pages are
+ * unmapped from every area of every space, private copies apart; protections of userfaults stay, as markers.
+ * The leaf tables that this empties are retracted, so that whoever faults may map the folio by one leaf.
+ * Takes the lock of the mapping: for writing while it unmaps, copies and exchanges, so faults on the object
+ * wait for OCT_HUGE_PAGES copies; for reading while it retracts. Runs beside everything else; may sleep,
+ * interrupts on; the lock of a space may be held (not needed). TLB after: nobody uses the old pages, which
+ * are given back. 0, also if it is one already; -OCT_EINVAL: a page is past the end, memory without folios,
+ * or there are no huge folios; -OCT_ENOMEM; -OCT_EIO: a missing page cannot be read; -OCT_ENOENT: more are
+ * missing, or some where an area has OCT_UFFD_MISSING; -OCT_EAGAIN: pages that were there have gone
+ * meanwhile; -OCT_EBUSY: a page that somebody else holds or has pinned, or under I/O. On error nothing has
+ * changed, but that CPUs may have to fault once more. Source: the collapse of files and shared memory of
+ * khugepaged, which freezes page by page under the page locks. */
+int oct_collapse_mapping(struct oct_mapping *mapping, uint64_t index, unsigned max_none);
 
 /* Takes out the empty leaf tables of every space that show nothing but pages of [first, first + pages) of the
  * object, that is, the tables of whose span one area of the object has all. A table counts as empty if each

@@ -48,6 +48,12 @@
 #endif
 #define OCT_FOLIO_PAGES (1u << OCT_FOLIO_ORDER)
 #define OCT_FOLIO_BYTES (OCT_PAGE_SIZE << OCT_FOLIO_ORDER)
+/* Pages of a huge folio, log2: what one leaf of level 1 maps. 0: there are none. */
+#ifndef OCT_HUGE_ORDER
+#define OCT_HUGE_ORDER OCT_TABLE_SHIFT
+#endif
+#define OCT_HUGE_PAGES (1u << OCT_HUGE_ORDER)
+#define OCT_HUGE_BYTES (OCT_PAGE_SIZE << OCT_HUGE_ORDER)
 #ifndef OCT_GATHER_PAGES
 #define OCT_GATHER_PAGES 32
 #endif

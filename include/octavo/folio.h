@@ -1,10 +1,10 @@
 /* folio.h: references to pages that hold contents. SPDX-License-Identifier: MIT
  *
  * A folio describes pages allocated together with OCT_USE_USER (struct oct_folio, types.h): one, or a
- * large folio of 2^OCT_FOLIO_ORDER, aligned to their size. Its count is the number of references: one per
- * entry that maps any of its pages, and one per anybody else who needs them to stay. Whoever takes the
- * count to zero gives the pages back. An entry's reference is given up only through a ticket, when no TLB can
- * reach the page through that entry any more (R5).
+ * large folio of 2^OCT_FOLIO_ORDER, or of an object 2^OCT_HUGE_ORDER, aligned to their size. Its count is the
+ * number of references: one per entry that maps any of its pages, and one per anybody else who needs them to
+ * stay. Whoever takes the count to zero gives the pages back. An entry's reference is given up only through a
+ * ticket, when no TLB can reach the page through that entry any more (R5).
  *
  * Exclusive means that, seen under the page-table lock of an entry that maps the folio, every reference is
  * one of an entry under that lock: a new one could only be taken through one of them, under the same lock.
@@ -26,9 +26,10 @@
  *                 the lock section that found it exclusive; pages that no entry maps are given back.
  *                 Entries do not change. Reclaim splits, then takes page by page; a folio that two
  *                 spaces share it leaves alone
- *   descriptors   the first page's has everything; the others have the order and lead to it. They are written
- *                 before the folio is published and by the split: whoever reads one has a reference, or
- *                 the page-table lock of an entry that has one */
+ *   of an object  the cache has a reference for each page; such a folio is never exclusive, nor split
+ *   descriptors   the first page's has everything; the others have the order and their page, and lead to it.
+ *                 They are written before the folio is published and by the split: whoever reads one has a
+ *                 reference, or the page-table lock of an entry that has one */
 #ifndef OCTAVO_FOLIO_H
 #define OCTAVO_FOLIO_H
 
@@ -48,8 +49,9 @@ extern "C" {
  * NULL when there are none. Does not sleep; any lock may be held. */
 struct oct_folio *oct_folio_alloc(void);
 
-/* 2^order fresh user pages, aligned to their size, as one folio; order: 0 or OCT_FOLIO_ORDER; references: how
- * many the caller has, at least 1. NULL when there are none. Does not sleep; interrupts on or off, any lock.
+/* 2^order fresh user pages, aligned to their size, as one folio; order: 0, OCT_FOLIO_ORDER or OCT_HUGE_ORDER;
+ * references: how many the caller has, at least 1. NULL when there are none. Does not sleep; interrupts on or
+ * off, any lock.
  */
 struct oct_folio *oct_folio_alloc_pages(unsigned order, uint32_t references);
 

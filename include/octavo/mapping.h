@@ -37,7 +37,7 @@ struct oct_mapping {
 	/* Page cache: a radix tree, src/page/cache.c */
 	oct_phys_t root; /* of height tables, OCT_NO_PAGE for none */
 	unsigned height;
-	uint64_t cached; /* folios in it */
+	uint64_t cached; /* pages in it */
 	/* Reverse map: a balanced tree of areas by their first index, src/page/shown.c */
 	struct oct_vma *areas;
 	/* What oct_fault calls for an area of this mapping; spaces (T2) know files by this and the next
@@ -79,25 +79,33 @@ void oct_mapping_truncate(struct oct_mapping *mapping, uint64_t pages);
 
 /* ---- Its pages ------------------------------------------------------------------------------ */
 
-/* *result: the page index of the object, read if it is not in memory, with a reference for the caller. For
- * reading and writing files by calls: store through oct_port_phys_to_virt, then oct_folio_mark_dirty. 0;
- * -OCT_EINVAL: past the end, or no folios; -OCT_ENOMEM; -OCT_EIO. */
+/* The page index of the object, which folio has: one of its 2^order pages. Any context; the caller holds a
+ * reference, the lock of the mapping, or the page-table lock of an entry that maps it. */
+static inline oct_phys_t oct_folio_page(const struct oct_folio *folio, uint64_t index)
+{
+	return folio->page + ((oct_phys_t)(index - folio->index) << OCT_PAGE_SHIFT);
+}
+
+/* *result: what has the page index of the object (oct_folio_page), read if it is not in memory, with a
+ * reference for the caller. For reading and writing files by calls: store through oct_port_phys_to_virt, then
+ * oct_folio_mark_dirty. 0; -OCT_EINVAL: past the end, or no folios; -OCT_ENOMEM; -OCT_EIO. */
 int oct_mapping_get(struct oct_mapping *mapping, uint64_t index, struct oct_folio **result);
 
 /* The caller stored to a page of an object: it will be written back. Does not sleep; any lock may be held;
  * the caller holds a reference, or the page-table lock of an entry that maps it. */
 void oct_folio_mark_dirty(struct oct_folio *folio);
 
-/* Writes every page in [first, first + pages) that is dirty by a store that came before the call. Each is
- * first write-protected and cleaned in every area, complete (R4: the areas are other spaces' too): a later
- * store faults and makes the page dirty again. So a store is either in what is written, or the page
- * is dirty after it (I3). Pages that fail stay dirty. 0; -OCT_EINVAL: empty or overflowing range;
- * -OCT_EIO: some page failed, the others are written. Memory without folios: 0, nothing to do. */
+/* Writes every page in [first, first + pages) that is dirty by a store that came before the call; of a large
+ * folio that has one of them, all. Each is first write-protected and cleaned in every area, complete (R4: the
+ * areas are other spaces' too): a later store faults and makes the page dirty again. So a store is either in
+ * what is written, or the page is dirty after it (I3). Pages that fail stay dirty. 0; -OCT_EINVAL: empty or
+ * overflowing range; -OCT_EIO: some page failed, the others are written. Memory without folios: 0, nothing to
+ * do. */
 int oct_mapping_writeback(struct oct_mapping *mapping, uint64_t first, uint64_t pages);
 
 /* Unmaps page index from every area, private copies apart, complete, and drops it from memory if it is clean
- * and nobody else holds it. For reclaim. 0: gone (or was not there); -OCT_EBUSY: dirty, held, or under I/O:
- * still in memory. */
+ * and nobody else holds it; of a large folio, all pages. For reclaim. 0: gone (or was not there); -OCT_EBUSY:
+ * dirty, held, or under I/O: still in memory. */
 int oct_mapping_evict(struct oct_mapping *mapping, uint64_t index);
 
 /* ---- Areas that map it ---------------------------------------------------------------------- */

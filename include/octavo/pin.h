@@ -43,13 +43,14 @@ static inline bool oct_folio_pinned(const struct oct_folio *folio)
 }
 
 /* Pins the pages pages from start (page aligned) of mm for access, OCT_READ or OCT_WRITE; one folio for each
- * goes to folios, whose page (folio->page) is the one pinned. Faults in what is missing as an access would.
- * For OCT_WRITE the entry has the write right; what the holder stores counts as stored when he says so to
- * oct_unpin. Pages without a folio cannot be pinned.
- * May sleep (it takes the lock of the space for reading, for each page); interrupts on, no lock held. TLB
- * after: as oct_fault. How many were pinned, from the first on: 1 .. pages. None: -OCT_EINVAL: start, pages
- * or access; -OCT_EFAULT: no area there, or it does not grant the access, or shows memory without folios;
- * -OCT_ENOMEM, -OCT_EIO; -OCT_EBUSY: a userfault event, or the page has more pins than can be counted. */
+ * goes to folios, whose page (folio->page) is the one pinned; of a large folio of an object, which is pinned
+ * whole, the descriptor of that page, for its page, oct_pin and oct_unpin alone. Faults in what is missing as
+ * an access would. For OCT_WRITE the entry has the write right; what the holder stores counts as stored when
+ * he says so to oct_unpin. Pages without a folio cannot be pinned. May sleep (it takes the lock of the space
+ * for reading, for each page); interrupts on, no lock held. TLB after: as oct_fault. How many were pinned,
+ * from the first on: 1 .. pages. None: -OCT_EINVAL: start, pages or access; -OCT_EFAULT: no area there, or it
+ * does not grant the access, or shows memory without folios; -OCT_ENOMEM, -OCT_EIO; -OCT_EBUSY: a userfault
+ * event, or the page has more pins than can be counted. */
 int oct_gup(struct oct_mm *mm, uintptr_t start, size_t pages, unsigned access, struct oct_folio **folios);
 
 /* The same, from start on, without any lock and without sleeping, as far as it goes: pages that are mapped, grant the access

@@ -95,8 +95,9 @@ struct oct_folio {
 	uint32_t refcount; /* atomic: who keeps the page from being freed; each mapping counts one */
 	uint32_t mapcount; /* atomic: entries that map it */
 	uint32_t flags;    /* atomic: enum oct_folio_flag */
-	uint32_t order;    /* 2^order pages: 0 or OCT_FOLIO_ORDER; in the descriptor of each of them */
-	oct_phys_t page;   /* the first */
+	uint32_t order;  /* 2^order pages: 0, OCT_FOLIO_ORDER or OCT_HUGE_ORDER; in the descriptor of each of
+	                    them */
+	oct_phys_t page; /* the first; in each descriptor its own */
 	/* The object whose page it is (mapping.h), NULL for anonymous memory: written before the folio is
 	 * published, kept until it is freed. */
 	struct oct_mapping *mapping;

@@ -133,8 +133,10 @@ void check_leaks(void)
 				mapped[frame] += mapped[frame + i];
 		}
 		/* What the scenario took by itself (no reference counted) is the scenario's. The caches have
-		 * one of what lies in them. Pins are the scenario's, too: it gives them up in the end. */
-		cached = (folio->mapping ? 1u : 0u) + (folio->swap ? 1u : 0u) + (folio->device ? 1u : 0u);
+		 * one of each page that lies in them. Pins are the scenario's, too: it gives them up in the
+		 * end. */
+		cached = (folio->mapping ? 1u << folio->order : 0u) + (folio->swap ? 1u : 0u) +
+		         (folio->device ? 1u : 0u);
 		if (world.frame_use[frame] == 1 + OCT_USE_USER &&
 		    (folio->refcount & OCT_FOLIO_REFS) > mapped[frame] + cached)
 			violate(OC_LEAK, NULL, "page %u has %u references and %u mappings at the end", frame,

@@ -85,6 +85,15 @@ struct oct_folio *oct_cache_next(const struct oct_mapping *mapping, uint64_t *in
 	return next_below(mapping->root, mapping->height - 1, 0, index, last);
 }
 
+uint64_t oct_cache_last(const struct oct_mapping *mapping, const struct oct_folio *folio, uint64_t index)
+{
+	uint64_t end = folio->index + ((uint64_t)1 << folio->order);
+
+	while (index + 1 < end && oct_cache_find(mapping, index + 1) == folio)
+		index++;
+	return index;
+}
+
 /* An empty node, OCT_NO_PAGE when there is no memory. */
 static oct_phys_t node_alloc(void)
 {
@@ -138,6 +147,16 @@ void oct_cache_insert(struct oct_mapping *mapping, struct oct_folio *folio)
 {
 	*slot_there(mapping, folio->index) = folio->page | USED;
 	mapping->cached++;
+}
+
+struct oct_folio *oct_cache_replace(struct oct_mapping *mapping, uint64_t index,
+                                    const struct oct_folio *folio)
+{
+	oct_phys_t *slot = slot_there(mapping, index);
+	struct oct_folio *old = oct_folio_of(*slot & ~USED);
+
+	*slot = oct_folio_page(folio, index) | USED;
+	return old;
 }
 
 void oct_cache_remove(struct oct_mapping *mapping, uint64_t index)

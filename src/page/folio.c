@@ -56,6 +56,7 @@ struct oct_folio *oct_folio_alloc_pages(unsigned order, uint32_t references)
 	for (uint32_t i = 1; i < 1u << order; i++) {
 		struct oct_folio *other = oct_port_folio_of(page + i * OCT_PAGE_SIZE);
 
+		other->page = page + i * OCT_PAGE_SIZE;
 		other->head = folio;
 		other->order = order;
 	}
@@ -126,7 +127,7 @@ bool oct_folio_exclusive_at(const struct oct_folio *folio, const struct oct_pte_
 
 	if (OCT_FOLIO_ORDER == 0 || folio->order == 0 || references == 1)
 		return (references == 1 || references >= OCT_FOLIO_PIN) && !folio->mapping;
-	if (references > OCT_FOLIO_PAGES)
+	if (references > OCT_FOLIO_PAGES || folio->mapping)
 		return false;
 	for (uint32_t mapped = mapped_beside(folio, guard); mapped != 0; mapped &= mapped - 1)
 		references--;

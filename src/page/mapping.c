@@ -8,6 +8,7 @@
  *                      stays in the cache meanwhile. He clears it and wakes. Nobody waits for it with the
  *                      lock of the mapping held, because a reading that fails takes that lock
  *   UPTODATE           set once, released after the contents; whoever uses the page acquires it
+ *   large folios       have one of each flag: what is dirty somewhere is cleaned and written whole
  *   DIRTY              set by anybody who stores, or takes an entry away through which was stored; taken
  *                      off by write-back alone, which holds LOCKED
  *   an entry           its page-table lock
@@ -223,11 +224,11 @@ int oct_mapping_get(struct oct_mapping *mapping, uint64_t index, struct oct_foli
 
 enum { BATCH_PAGES = 16 };
 
-/* Pages that follow one another, locked by write-back. */
+/* Folios whose pages in the cache follow one another, locked by write-back. */
 struct batch {
 	struct oct_folio *folio[BATCH_PAGES];
 	unsigned count;
-	uint64_t first, last;
+	uint64_t first, last; /* of the pages; each folio's begin with its first */
 };
 
 /* Locks a dirty folio and takes DIRTY off. *busy: I/O on it is under way, *flags says. */
@@ -250,8 +251,8 @@ static bool claim(struct oct_folio *folio, bool *busy)
 	return true;
 }
 
-/* Lock held: the next dirty pages from *index to last. *wait: one on which I/O is under way, with a
- * reference, and nothing was claimed. */
+/* Lock held: the next dirty folios from *index to last; all pages of a large one, since dirty says nothing of
+ * each. *wait: one on which I/O is under way, with a reference, and nothing was claimed. */
 static void collect(struct oct_mapping *mapping, uint64_t *index, uint64_t last, struct batch *batch,
                     struct oct_folio **wait)
 {
@@ -265,9 +266,10 @@ static void collect(struct oct_mapping *mapping, uint64_t *index, uint64_t last,
 			return;
 		if (claim(folio, &busy)) {
 			if (!batch->count)
-				batch->first = *index;
-			batch->last = *index;
+				batch->first = folio->index;
+			batch->last = oct_cache_last(mapping, folio, *index);
 			batch->folio[batch->count++] = folio;
+			*index = batch->last;
 		} else if (batch->count) {
 			return; /* entries between would be cleaned for nothing */
 		} else if (busy) {
@@ -321,20 +323,34 @@ static void clean_area(struct oct_vma *vma, uint64_t first, uint64_t last)
 	oct_announce_end(&announced);
 }
 
+/* The pages of a locked folio from its first to last. */
+static int write_folio(struct oct_mapping *mapping, struct oct_folio *folio, uint64_t last)
+{
+	int result = 0;
+
+	for (uint64_t index = folio->index; index <= last; index++) {
+		int error = oct_port_page_write(mapping->object, index, oct_folio_page(folio, index));
+
+		if (error)
+			result = error;
+		OCT_COVER("page-written");
+	}
+	if (result)
+		oct_folio_mark_dirty(folio);
+	unlock_folio(folio, OCT_FOLIO_LOCKED);
+	return result;
+}
+
 static int write_batch(struct oct_mapping *mapping, const struct batch *batch)
 {
 	int result = 0;
 
 	for (unsigned i = 0; i < batch->count; i++) {
-		struct oct_folio *folio = batch->folio[i];
-		int error = oct_port_page_write(mapping->object, folio->index, folio->page);
+		uint64_t last = i + 1 < batch->count ? batch->folio[i + 1]->index - 1 : batch->last;
+		int error = write_folio(mapping, batch->folio[i], last);
 
-		if (error) {
-			oct_folio_mark_dirty(folio);
+		if (error)
 			result = error;
-		}
-		OCT_COVER("page-written");
-		unlock_folio(folio, OCT_FOLIO_LOCKED);
 	}
 	return result;
 }
@@ -373,37 +389,19 @@ int oct_mapping_writeback(struct oct_mapping *mapping, uint64_t first, uint64_t 
 
 /* ---- Truncation and eviction -------------------------------------------------------------------------- */
 
-/* Unmaps [first, last] from every area, complete. Lock held for writing. only: as in oct_zap_area. */
-static void unmap_everywhere(struct oct_mapping *mapping, uint64_t first, uint64_t last, oct_phys_t only)
-{
-	struct oct_vma *vma = NULL;
-
-	while ((vma = oct_shown_next(mapping, first, last, vma))) {
-		uintptr_t start = oct_shown_address(vma, first > vma->pgoff ? first : vma->pgoff);
-		uintptr_t end =
-		    last < oct_shown_last(vma) ? oct_shown_address(vma, last) + OCT_PAGE_SIZE : vma->end;
-		struct oct_announced announced;
-		struct oct_ticket ticket;
-
-		oct_announce_shown(&announced, vma, start, end);
-		oct_ticket_init(&ticket, vma->space);
-		oct_zap_area(vma->space, vma, start, end, only, true, &ticket);
-		oct_ticket_complete(&ticket);
-		oct_announce_end(&announced);
-	}
-}
-
 /* A folio from first on with I/O under way, with a reference; NULL for none. Lock held. */
 static struct oct_folio *find_locked(const struct oct_mapping *mapping, uint64_t first)
 {
 	struct oct_folio *folio;
 
-	for (uint64_t index = first; (folio = oct_cache_next(mapping, &index, OCT_INDEX_END)); index++)
+	for (uint64_t index = first; (folio = oct_cache_next(mapping, &index, OCT_INDEX_END)); index++) {
 		/* Acquire: pairs with unlock_folio; what the I/O did comes before the page goes. */
 		if (oct_load(&folio->flags, OCT_ACQ) & OCT_FOLIO_LOCKED) {
 			oct_folio_get(folio);
 			return folio;
 		}
+		index = oct_cache_last(mapping, folio, index);
+	}
 	return NULL;
 }
 
@@ -426,11 +424,29 @@ void oct_mapping_truncate(struct oct_mapping *mapping, uint64_t pages)
 		oct_rwlock_write_lock(&mapping->lock);
 	}
 	if (shrinks) {
-		unmap_everywhere(mapping, pages, ~(uint64_t)0, OCT_NO_PAGE);
+		oct_zap_shown(mapping, pages, ~(uint64_t)0, OCT_ZAP_OBJECT);
 		drop_pages(mapping, pages);
 	}
 	oct_rwlock_write_unlock(&mapping->lock);
 	oct_rwlock_write_unlock(&mapping->resizing);
+}
+
+/* The folio is in the cache and under no I/O; its lock is held for writing. */
+static int evict_folio(struct oct_mapping *mapping, struct oct_folio *folio)
+{
+	uint64_t first = folio->index, last = oct_cache_last(mapping, folio, first);
+	uint32_t slots = (uint32_t)(last - first) + 1;
+
+	oct_zap_shown(mapping, first, last, OCT_ZAP_CACHED);
+	/* Acquire: pairs with the release of the puts that left the cache's references. Relaxed: set under
+	 * page-table locks that were taken since, or by a holder of a reference. */
+	if (oct_load(&folio->refcount, OCT_ACQ) != slots ||
+	    (oct_load(&folio->flags, OCT_RLX) & OCT_FOLIO_DIRTY))
+		return -OCT_EBUSY;
+	for (uint64_t index = first; index <= last; index++)
+		oct_cache_remove(mapping, index);
+	oct_folio_put_many(folio, slots);
+	return 0;
 }
 
 int oct_mapping_evict(struct oct_mapping *mapping, uint64_t index)
@@ -443,15 +459,7 @@ int oct_mapping_evict(struct oct_mapping *mapping, uint64_t index)
 	if (folio && (oct_load(&folio->flags, OCT_ACQ) & OCT_FOLIO_LOCKED)) { /* as in find_locked */
 		result = -OCT_EBUSY;
 	} else if (folio) {
-		unmap_everywhere(mapping, index, index, folio->page);
-		/* Relaxed: set under page-table locks that were taken since, or by a holder of a reference.
-		 */
-		if (!oct_folio_exclusive(folio) || (oct_load(&folio->flags, OCT_RLX) & OCT_FOLIO_DIRTY)) {
-			result = -OCT_EBUSY;
-		} else {
-			oct_cache_remove(mapping, index);
-			oct_folio_put(folio);
-		}
+		result = evict_folio(mapping, folio);
 	}
 	oct_rwlock_write_unlock(&mapping->lock);
 	return result;

@@ -60,14 +60,23 @@ static inline void oct_shown_note(const struct oct_mapping *mapping, uint64_t in
 
 /* ---- Entries of an area that shows an object (zap.c) ---------------------------------------------- */
 
+/* Which entries go, and whether what the space wants to know of them stays, as markers. */
+enum oct_zap {
+	OCT_ZAP_ALL,    /* all; nothing stays: it is the space that takes them away */
+	OCT_ZAP_OBJECT, /* all, private copies too; markers stay: the object has no such pages any more */
+	OCT_ZAP_CACHED, /* those that map pages of the object; markers stay */
+};
+
 /* Clear the entries of [start, end), a part of vma, which maps into space. Dirty goes from each entry, by
  * the value that its exchange gave back, to the folio before the page-table lock is dropped, so before
- * the page can be cleaned or released (I3, races 11). only: those that map this page, OCT_NO_PAGE: all. keep:
- * it is the object that takes the pages away, and what the space wants to know of them stays, as markers.
+ * the page can be cleaned or released (I3, races 11).
  * The tables stay: the area is in the reverse map with its lock held, or the space's lock is. The caller
  * completes ticket before he relies on it. */
 void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
-                  oct_phys_t only, bool keep, struct oct_ticket *ticket);
+                  enum oct_zap what, struct oct_ticket *ticket);
+/* The same for [first, last] of the object in every area, complete. The lock of the mapping is held for
+ * writing. */
+void oct_zap_shown(struct oct_mapping *mapping, uint64_t first, uint64_t last, enum oct_zap what);
 
 /* What a mapping calls for faults (src/space/file.c), and for those who wait for its pages. */
 int oct_file_fault(struct oct_fault_state *fault);

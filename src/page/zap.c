@@ -9,6 +9,7 @@
 #include <octavo/swap.h>
 #include "../tlb/authority.h"
 #include "shown.h"
+#include "../notify/notifier.h"
 
 void oct_folio_dirty_locked(struct oct_folio *folio)
 {
@@ -57,23 +58,29 @@ static oct_pte_t remains(const struct oct_vma *vma, oct_pte_t old)
 	return protected ? oct_pte_mksoft(OCT_SOFT_MARKER, OCT_MARKER_UFFD_WP) : 0;
 }
 
+/* Does the locked entry of va map a page of an object? Of the area's, then: the one that it shows there. */
+static bool is_cached(oct_pte_t pte, uintptr_t va)
+{
+	return oct_pte_present(pte) && oct_folio_of(oct_pte_frame(pte, 0, va))->mapping;
+}
+
 /* The guarded entry, below end; all of a contiguous block that begins with it: then guard goes to its last.
  */
-static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, uintptr_t end, oct_phys_t only,
-                      bool keep, struct oct_ticket *ticket)
+static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, uintptr_t end,
+                      enum oct_zap what, struct oct_ticket *ticket)
 {
 	oct_pte_t old = 0, left;
 
 	if (guard->level == 0)
 		old = oct_pte_get(guard);
-	left = keep ? remains(vma, old) : 0; /* of bits that hardware does not change */
+	left = what == OCT_ZAP_ALL ? 0 : remains(vma, old); /* of bits that hardware does not change */
 	if (oct_pte_none(old) || left == old) {
 		oct_ticket_join(ticket, guard); /* R4: who emptied it may not have flushed yet */
 		return;
 	}
-	if (only != OCT_NO_PAGE && (!oct_pte_present(old) || oct_pte_frame(old, 0, guard->va) != only))
+	if (what == OCT_ZAP_CACHED && !is_cached(old, guard->va))
 		return;
-	if (only == OCT_NO_PAGE && !left &&
+	if (what != OCT_ZAP_CACHED && !left &&
 	    oct_begins_block(guard->va, old, (end - guard->va) >> OCT_PAGE_SHIFT)) {
 		old = oct_get_and_clear_full_ptes(ticket, guard, OCT_CONT_ENTRIES);
 		release_pages(vma, guard, guard->va, old, OCT_CONT_ENTRIES, ticket);
@@ -90,7 +97,7 @@ static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, ui
 }
 
 void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
-                  oct_phys_t only, bool keep, struct oct_ticket *ticket)
+                  enum oct_zap what, struct oct_ticket *ticket)
 {
 	for (uintptr_t va = start; va < end;) {
 		struct oct_pte_guard guard;
@@ -98,12 +105,31 @@ void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t 
 
 		oct_pte_lock_at(space, va, &guard);
 		do {
-			zap_entry(vma, &guard, end, only, keep, ticket);
+			zap_entry(vma, &guard, end, what, ticket);
 			next = oct_level_next(guard.va, guard.level);
 		} while (next < end && oct_pte_guard_next(&guard));
 		oct_pte_guard_unlock(ticket, &guard);
 		if (next <= va) /* past the top of addresses */
 			break;
 		va = next;
+	}
+}
+
+void oct_zap_shown(struct oct_mapping *mapping, uint64_t first, uint64_t last, enum oct_zap what)
+{
+	struct oct_vma *vma = NULL;
+
+	while ((vma = oct_shown_next(mapping, first, last, vma))) {
+		uintptr_t start = oct_shown_address(vma, first > vma->pgoff ? first : vma->pgoff);
+		uintptr_t end =
+		    last < oct_shown_last(vma) ? oct_shown_address(vma, last) + OCT_PAGE_SIZE : vma->end;
+		struct oct_announced announced;
+		struct oct_ticket ticket;
+
+		oct_announce_shown(&announced, vma, start, end);
+		oct_ticket_init(&ticket, vma->space);
+		oct_zap_area(vma->space, vma, start, end, what, &ticket);
+		oct_ticket_complete(&ticket);
+		oct_announce_end(&announced);
 	}
 }

@@ -71,11 +71,12 @@ bool oct_folio_alone(struct oct_folio *folio, uint32_t references)
 
 void oct_pin(struct oct_folio *folio)
 {
-	oct_fetch_add(&folio->refcount, OCT_FOLIO_PIN, OCT_RLX); /* the caller's pin orders it */
+	oct_fetch_add(&folio->head->refcount, OCT_FOLIO_PIN, OCT_RLX); /* the caller's pin orders it */
 }
 
 void oct_unpin(struct oct_folio *folio, bool dirty)
 {
+	folio = folio->head;
 	if (dirty)
 		/* Release: what was stored; pairs with the acquire of who takes dirty off. */
 		oct_fetch_or(&folio->flags, (uint32_t)OCT_FOLIO_DIRTY, OCT_REL);
@@ -180,28 +181,31 @@ static int pin_locked(const struct oct_mm *mm, const struct oct_vma *vma, const 
                       unsigned access, struct oct_folio **result)
 {
 	oct_pte_t pte = oct_pte_get(guard);
-	oct_phys_t page;
 	bool shared = vma->flags & OCT_MAP_SHARED;
+	struct oct_folio *folio;
+	oct_phys_t page;
 
 	if (guard->level || !grants(pte, access))
 		return NEEDS_FAULT;
 	if (!shared && oct_mm_is_zero(mm, pte))
 		return NEEDS_COPY;
 	page = oct_pte_frame(pte, 0, guard->va);
-	*result = oct_folio_of(page);
-	if (!shared && (*result)->mapping)
+	folio = oct_folio_of(page);
+	if (!shared && folio->mapping)
 		return NEEDS_COPY;
-	if ((*result)->order) { /* a large folio is split, or the page copied out of it */
-		if (!oct_folio_exclusive_at(*result, guard))
+	if (folio->order && !folio->mapping) { /* a large folio is split, or the page copied out of it */
+		if (!oct_folio_exclusive_at(folio, guard))
 			return NEEDS_COPY;
-		if (!oct_folio_split(*result, guard))
+		if (!oct_folio_split(folio, guard))
 			return NEEDS_FAULT; /* again */
-		*result = oct_folio_of(page);
+		folio = oct_folio_of(page);
 	}
 	/* With the write right it is this space's alone, whoever else holds a reference. */
-	if (pin_more(*result, shared || oct_pte_write(pte)))
-		return 0;
-	return oct_load(&(*result)->refcount, OCT_RLX) < PINS_MAX * OCT_FOLIO_PIN ? NEEDS_COPY : -OCT_EBUSY;
+	if (!pin_more(folio, shared || oct_pte_write(pte)))
+		return oct_load(&folio->refcount, OCT_RLX) < PINS_MAX * OCT_FOLIO_PIN ? NEEDS_COPY
+		                                                                      : -OCT_EBUSY;
+	*result = oct_port_folio_of(page);
+	return 0;
 }
 
 /* One turn: 0, an error, or what is needed. */

@@ -13,7 +13,8 @@
  *
  * A large folio of which nobody else has a page is split when one of its pages is found old, and its pages go
  * on their own, those that are old, in the batch and with the flush that any neighbours share. One that
- * several spaces share stays until they have copied what they store to, or end.
+ * several spaces share stays until they have copied what they store to, or end. One of an object goes as a
+ * whole.
  *
  * Why no store is lost (I2, I3). Dirty is what the exchange gave back: hardware sets it until then, and
  * never after (M5). A CPU whose TLB keeps the old entry may store on, without a trace in any entry, until the
@@ -51,10 +52,11 @@ struct item {
 	bool write;
 };
 
-/* A page of an object that an entry of the visited space maps. */
+/* A folio of an object of which an entry of the visited space maps a page. */
 struct shown {
 	struct oct_mapping *mapping;
 	uint64_t index;
+	unsigned pages;
 };
 
 struct pair {
@@ -366,7 +368,7 @@ static void evict_files(struct batch *batch)
 				busy = oct_mapping_evict(mapping, index);
 		}
 		OCT_COVER("reclaim-file");
-		batch->given += !busy;
+		batch->given += busy ? 0 : batch->file[i].pages;
 	}
 	batch->files = 0;
 }
@@ -378,6 +380,39 @@ static uintptr_t behind_block(const struct oct_pte_guard *guard)
 	    OCT_FORMAT_CONT && oct_pte_cont(oct_pte_get(guard)) ? OCT_CONT_BYTES : OCT_PAGE_SIZE;
 
 	return (guard->va | (bytes - 1)) + 1;
+}
+
+static void add_file(struct batch *batch, const struct oct_folio *folio)
+{
+	struct shown *file = batch->file + batch->files;
+
+	if (batch->files && file[-1].mapping == folio->mapping && file[-1].index == folio->index)
+		return;
+	file->mapping = folio->mapping;
+	file->index = folio->index;
+	file->pages = 1u << folio->order;
+	batch->files++;
+}
+
+/* The locked entry maps a page of a large folio of an object, which goes as a whole: it has its second chance
+ * with those that follow it in the table, and *next is behind them. */
+static OCT_SELDOM void look_large_file(struct batch *batch, const struct oct_pte_guard *guard,
+                                       struct oct_ticket *ticket, uintptr_t *next)
+{
+	const struct oct_folio *folio = oct_folio_of(oct_pte_phys(oct_ptep_get(guard)));
+	struct oct_pte_guard at = *guard;
+	bool young = false;
+
+	do {
+		oct_pte_t pte = oct_ptep_get(&at);
+
+		if (!oct_pte_present(pte) || oct_folio_of(oct_pte_phys(pte)) != folio)
+			break;
+		young |= !batch->force && was_young(&at, ticket, pte);
+		*next = at.va + OCT_PAGE_SIZE;
+	} while (oct_pte_guard_next(&at));
+	if (!young)
+		add_file(batch, folio);
 }
 
 /* The locked entry: takes its page if it is the only one that holds it. A folio, with a reference for the
@@ -394,20 +429,23 @@ static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, 
 	folio = oct_folio_of(oct_pte_phys(pte));
 	if (!folio->mapping && (!folio->lineage || folio->lineage != batch->mm->kin.lineage))
 		return NULL;
+	if (folio->mapping && folio->order) {
+		look_large_file(batch, guard, ticket, next);
+		return NULL;
+	}
 	if (!batch->force && was_young(guard, ticket, pte)) {
 		if (folio->order)
 			*next = behind_block(guard);
+		return NULL;
+	}
+	if (folio->mapping) {
+		add_file(batch, folio);
 		return NULL;
 	}
 	if (folio->order) {
 		if (!oct_folio_exclusive_at(folio, guard) || !oct_folio_split(folio, guard))
 			return NULL; /* others have pages of it: all stay */
 		folio = oct_folio_of(oct_pte_phys(pte));
-	}
-	if (folio->mapping) {
-		batch->file[batch->files].mapping = folio->mapping;
-		batch->file[batch->files++].index = folio->index;
-		return NULL;
 	}
 	if (!oct_folio_exclusive(folio)) {
 		oct_folio_get(folio);

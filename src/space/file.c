@@ -128,7 +128,7 @@ static int find_source(struct source *source)
 	source->folio = oct_cache_find(mapping, source->index);
 	if (!source->folio || !oct_folio_uptodate(source->folio))
 		return AGAIN;
-	source->page = source->folio->page;
+	source->page = oct_folio_page(source->folio, source->index);
 	return 0;
 }
 

@@ -148,7 +148,8 @@ static int map_cached(struct oct_fault_state *fault, struct supply *supply, uint
 		return error;
 	OCT_COVER("supply-continue");
 	oct_folio_get(folio);
-	store_entry(fault, oct_fault_entry(fault, folio));
+	store_entry(fault,
+	            oct_pte_advance(oct_fault_entry(fault, folio), (index - folio->index) << OCT_PAGE_SHIFT));
 	return 0;
 }
 

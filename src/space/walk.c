@@ -76,7 +76,7 @@ void oct_walk_zap(struct oct_mm *mm, uintptr_t start, uintptr_t end, struct oct_
 			oct_port_panic("unmapping refused a checked range");
 		start = !vma || vma->end > end ? end : vma->end;
 		if (vma)
-			oct_zap_area(&mm->space, vma, other, start, OCT_NO_PAGE, false, ticket);
+			oct_zap_area(&mm->space, vma, other, start, OCT_ZAP_ALL, ticket);
 	}
 }
 
@@ -90,7 +90,7 @@ void oct_walk_leave_objects(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 	oct_ticket_init(&ticket, &mm->space);
 	for (; vma; vma = next_shown(mm, vma->end, end))
 		oct_zap_area(&mm->space, vma, vma->start > start ? vma->start : start,
-		             vma->end < end ? vma->end : end, OCT_NO_PAGE, false, &ticket);
+		             vma->end < end ? vma->end : end, OCT_ZAP_ALL, &ticket);
 	oct_ticket_complete(&ticket);
 }
 

@@ -22,7 +22,7 @@ void host_fail_allocation(unsigned n);
 bool host_page_is_out(oct_phys_t page);
 
 /* ---- Objects: oct_port_page_read, oct_port_page_write ------------------------------------------- */
-enum { HOST_OBJECT_PAGES = 512 }; /* of all objects; zeros until they are written */
+enum { HOST_OBJECT_PAGES = 2048 }; /* of all objects; zeros until they are written */
 extern unsigned long host_reads, host_writes;
 /* The n-th reading or writing from now fails with -OCT_EIO, once; 0: none does. */
 void host_fail_io(unsigned n);
