@@ -12,6 +12,7 @@
 #include <octavo/contpte.h>
 #include "walk.h"
 #include "../notify/notifier.h"
+#include "../page/shown.h"
 
 /* ---- DONTNEED ------------------------------------------------------------------------------- */
 
@@ -165,7 +166,9 @@ int oct_walk_set_flags(struct oct_mm *mm, uintptr_t start, uintptr_t end, unsign
 	for (uintptr_t va = start; va < end;) {
 		struct oct_vma *vma = oct_vma_find(&mm->areas, va);
 
+		oct_shown_begin(vma); /* who comes from its object looks at them */
 		vma->flags = (vma->flags & ~clear) | set;
+		oct_shown_end(vma);
 		va = vma->end;
 	}
 	oct_vma_merge(&mm->areas, start, end);
