@@ -1,10 +1,10 @@
 /* folio.h: references to pages that hold contents. SPDX-License-Identifier: MIT
  *
  * A folio describes pages allocated together with OCT_USE_USER (struct oct_folio, types.h): one, or a
- * large folio of 2^OCT_FOLIO_ORDER, or of an object 2^OCT_HUGE_ORDER, aligned to their size. Its count is the
- * number of references: one per entry that maps any of its pages, and one per anybody else who needs them to
- * stay. Whoever takes the count to zero gives the pages back. An entry's reference is given up only through a
- * ticket, when no TLB can reach the page through that entry any more (R5).
+ * large folio of 2^OCT_FOLIO_ORDER, or a huge one of 2^OCT_HUGE_ORDER, aligned to their size. Its count is
+ * the number of references: one per entry that maps any of its pages, and one per anybody else who needs them
+ * to stay. Whoever takes the count to zero gives the pages back. An entry's reference is given up only
+ * through a ticket, when no TLB can reach the page through that entry any more (R5).
  *
  * Exclusive means that, seen under the page-table lock of an entry that maps the folio, every reference is
  * one of an entry under that lock: a new one could only be taken through one of them, under the same lock.
@@ -27,6 +27,8 @@
  *                 Entries do not change. Reclaim splits, then takes page by page; a folio that two
  *                 spaces share it leaves alone
  *   of an object  the cache has a reference for each page; such a folio is never exclusive, nor split
+ *   huge          large too. A leaf of level 1 may map it, which has a reference for each of its pages: to
+ *                 make a table of the leaf, or a leaf of the table, changes no reference
  *   descriptors   the first page's has everything; the others have the order and their page, and lead to it.
  *                 They are written before the folio is published and by the split: whoever reads one has a
  *                 reference, or the page-table lock of an entry that has one */
@@ -83,15 +85,16 @@ void oct_folio_put_many(struct oct_folio *folio, uint32_t count);
 bool oct_folio_exclusive(const struct oct_folio *folio);
 
 /* Whether all references are those of entries of the guarded leaf table, where the guarded entry maps
- * a page of folio and the others lie beside it in the order of their pages: true, and what earlier holders
- * did to the pages is visible. Stable until the guard is unlocked. Any context. */
+ * a page of folio and the others lie beside it in the order of their pages; or of the guarded leaf of level
+ * 1, which maps all of folio: true, and what earlier holders did to the pages is visible. Stable until the
+ * guard is unlocked. Any context. */
 bool oct_folio_exclusive_at(const struct oct_folio *folio, const struct oct_pte_guard *guard);
 
 /* Makes single pages of a large folio of which oct_folio_exclusive_at(folio, guard) was true, in the same
- * lock section. Those that no entry maps are given back; the others have one reference, the flags and the
- * lineage of the folio, and the index of their own. No entry changes, nothing to flush. folio describes the
- * first page afterwards, which is gone if no entry mapped it. Does not sleep; interrupts on. false: nothing
- * was done, somebody has it pinned for a moment. */
+ * lock section, by an entry of a leaf table (oct_guard_fit makes one). Those that no entry maps are given
+ * back; the others have one reference, the flags and the lineage of the folio, and the index of their own. No
+ * entry changes, nothing to flush. folio describes the first page afterwards, which is gone if no entry
+ * mapped it. Does not sleep; interrupts on. false: nothing was done, somebody has it pinned for a moment. */
 OCT_MUST_USE bool oct_folio_split(struct oct_folio *folio, const struct oct_pte_guard *guard);
 
 #ifdef __cplusplus

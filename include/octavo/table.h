@@ -53,6 +53,20 @@ void oct_space_exit(struct oct_space *space);
  * table (it may hold a large leaf). Always succeeds for an address of the space (panics otherwise). */
 void oct_pte_lock_at(struct oct_space *space, uintptr_t va, struct oct_pte_guard *guard);
 
+/* The guarded place is in [start, end); a large leaf there that reaches out of the range becomes a table,
+ * flushed, with the lock held, and the guard stands at the entry of guard->va in it. For spaces with a
+ * deposit (not the kernel's), so it cannot fail; costs nothing where no large leaf is. From T1 on. */
+void oct_guard_fit(struct oct_pte_guard *guard, uintptr_t start, uintptr_t end);
+
+/* As oct_pte_lock_at, but never a large leaf: who has to do with single pages splits on touch. guard->level
+ * is 0, or nothing is mapped there. From T1 on. */
+static inline void oct_pte_lock_page(struct oct_space *space, uintptr_t va, struct oct_pte_guard *guard)
+{
+	oct_pte_lock_at(space, va, guard);
+	if (guard->level != 0)
+		oct_guard_fit(guard, va, va + OCT_PAGE_SIZE);
+}
+
 /* The next entry of the locked leaf table: moves the guard to va + one page if the same lock covers
  * it. false: it does not (or guard->level is not 0), unlock and lock again. */
 bool oct_pte_guard_next(struct oct_pte_guard *guard);
@@ -141,9 +155,10 @@ int oct_table_trim_around(struct oct_space *space, uintptr_t start, uintptr_t en
 bool oct_table_retract(struct oct_space *space, uintptr_t va, struct oct_ticket *ticket);
 
 /* ---- Moving (from T1 on): the caller keeps others away from both ranges --------------------------- */
-/* The leaf table for from, aligned to what a leaf table maps, goes to to, with all its entries. true: it did;
- * nobody uses it by the old address any more, not through a walk cache either. false: there is none (at from), or
- * something is there (at to), or no table above: nothing changed. Interrupts on; ticket may owe more. */
+/* The leaf table for from, aligned to what a leaf table maps, goes to to, with all its entries; or the leaf
+ * of level 1 that is in its place. true: it did; nobody uses it by the old address any more, not through a
+ * walk cache either. false: there is none (at from), or something is there (at to), or no table above:
+ * nothing changed. Interrupts on; ticket may owe more. */
 bool oct_table_move(struct oct_space *space, uintptr_t from, uintptr_t to, struct oct_ticket *ticket);
 
 /* The entries of pages pages from from go to the same number of empty entries from to; soft ones as well.
@@ -153,8 +168,8 @@ void oct_table_move_entries(struct oct_space *space, uintptr_t from, uintptr_t t
                             struct oct_ticket *ticket);
 
 /* What is mapped at va: the entry, 0 for none; of a large leaf or a contiguous block the entry that the page
- * of va would have alone. A glance: may be old when it returns. Leaf tables must stay: interrupts off (R5), or nobody
- * trims, merges or retracts there. */
+ * of va would have alone. A glance: may be old when it returns. Leaf tables must stay: interrupts off (R5),
+ * or nobody trims, merges, collapses or retracts there. */
 oct_pte_t oct_table_query(struct oct_space *space, uintptr_t va);
 
 /* ---- A cursor ------------------------------------------------------------------------------------ */

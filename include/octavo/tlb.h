@@ -115,9 +115,9 @@ OCT_MUST_USE enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct o
                                              oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
                                              unsigned long arg, oct_pte_t *old);
 
-/* Stores in *entry old, a present value that oct_entry_change exchanged for something that is not, in a leaf table and
- * in this lock section, again: a change of mind. Young and dirty are what they were, and the ticket may owe a
- * flush that nothing needs any more. */
+/* Stores in *entry old, a present value (of a leaf or a link) that oct_entry_change exchanged for something
+ * that is not, in this lock section, again: a change of mind. Young and dirty are what they were, and the
+ * ticket may owe a flush that nothing needs any more. */
 void oct_entry_put_back(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t va, oct_pte_t old);
 
 /* Changes all entries of a contiguous block to none, without taking it apart; entry is its first, under guard, and
@@ -151,7 +151,7 @@ void oct_ticket_flush(struct oct_ticket *ticket, struct oct_pte_guard *guard);
  * OCT_FOLIO_PAGES take one place, and one call of page_release. */
 void oct_ticket_free_page(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page);
 
-/* The same for 2^order pages (order up to 31) that one leaf mapped: one call of page_release with the first. */
+/* The same for 2^order pages (order up to 31) that one leaf mapped: one call of page_release. */
 void oct_ticket_free_pages(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_phys_t page,
                            unsigned order);
 

@@ -205,7 +205,8 @@ struct oct_space {
 	oct_phys_t deposit[2]; /* under deposit_lock: linked by their first word, OCT_NO_PAGE ends */
 	/* Takes pages of OCT_USE_USER that a ticket completed, pages (>= 1) from page on; set by the owner of
 	 * the space after oct_space_init; NULL: oct_port_page_free. More than one only where ticket.runs said
-	 * so, and then of one aligned block of OCT_FOLIO_PAGES. Called with or without page-table locks. */
+	 * so, and then of one aligned block of OCT_FOLIO_PAGES; or where one leaf mapped them
+	 * (oct_ticket_free_pages). Called with or without page-table locks. */
 	void (*page_release)(struct oct_space *space, oct_phys_t page, unsigned pages);
 	const struct oct_soft *soft;     /* NULL: there are no soft entries but broken ones */
 	struct oct_secondary *secondary; /* atomic: other walkers of its tables (notify.h), NULL for none */

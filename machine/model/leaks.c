@@ -23,7 +23,8 @@ static void count_mappings(oct_phys_t table, unsigned level)
 
 		if (!e.present || frame < FRAME_BASE || frame >= FRAME_BASE + FRAMES)
 			continue;
-		mapped[frame]++;
+		/* A large leaf has a reference for each page that it maps, all of one folio. */
+		mapped[frame] = (uint8_t)(mapped[frame] + (e.table ? 1u : 1u << level * OCT_TABLE_SHIFT));
 		if (e.table)
 			count_mappings(e.phys, level - 1);
 	}

@@ -16,8 +16,8 @@
 #include <octavo/table.h>
 #include "../tlb/authority.h"
 
-_Static_assert(OCT_FOLIO_ORDER <= 5, "a bit per page of a large folio");
 _Static_assert(OCT_FOLIO_ORDER <= OCT_TABLE_SHIFT, "a large folio lies in one leaf table");
+_Static_assert(OCT_HUGE_ORDER == 0 || OCT_HUGE_ORDER == OCT_TABLE_SHIFT, "a huge folio is a leaf of level 1");
 
 /* The descriptor of the pages from page on, which are nobody's yet. */
 static inline struct oct_folio *describe(oct_phys_t page, unsigned order, uint32_t references)
@@ -98,25 +98,35 @@ bool oct_folio_exclusive(const struct oct_folio *folio)
 
 /* ---- Large folios ------------------------------------------------------------------------------- */
 
-/* A bit per page of folio that an entry of the guarded leaf table maps, where the guarded one maps one, and
- * the others would lie beside it. */
+/* Does an entry of the guarded leaf table map page i of folio, where the guarded one maps one, and the others
+ * would lie beside it? */
+static inline bool maps_beside(const struct oct_folio *folio, const struct oct_pte_guard *guard, uint32_t at,
+                               uint32_t i)
+{
+	uint32_t index = oct_table_index(guard->va, 0);
+	uintptr_t va = guard->va + i * OCT_PAGE_SIZE - at * OCT_PAGE_SIZE;
+	oct_pte_t pte;
+
+	if (index + i < at || index + i - at >= OCT_TABLE_ENTRIES)
+		return false; /* another table's */
+	/* Relaxed: under the lock, and hardware does not change the page. */
+	pte = oct_load(guard->pte + i - at, OCT_RLX);
+	return oct_pte_present(pte) && oct_pte_frame(pte, 0, va) == folio->page + i * OCT_PAGE_SIZE;
+}
+
+/* Which page of folio the guarded entry of a leaf table maps. */
+static uint32_t page_at(const struct oct_folio *folio, const struct oct_pte_guard *guard)
+{
+	return (uint32_t)((oct_pte_frame(oct_pte_get(guard), 0, guard->va) - folio->page) >> OCT_PAGE_SHIFT);
+}
+
+/* How many pages of folio entries of the guarded leaf table map. */
 static OCT_SELDOM uint32_t mapped_beside(const struct oct_folio *folio, const struct oct_pte_guard *guard)
 {
-	oct_phys_t own = oct_pte_frame(oct_pte_get(guard), 0, guard->va);
-	uint32_t at = (uint32_t)((own - folio->page) >> OCT_PAGE_SHIFT), mapped = 0;
-	uint32_t index = oct_table_index(guard->va, 0);
+	uint32_t at = page_at(folio, guard), mapped = 0;
 
-	for (uint32_t i = 0; i < 1u << folio->order; i++) {
-		uintptr_t va = guard->va + i * OCT_PAGE_SIZE - at * OCT_PAGE_SIZE;
-		oct_pte_t pte;
-
-		if (index + i < at || index + i - at >= OCT_TABLE_ENTRIES)
-			continue; /* another table's */
-		/* Relaxed: under the lock, and hardware does not change the page. */
-		pte = oct_load(guard->pte + i - at, OCT_RLX);
-		if (oct_pte_present(pte) && oct_pte_frame(pte, 0, va) == folio->page + i * OCT_PAGE_SIZE)
-			mapped |= (uint32_t)1 << i;
-	}
+	for (uint32_t i = 0; i < 1u << folio->order; i++)
+		mapped += maps_beside(folio, guard, at, i);
 	return mapped;
 }
 
@@ -125,40 +135,37 @@ bool oct_folio_exclusive_at(const struct oct_folio *folio, const struct oct_pte_
 	/* Acquire: as in oct_folio_exclusive. */
 	uint32_t references = oct_load(&folio->refcount, OCT_ACQ);
 
-	if (OCT_FOLIO_ORDER == 0 || folio->order == 0 || references == 1)
+	if (OCT_FOLIO_MOST == 0 || folio->order == 0 || references == 1)
 		return (references == 1 || references >= OCT_FOLIO_PIN) && !folio->mapping;
-	if (references > OCT_FOLIO_PAGES || folio->mapping)
+	if (references > 1u << folio->order || folio->mapping)
 		return false;
-	for (uint32_t mapped = mapped_beside(folio, guard); mapped != 0; mapped &= mapped - 1)
-		references--;
-	return references == 0;
+	return references == (guard->level ? 1u << folio->order : mapped_beside(folio, guard));
 }
 
 bool oct_folio_split(struct oct_folio *folio, const struct oct_pte_guard *guard)
 {
-	uint32_t mapped = mapped_beside(folio, guard), pages = 1u << folio->order;
+	uint32_t at = page_at(folio, guard), pages = 1u << folio->order;
 	/* Relaxed: the flags of a folio that nobody else holds. */
 	uint32_t flags = oct_load(&folio->flags, OCT_RLX);
+	struct oct_folio whole = {.page = folio->page, .index = folio->index, .lineage = folio->lineage};
 	oct_phys_t page = folio->page;
-	uint64_t index = folio->index;
-	uint64_t lineage = folio->lineage;
 	uint32_t one = 1;
 
 	/* With one reference it may be pinned for a moment (src/reclaim/pin.c), with none it is not. Release:
 	 * as in describe. */
-	if ((mapped & (mapped - 1)) == 0 && !oct_cas(&folio->refcount, &one, 0u, OCT_ACQ_REL))
+	if (mapped_beside(folio, guard) == 1 && !oct_cas(&folio->refcount, &one, 0u, OCT_ACQ_REL))
 		return false;
 	OCT_COVER("folio-split");
 	for (uint32_t i = 0; i < pages; i++, page += OCT_PAGE_SIZE) {
 		struct oct_folio *single;
 
-		if (!(mapped >> i & 1)) {
+		if (!maps_beside(&whole, guard, at, i)) {
 			oct_page_give_back(page, 0, OCT_USE_USER);
 			continue;
 		}
 		single = describe(page, 0, 1);
-		single->lineage = lineage;
-		single->index = index + i;
+		single->lineage = whole.lineage;
+		single->index = whole.index + i;
 		/* Relaxed: the lock publishes them. */
 		oct_store(&single->flags, flags, OCT_RLX);
 	}

@@ -303,7 +303,7 @@ static void clean_area(struct oct_vma *vma, uint64_t first, uint64_t last)
 		struct oct_pte_guard guard;
 		oct_pte_t old;
 
-		oct_pte_lock_at(vma->space, va, &guard);
+		oct_pte_lock_page(vma->space, va, &guard);
 		do {
 			va = oct_level_next(guard.va, guard.level);
 			if (guard.level) { /* R4: the table may just have gone */

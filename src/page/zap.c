@@ -7,7 +7,7 @@
  * dirty (mapping.c). A CPU that still stores through what it cached does so before that completion. */
 #include <octavo/contpte.h>
 #include <octavo/swap.h>
-#include "../tlb/authority.h"
+#include "../table/table_internal.h"
 #include "shown.h"
 #include "../notify/notifier.h"
 
@@ -40,6 +40,32 @@ static void release_pages(const struct oct_vma *vma, struct oct_pte_guard *guard
 		}
 		oct_ticket_free_page(ticket, guard, page);
 	}
+}
+
+/* The guarded large leaf: all of its pages, which are of one folio or of memory without. */
+static OCT_SELDOM void zap_leaf(const struct oct_vma *vma, struct oct_pte_guard *guard,
+                                struct oct_ticket *ticket)
+{
+	uintptr_t bytes = oct_level_bytes(guard->level);
+	struct oct_folio *folio = NULL;
+	oct_phys_t page;
+	oct_pte_t old;
+
+	OCT_COVER("zap-leaf");
+	/* The verdict is the ticket's business. */
+	(void)!oct_entry_change(ticket, guard, guard->pte, guard->va, 0, &old);
+	oct_deposit_drop(guard->space, guard->level);
+	page = oct_pte_leaf_phys(old, guard->level);
+	if (!(vma->mapping->flags & OCT_MAPPING_PFN))
+		folio = oct_folio_of(page);
+	if (oct_pte_dirty(old) && (!folio || folio->mapping))
+		for (uintptr_t at = 0; at < bytes; at += OCT_PAGE_SIZE)
+			oct_shown_note(vma->mapping, oct_shown_index(vma, guard->va + at));
+	if (!folio)
+		return;
+	if (folio->mapping && oct_pte_dirty(old))
+		oct_folio_dirty_locked(folio);
+	oct_ticket_free_pages(ticket, guard, page, guard->level * OCT_TABLE_SHIFT);
 }
 
 /* What stays of the entry old that the object takes away: its userfault write-protection, where absent pages
@@ -96,6 +122,12 @@ static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, ui
 		release_pages(vma, guard, guard->va, old, 1, ticket);
 }
 
+/* Has each page of a large leaf to be looked at, or something of its own that stays? */
+static bool pages_alone(const struct oct_vma *vma, enum oct_zap what)
+{
+	return what == OCT_ZAP_CACHED || (what == OCT_ZAP_OBJECT && oct_vma_has_uffd(vma, OCT_UFFD_WP));
+}
+
 void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,
                   enum oct_zap what, struct oct_ticket *ticket)
 {
@@ -104,8 +136,15 @@ void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t 
 		uintptr_t next;
 
 		oct_pte_lock_at(space, va, &guard);
+		if (guard.level && pages_alone(vma, what))
+			oct_guard_fit(&guard, va, va + OCT_PAGE_SIZE);
+		else if (guard.level)
+			oct_guard_fit(&guard, start, end);
 		do {
-			zap_entry(vma, &guard, end, what, ticket);
+			if (guard.level && oct_pte_present(guard.upper))
+				zap_leaf(vma, &guard, ticket);
+			else
+				zap_entry(vma, &guard, end, what, ticket);
 			next = oct_level_next(guard.va, guard.level);
 		} while (next < end && oct_pte_guard_next(&guard));
 		oct_pte_guard_unlock(ticket, &guard);

@@ -174,6 +174,8 @@ static int collapse_in_space(struct oct_mm *mm, uintptr_t start, unsigned max_no
 		return -OCT_EINVAL;
 	oct_ticket_init(&ticket, &mm->space);
 	oct_pte_lock_at(&mm->space, start, &block.first);
+	if (block.first.level && oct_pte_present(block.first.upper))
+		error = -OCT_EBUSY; /* it is more already */
 	if (!block.first.level)
 		error = collapse_locked(&block, vma, max_none, folio, &ticket);
 	oct_pte_guard_unlock(&ticket, &block.first);

@@ -63,6 +63,8 @@ static int hold_locked(struct side *side, struct oct_pte_guard *guard, struct oc
 	oct_pte_t pte = guard->level ? 0 : oct_ptep_get(guard), old;
 	struct oct_folio *folio;
 
+	if (guard->level && oct_pte_present(guard->upper))
+		return -OCT_EBUSY; /* of a huge folio */
 	if (!oct_pte_present(pte) || oct_mm_is_zero(side->mm, pte))
 		return -OCT_ENOENT;
 	folio = oct_folio_of(oct_pte_phys(pte));

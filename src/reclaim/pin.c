@@ -219,7 +219,7 @@ static int pin_in_area(struct oct_mm *mm, uintptr_t va, unsigned access, struct 
 		return NEEDS_FAULT; /* a stack may grow */
 	if (!(vma->prot & access) || (vma->mapping && (vma->mapping->flags & OCT_MAPPING_PFN)))
 		return -OCT_EFAULT;
-	oct_pte_lock_at(&mm->space, va, &guard);
+	oct_pte_lock_page(&mm->space, va, &guard);
 	needs = pin_locked(mm, vma, &guard, access, result);
 	oct_pte_guard_unlock(NULL, &guard);
 	return needs;

@@ -464,6 +464,27 @@ static bool go_on(struct oct_pte_guard *guard, uintptr_t va)
 	return true;
 }
 
+static oct_pte_t make_old(oct_pte_t pte, unsigned long arg)
+{
+	(void)arg;
+	return oct_pte_mkold(pte);
+}
+
+/* The guarded large leaf, of a huge folio, as look() would see its pages: aged as one if it is young; made a
+ * table if its pages may go. */
+static OCT_SELDOM void look_large(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket)
+{
+	oct_pte_t pte = guard->upper;
+	const struct oct_folio *folio = oct_folio_of(oct_pte_leaf_phys(pte, guard->level));
+	oct_pte_t old;
+
+	if (!batch->force && oct_pte_young(pte))
+		(void)!oct_entry_update(ticket, guard, guard->pte, guard->va, make_old, 0, &old);
+	else if (oct_folio_exclusive_at(folio, guard) && folio->lineage &&
+	         folio->lineage == batch->mm->kin.lineage)
+		oct_guard_fit(guard, guard->va, guard->va + OCT_PAGE_SIZE);
+}
+
 /* One lock section: entries of the leaf table of va, below end. Returns where to go on. */
 static uintptr_t visit_announced(struct batch *batch, uintptr_t va, uintptr_t end)
 {
@@ -472,12 +493,15 @@ static uintptr_t visit_announced(struct batch *batch, uintptr_t va, uintptr_t en
 	struct oct_ticket ticket;
 
 	oct_pte_lock_at(&batch->mm->space, va, &guard);
+	oct_ticket_init(&ticket, &batch->mm->space);
+	if (guard.level && oct_pte_present(guard.upper))
+		look_large(batch, &guard, &ticket);
 	if (guard.level) {
-		oct_pte_guard_unlock(NULL, &guard);
+		oct_pte_guard_unlock(&ticket, &guard);
+		owe(batch, batch->mm, &ticket);
 		va = oct_level_next(va, guard.level);
 		return va && va < end ? va : end;
 	}
-	oct_ticket_init(&ticket, &batch->mm->space);
 	do {
 		va = guard.va + OCT_PAGE_SIZE;
 		folio = look(batch, &guard, &ticket, &va);

@@ -45,6 +45,7 @@
 #include <octavo/mapping.h>
 #include <octavo/pin.h>
 #include "../notify/notifier.h"
+#include "../tlb/authority.h"
 
 /* What resolve() is told beside the rights of the area (OCT_PROT_MASK). */
 enum {
@@ -194,7 +195,8 @@ int oct_fault_resolve(struct oct_fault_state *fault, oct_pte_t pte, bool give_wr
 		OCT_COVER("spurious-fault");
 	} else {
 		if ((fault->prot & OCT_EXEC) && !oct_pte_exec(pte))
-			oct_port_icache_sync(oct_pte_phys(pte), 0);
+			oct_port_icache_sync(oct_pte_leaf_phys(pte, fault->guard.level),
+			                     fault->guard.level * OCT_TABLE_SHIFT);
 		if (oct_entry_update(&fault->ticket, &fault->guard, fault->guard.pte, fault->va, resolve, arg,
 		                     &old) != OCT_FLUSH_NONE)
 			oct_port_panic("resolving a fault took something away");
@@ -359,9 +361,11 @@ int oct_fault_lock(struct oct_fault_state *fault)
 	while (fault->guard.level) {
 		int result;
 
+		if (oct_pte_present(fault->guard.upper))
+			return OCT_FAULT_LARGE;
 		oct_pte_guard_unlock(NULL, &fault->guard);
 		result = oct_table_prepare(space, fault->va, fault->va + OCT_PAGE_SIZE);
-		if (result)
+		if (result && result != -OCT_EEXIST) /* a large leaf, meanwhile */
 			return result;
 		oct_pte_lock_at(space, fault->va, &fault->guard);
 	}
@@ -374,6 +378,44 @@ void oct_fault_unlock(struct oct_fault_state *fault)
 	oct_ticket_complete(&fault->ticket);
 }
 
+/* May the large leaf pte give the access what it lacks, as one? */
+static bool resolves_whole(struct oct_fault_state *fault, oct_pte_t pte)
+{
+	const struct oct_vma *vma = fault->vma;
+	uintptr_t bytes = oct_level_bytes(fault->guard.level), first = fault->va & ~(bytes - 1);
+
+	if (first < vma->start || vma->end - first < bytes || fault->unshare)
+		return false; /* another area has a part of it; a pin is of one page */
+	if (!fault->store || oct_pte_write(pte))
+		return true;
+	/* An object wants to know which page is stored to. */
+	return fault->kind == OCT_VMA_ANON &&
+	       oct_folio_exclusive_at(oct_folio_of(oct_pte_leaf_phys(pte, fault->guard.level)),
+	                              &fault->guard);
+}
+
+OCT_SELDOM bool oct_fault_large(struct oct_fault_state *fault, int *result)
+{
+	oct_pte_t pte;
+
+	if (*result != OCT_FAULT_LARGE)
+		return true;
+	pte = oct_pte_get(&fault->guard);
+	if (fault->store && oct_fault_stopped(fault, pte)) {
+		fault->event = OCT_UFFD_WP;
+		*result = OCT_FAULT_EVENT;
+	} else if (resolves_whole(fault, pte)) {
+		OCT_COVER("fault-leaf");
+		fault->block = false;
+		*result = oct_fault_resolve(fault, pte, fault->store);
+	} else {
+		oct_guard_fit(&fault->guard, fault->va, fault->va + OCT_PAGE_SIZE);
+		return false;
+	}
+	oct_fault_unlock(fault);
+	return true;
+}
+
 static int fault_in_area(struct oct_fault_state *fault)
 {
 	int result;
@@ -381,7 +423,7 @@ static int fault_in_area(struct oct_fault_state *fault)
 	if (fault->kind == OCT_VMA_FILE)
 		return fault->vma->mapping->fault(fault);
 	result = oct_fault_lock(fault);
-	if (result)
+	if (result && oct_fault_large(fault, &result))
 		return result;
 	result = fault_locked(fault);
 	oct_fault_unlock(fault);

@@ -23,9 +23,15 @@ struct oct_fault_state {
 	struct oct_ticket ticket;
 };
 
-/* Makes the tables for va, prepares the ticket and locks the leaf entry. 0, or -OCT_ENOMEM: nothing is
- * locked. */
+enum { OCT_FAULT_LARGE = 0x80 }; /* beside enum oct_fault_result: locked, a large leaf is there */
+
+/* Makes the tables for va, prepares the ticket and locks the leaf entry. 0; OCT_FAULT_LARGE: the guard stands
+ * at a large leaf; or -OCT_ENOMEM: nothing is locked. */
 int oct_fault_lock(struct oct_fault_state *fault);
+/* After oct_fault_lock gave *result other than 0. true: the fault ends with *result, nothing is locked: there
+ * was no memory, or the large leaf lets the access through, or it is an event. false: the leaf was made a
+ * table, the leaf entry is locked. */
+bool oct_fault_large(struct oct_fault_state *fault, int *result);
 /* Unlocks, and completes what the fault changed. */
 void oct_fault_unlock(struct oct_fault_state *fault);
 

@@ -204,9 +204,12 @@ static int supply(struct oct_fault_state *fault, struct source *source)
 		oct_rwlock_read_unlock(lock);
 		return read_source(source);
 	}
-	if (!result)
-		result = oct_fault_lock(fault);
 	if (!result) {
+		result = oct_fault_lock(fault);
+		if (result && oct_fault_large(fault, &result)) {
+			oct_rwlock_read_unlock(lock);
+			return result;
+		}
 		result = use_source(fault, source);
 		oct_fault_unlock(fault);
 	}
@@ -224,7 +227,7 @@ int oct_file_fault(struct oct_fault_state *fault)
 
 	do {
 		result = oct_fault_lock(fault);
-		if (result)
+		if (result && oct_fault_large(fault, &result))
 			return result;
 		result = look(fault, &source);
 		oct_fault_unlock(fault);

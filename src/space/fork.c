@@ -20,7 +20,7 @@
  * reserved; if they cannot be had, what the child got goes back through a ticket of its own. The parent keeps
  * its pages; the next store to each finds it exclusive again and gets its right back. The child joins its
  * parent's lineage last, so one that could not be made was never found. */
-#include "../tlb/authority.h"
+#include "../table/table_internal.h"
 #include <octavo/contpte.h>
 #include "walk.h"
 #include "../page/shown.h"
@@ -223,17 +223,59 @@ static int fork_leaf(struct oct_mm *child, struct oct_mm *parent, uintptr_t va, 
 	return done ? 0 : -OCT_ENOMEM;
 }
 
+/* The large leaf that the parent had at va, [.., next) of the area. If the area has all of it, the child gets
+ * one too, with the tables that its split takes; else it becomes a table. 0 or -OCT_ENOMEM. */
+static OCT_SELDOM int fork_large(struct oct_mm *child, struct oct_mm *parent, const struct oct_vma *vma,
+                                 uintptr_t va, uintptr_t next, struct oct_ticket *ticket)
+{
+	struct oct_pte_guard from, to;
+	oct_pte_t pte;
+	bool large;
+	int error;
+
+	oct_pte_lock_at(&parent->space, va, &from);
+	oct_guard_fit(&from, vma->start, vma->end);
+	large = from.level == 1 && oct_pte_present(from.upper);
+	oct_pte_guard_unlock(NULL, &from);
+	if (!large) {
+		error = oct_table_prepare(&child->space, va, next);
+		return error ? error
+		             : fork_leaf(child, parent, va, next, vma->flags & OCT_MAP_SHARED, ticket);
+	}
+	error = oct_table_prepare_slot(&child->space, va);
+	if (!error)
+		error = oct_deposit_add(&child->space, 1);
+	if (error)
+		return error;
+	OCT_COVER("fork-leaf");
+	oct_pte_lock_at(&parent->space, va, &from); /* nobody may change its size meanwhile */
+	oct_pte_lock_at(&child->space, va, &to);
+	pte = oct_pte_get(&from);
+	if (!(vma->flags & OCT_MAP_SHARED)) {
+		/* The verdict is the ticket's; without the write right it joins what the leaf waits for. */
+		(void)!oct_entry_update(ticket, &from, from.pte, va, take_write, 0, &pte);
+		pte = oct_pte_wrprotect(pte);
+	}
+	oct_folio_get_many(oct_folio_of(oct_pte_leaf_phys(pte, 1)), OCT_TABLE_ENTRIES);
+	OCT_RELIED(to.pte, va);
+	oct_store(to.pte, oct_pte_clear_uffd_wp(pte), OCT_RLX); /* as in share_page */
+	oct_pte_guard_unlock(NULL, &to);
+	oct_pte_guard_unlock(ticket, &from);
+	return 0;
+}
+
 static int fork_area(struct oct_mm *child, struct oct_mm *parent, const struct oct_vma *vma,
                      struct oct_ticket *ticket)
 {
 	uintptr_t va = vma->start;
 
 	while (va < vma->end) {
+		oct_pte_t *slot;
 		unsigned level = 1;
 		uintptr_t next;
 
 		/* Skip what the parent has no table for; nobody removes one meanwhile. */
-		while (level < OCT_LEVELS - 1 && !oct_table_find(&parent->space, va, level))
+		while (!(slot = oct_table_find(&parent->space, va, level)) && level < OCT_LEVELS - 1)
 			level++;
 		next = oct_level_next(va, level);
 		if (next <= va || next > vma->end)
@@ -244,6 +286,11 @@ static int fork_area(struct oct_mm *child, struct oct_mm *parent, const struct o
 			if (!error)
 				error =
 				    fork_leaf(child, parent, va, next, vma->flags & OCT_MAP_SHARED, ticket);
+			if (error)
+				return error;
+		} else if (level == 1 && oct_pte_present(oct_load(slot, OCT_RLX))) {
+			int error = fork_large(child, parent, vma, va, next, ticket);
+
 			if (error)
 				return error;
 		}

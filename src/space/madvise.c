@@ -90,7 +90,7 @@ static void free_contents(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 	while (va >= start && va < end) { /* not past the top of addresses */
 		struct oct_pte_guard guard;
 
-		oct_pte_lock_at(&mm->space, va, &guard);
+		oct_pte_lock_page(&mm->space, va, &guard);
 		va = oct_level_next(va, guard.level == 0 ? 1 : guard.level);
 		if (guard.level == 0) {
 			do {

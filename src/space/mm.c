@@ -10,7 +10,7 @@
 
 /* ---- The space ------------------------------------------------------------------------------ */
 
-/* References of entries to several pages of a block: of one large folio, which is all of it, or of each. */
+/* References of entries to several pages of a block, or of a large leaf: of one large folio, or of each. */
 static __attribute__((noinline)) void release_run(const struct oct_mm *mm, oct_phys_t page, unsigned pages)
 {
 	if (oct_port_folio_of(page)->order) {
@@ -441,14 +441,20 @@ static int map_folio_locked(struct oct_mm *mm, uintptr_t va, struct oct_folio *f
 	const struct oct_vma *vma = oct_vma_find(&mm->areas, va);
 	struct oct_pte_guard guard;
 	oct_pte_t pte;
+	bool again;
 	int error;
 
 	if (!vma || vma->mapping || (prot & ~vma->prot))
 		return -OCT_EINVAL;
-	error = oct_table_prepare(&mm->space, va, va + OCT_PAGE_SIZE);
-	if (error)
-		return error;
-	oct_pte_lock_at(&mm->space, va, &guard);
+	do { /* a leaf may take the place of the table meanwhile, and go */
+		error = oct_table_prepare(&mm->space, va, va + OCT_PAGE_SIZE);
+		if (error)
+			return error;
+		oct_pte_lock_at(&mm->space, va, &guard);
+		again = guard.level && oct_pte_none(guard.upper);
+		if (again)
+			oct_pte_guard_unlock(NULL, &guard);
+	} while (again);
 	if (oct_pte_none(oct_pte_get(&guard))) {
 		pte = oct_pte_mkyoung(oct_pte_make(folio->page, prot, OCT_NORMAL));
 		if (prot & OCT_WRITE)

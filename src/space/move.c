@@ -95,10 +95,12 @@ static int move_entry(struct move *move)
 		return move->flags & OCT_UFFD_ALLOW_HOLES ? MOVED : -OCT_ENOENT;
 	if (!oct_pte_present(pte))
 		return oct_pte_soft_kind(pte) == OCT_SOFT_BROKEN ? -OCT_EAGAIN : SWAPPED;
-	if (move->old.level)
-		return -OCT_EBUSY; /* a part of a large leaf */
 	if (move->fresh.level)
 		return AGAIN;
+	if (move->old.level) { /* a part of a large leaf: a page of its own */
+		oct_guard_fit(&move->old, move->from, move->from + OCT_PAGE_SIZE);
+		pte = oct_ptep_get(&move->old);
+	}
 	error = may_take(move, pte);
 	if (!error)
 		error = take(move, &pte);

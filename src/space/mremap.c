@@ -34,7 +34,26 @@ static size_t lesser(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How far from va, below end, nothing but empty slots lie where level says that a table is missing. */
+/* The large leaf that has va, if one has. It or the slot may change at any time where an area shows an
+ * object. */
+static bool large_leaf(struct oct_mm *mm, uintptr_t va)
+{
+	oct_pte_t *slot = oct_table_find(&mm->space, va, 1);
+
+	return slot && oct_pte_is_leaf(oct_load(slot, OCT_RLX), 1);
+}
+
+/* A large leaf that has va becomes a table. */
+static void split_at(struct oct_mm *mm, uintptr_t va)
+{
+	struct oct_pte_guard guard;
+
+	oct_pte_lock_page(&mm->space, va, &guard);
+	oct_pte_guard_unlock(NULL, &guard);
+}
+
+/* How far from va, below end, nothing but empty slots lie where level says that a table is missing. *there: a
+ * leaf table is, or a large leaf. */
 static uintptr_t next_table(struct oct_mm *mm, uintptr_t va, uintptr_t end, bool *there)
 {
 	struct oct_space *space = &mm->space;
@@ -43,21 +62,22 @@ static uintptr_t next_table(struct oct_mm *mm, uintptr_t va, uintptr_t end, bool
 
 	while (level < OCT_LEVELS - 1 && !oct_table_find(space, va, level))
 		level++;
-	*there = oct_table_find(space, va, 0) != NULL;
+	*there = oct_table_find(space, va, 0) != NULL || (level == 1 && large_leaf(mm, va));
 	next = oct_level_next(va, level);
 	return next <= va || next > end ? end : next;
 }
 
-/* Does the table at from move whole, to a place where none is? */
+/* Does the table, or the large leaf, at from move whole, to a place where none is? */
 static bool moves_whole(struct oct_mm *mm, uintptr_t from, uintptr_t to, uintptr_t end)
 {
 	uintptr_t span = oct_level_bytes(1);
 
-	return ((from | to) & (span - 1)) == 0 && end - from >= span && !oct_table_find(&mm->space, to, 0);
+	return ((from | to) & (span - 1)) == 0 && end - from >= span && !oct_table_find(&mm->space, to, 0) &&
+	       !large_leaf(mm, to);
 }
 
-/* Tables for what will move; a table that moves whole needs only the slot that it will hang from. On
- * -OCT_ENOMEM those made stay, empty. */
+/* Tables for what will move; a table or large leaf that moves whole needs only the slot that it will hang
+ * from. Other large leaves, here or there, become tables. On -OCT_ENOMEM those made stay, empty. */
 static int prepare(struct oct_mm *mm, const struct remap *remap)
 {
 	uintptr_t end = remap->from + lesser(remap->bytes, remap->new_bytes);
@@ -71,10 +91,14 @@ static int prepare(struct oct_mm *mm, const struct remap *remap)
 		to_end = to + (next - va);
 		if (!there)
 			continue;
-		if (!moves_whole(mm, va, to, end))
+		if (!moves_whole(mm, va, to, end)) {
+			split_at(mm, va);
+			split_at(mm, to);
+			split_at(mm, to_end - OCT_PAGE_SIZE);
 			error = oct_table_prepare(&mm->space, to, to_end);
-		else
+		} else {
 			error = oct_table_prepare_slot(&mm->space, to);
+		}
 		if (error)
 			return error;
 	}

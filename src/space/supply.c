@@ -47,8 +47,12 @@ static int lock_vacant(struct oct_fault_state *fault, unsigned flags)
 	int error = oct_fault_lock(fault);
 	oct_pte_t pte;
 
+	if (error == OCT_FAULT_LARGE) {
+		oct_fault_unlock(fault);
+		return -OCT_EEXIST;
+	}
 	if (error)
-		return error; /* -OCT_EEXIST for a large leaf */
+		return error;
 	pte = oct_pte_get(&fault->guard);
 	if (oct_pte_vacant(pte)) {
 		fault->protect = (flags & OCT_UFFD_PROTECTED) || (oct_pte_marked(pte, OCT_MARKER_UFFD_WP) &&

@@ -34,6 +34,22 @@ static uintptr_t change_leaf(struct oct_pte_guard *guard, uintptr_t end,
 	return next;
 }
 
+/* The same where the walk for the guard ended above the leaf tables: at a large leaf that lies in the range,
+ * or where nothing is. */
+static OCT_SELDOM uintptr_t change_upper(struct oct_pte_guard *guard,
+                                         oct_pte_t (*change)(oct_pte_t pte, unsigned long arg),
+                                         unsigned long arg, bool revoke, struct oct_ticket *ticket)
+{
+	oct_pte_t old;
+
+	if (oct_pte_present(guard->upper))
+		/* The verdict is the ticket's; what looks done joins it too. */
+		(void)!oct_entry_update(ticket, guard, guard->pte, guard->va, change, arg, &old);
+	else if (revoke)
+		oct_ticket_join(ticket, guard); /* R4: the table, or a leaf, may just have gone */
+	return oct_level_next(guard->va, guard->level);
+}
+
 void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,
                      oct_pte_t (*change)(oct_pte_t pte, unsigned long arg), unsigned long arg, bool revoke,
                      struct oct_ticket *ticket)
@@ -46,7 +62,9 @@ void oct_walk_change(struct oct_mm *mm, uintptr_t start, uintptr_t end,
 
 		oct_pte_lock_at(&mm->space, va, &guard);
 		if (guard.level)
-			next = oct_level_next(va, guard.level);
+			oct_guard_fit(&guard, start, end);
+		if (guard.level)
+			next = change_upper(&guard, change, arg, revoke, ticket);
 		else
 			next = change_leaf(&guard, end, change, arg, revoke, ticket);
 		oct_pte_guard_unlock(ticket, &guard);

@@ -35,7 +35,7 @@ bool oct_table_move(struct oct_space *space, uintptr_t from, uintptr_t to, struc
 		lock_slot(space, new_slot, to, &fresh);
 		lock_slot(space, old_slot, from, &old);
 	}
-	if (oct_pte_is_table(oct_pte_get(&old), 1) && oct_pte_none(oct_pte_get(&fresh))) {
+	if (oct_pte_present(oct_pte_get(&old)) && oct_pte_none(oct_pte_get(&fresh))) {
 		/* The verdict is flush after, of all levels: a walk cache that still led from the old address
 		 * to the table would show what is put into it later (R3, "mremap of a table page"). Its
 		 * generation is newer than all that others' changes in the table wait for: they are complete

@@ -169,6 +169,7 @@ static OCT_SELDOM int split_leaf(struct oct_pte_guard *guard, uintptr_t va, stru
 	if (split.table == OCT_NO_PAGE)
 		return -OCT_ENOMEM;
 	oct_port_page_clear(split.table, oct_table_order(split.level - 1)); /* locks, unused slots */
+	OCT_COVER("leaf-split");
 	link = oct_pte_make_table(split.table, split.level, split.kernel);
 	if (oct_entry_judge(guard->upper, link, split.level) == OCT_BREAK_FIRST) {
 		(void)!oct_entry_change(ticket, guard, guard->pte, va, oct_pte_broken(), &old);
@@ -220,6 +221,31 @@ int oct_guard_inside(struct oct_space *space, uintptr_t va, uintptr_t start, uin
 			return error;
 	}
 }
+
+#if OCT_TIER > 0
+OCT_SELDOM void oct_guard_fit(struct oct_pte_guard *guard, uintptr_t start, uintptr_t end)
+{
+	while (oct_guard_large(guard)) {
+		uintptr_t first = guard->va & ~(oct_level_bytes(guard->level) - 1);
+		struct oct_ticket ticket;
+
+		if (first >= start && first + (oct_level_bytes(guard->level) - 1) <= end - 1)
+			return;
+		oct_ticket_init(&ticket, guard->space);
+		if (split_leaf(guard, guard->va, &ticket) != 0)
+			oct_port_panic("oct_guard_fit: no table was put by for a large leaf");
+		oct_ticket_flush(&ticket, guard);
+		if (guard->level == 1) { /* one lock has the slot and the leaf table */
+			guard->pte = oct_table_entries(oct_pte_phys(oct_pte_get(guard))) +
+			             oct_table_index(guard->va, 0);
+			guard->level = 0;
+			return;
+		}
+		oct_pte_guard_unlock(NULL, guard);
+		oct_pte_lock_at(guard->space, guard->va, guard);
+	}
+}
+#endif
 
 OCT_SELDOM int oct_split_ends(struct oct_space *space, uintptr_t start, uintptr_t end,
                               struct oct_ticket *ticket)

@@ -120,7 +120,9 @@ void oct_entry_put_back(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t
 {
 	/* No reliance (F6): nothing else was valid here since the exchange, and what TLBs keep is this value.
 	 * A block that the entry was a part of is none any more. Release: as oct_entry_install. */
-	oct_store(entry, oct_pte_single(old, guard->level, va), OCT_REL);
+	oct_store(entry, guard->level > 0 ? old : oct_pte_single(old, 0, va), OCT_REL);
+	if (guard->level > 0)
+		oct_mmu_publish();
 }
 
 enum oct_flush oct_entry_update(struct oct_ticket *ticket, struct oct_pte_guard *guard, oct_pte_t *entry,
@@ -229,7 +231,9 @@ static void release_queue(struct oct_ticket *ticket)
 		oct_phys_t page = item & OCT_PAGE_MASK;
 
 		if (!(item & QUEUE_TABLE) && space->page_release != NULL)
-			space->page_release(space, page, 1 + (unsigned)(item & ~OCT_PAGE_MASK) / QUEUE_MORE);
+			space->page_release(space, page, /* a leaf's, or a run */
+			                    (1u << (item & QUEUE_ORDER_MASK)) +
+			                        (unsigned)(item & ~OCT_PAGE_MASK) / QUEUE_MORE);
 		else if (!(item & QUEUE_TABLE))
 			oct_page_give_back(page, item & QUEUE_ORDER_MASK, OCT_USE_USER);
 		else if (system->defer != NULL)

@@ -77,15 +77,19 @@ static void protect_leaf(struct oct_pte_guard *guard, uintptr_t end, struct oct_
 	} while (guard->va + OCT_PAGE_SIZE < end && oct_pte_guard_next(guard));
 }
 
-/* [va, end) of an area whose absent pages are protected too. Tables that were prepared may go again where the
- * area shows an object. 0 or -OCT_ENOMEM. */
-static int protect_marked(struct oct_mm *mm, uintptr_t va, uintptr_t end, struct oct_ticket *ticket)
+/* [start, end) of an area whose absent pages are protected too. Tables that were prepared may go again where
+ * the area shows an object. 0 or -OCT_ENOMEM. */
+static int protect_marked(struct oct_mm *mm, uintptr_t start, uintptr_t end, struct oct_ticket *ticket)
 {
+	uintptr_t va = start;
+
 	while (va < end) {
 		struct oct_pte_guard guard;
 		uintptr_t next = oct_level_next(va, 1);
 
 		oct_pte_lock_at(&mm->space, va, &guard);
+		if (guard.level)
+			oct_guard_fit(&guard, start, end);
 		if (guard.level == 0) {
 			protect_leaf(&guard, next - 1 < end - 1 ? next : end, ticket);
 		} else if (oct_pte_present(guard.upper)) {
@@ -98,7 +102,7 @@ static int protect_marked(struct oct_mm *mm, uintptr_t va, uintptr_t end, struct
 			next = va;
 		}
 		oct_pte_guard_unlock(ticket, &guard);
-		if (next == va && oct_table_prepare(&mm->space, va, va + OCT_PAGE_SIZE))
+		if (next == va && oct_table_prepare(&mm->space, va, va + OCT_PAGE_SIZE) == -OCT_ENOMEM)
 			return -OCT_ENOMEM;
 		if (next < va) /* past the top of addresses */
 			break;
