@@ -39,6 +39,7 @@ set(OCTAVO_T2_SOURCES
     ${OCTAVO_DIR}/src/page/shown.c
     ${OCTAVO_DIR}/src/page/zap.c
     ${OCTAVO_DIR}/src/reclaim/collapse.c
+    ${OCTAVO_DIR}/src/reclaim/huge.c
     ${OCTAVO_DIR}/src/reclaim/migrate.c
     ${OCTAVO_DIR}/src/reclaim/pin.c
     ${OCTAVO_DIR}/src/space/fault.c

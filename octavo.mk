@@ -14,7 +14,7 @@ OCTAVO_T1_SOURCES := $(addprefix $(OCTAVO)/src/, tlb/asid.c tlb/block.c tlb/tick
 	notify/interval.c notify/secondary.c)
 OCTAVO_T0_SOURCES := $(filter-out %/contpte.c %/dump.c,$(OCTAVO_T1_SOURCES))
 OCTAVO_T2_SOURCES := $(OCTAVO_T1_SOURCES) $(addprefix $(OCTAVO)/src/, lock/rwlock.c page/anon.c page/folio.c \
-	notify/notifier.c page/shown.c page/zap.c reclaim/collapse.c reclaim/migrate.c reclaim/pin.c \
+	notify/notifier.c page/shown.c page/zap.c reclaim/collapse.c reclaim/huge.c reclaim/migrate.c reclaim/pin.c \
 	space/fault.c space/fork.c space/madvise.c space/mm.c space/mremap.c space/vma.c space/walk.c \
 	space/selftest.c track/marks.c track/scan.c track/userfault.c)
 OCTAVO_T3_SOURCES := $(OCTAVO_T2_SOURCES) $(addprefix $(OCTAVO)/src/, page/cache.c page/mapping.c \

@@ -3,9 +3,10 @@
  * G works for a device on a CPU that does not run the space. It reads the upper entry and finds the page in
  * the table; K takes the table out, sees that nobody has the page pinned, and copies it; G pins the page, and
  * its entry, in a table that nothing links any more, still matches. The device stores to the page that was.
- * Linux reads the upper entry once more after the pin. now: a collapse takes the entries themselves, in
- * place. */
-#include "../collapse.h"
+ * Linux reads the upper entry once more after the pin. now: oct_gup_fast, which does, against
+ * oct_collapse_huge, which leaves the entries of the table as they were. in-place: a collapse of a block
+ * takes the entries themselves. */
+#include "../huge.h"
 
 static oct_pte_t *slot, link, other; /* of the table of RAW_VA; and of one where the copy is */
 
@@ -14,6 +15,7 @@ static void setup(void)
 	struct oct_mm *mm = oc_mm();
 
 	collapse_setup(mm);
+	huge_setup(mm);
 	raw_setup(mm);
 	slot = oc_pte(mm, RAW_VA, 1);
 	link = oc_entry_get(slot);
@@ -87,9 +89,22 @@ static void collapse_and_look(void)
 	OC_ASSERT(OC_I2, oc_load32(collapse_mm, COLLAPSE_VA, &value) == 0 && value);
 }
 
-static void now(void)
+static void in_place(void)
 {
 	RAW_PARTS(collapse_and_look, collapse_store_by_pin);
+}
+
+static void collapse_huge_and_look(void)
+{
+	uint32_t value = 0;
+
+	huge_collapse();
+	OC_ASSERT(OC_I2, oc_load32(huge_mm, HUGE_VA, &value) == 0 && value);
+}
+
+static void now(void)
+{
+	RAW_PARTS(collapse_huge_and_look, huge_store_by_pin);
 }
 
 static void final(void)
@@ -98,13 +113,19 @@ static void final(void)
 	oc_entry_set(slot, link);
 	raw_restore();
 	collapse_final();
+	huge_final();
 }
 
 OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .actors = {OC_CPU(OC_VARIANT), OC_THREAD(OC_VARIANT)},
-            .variants = {{.name = "old", .run = old, .expected = OC_VIOLATES(OC_I2)},
-                         {.name = "looks-again", .run = looks_again, .expected = OC_HOLDS},
-                         {.name = "now",
-                          .run = now,
-                          .expected = OC_HOLDS,
-                          .cover = {"collapsed", "collapse-put-back", "pinned", "gup-fast-backs-out"}}})
+            .variants = {
+                {.name = "old", .run = old, .expected = OC_VIOLATES(OC_I2)},
+                {.name = "looks-again", .run = looks_again, .expected = OC_HOLDS},
+                {.name = "in-place",
+                 .run = in_place,
+                 .expected = OC_HOLDS,
+                 .cover = {"collapsed", "collapse-put-back", "pinned", "gup-fast-backs-out"}},
+                {.name = "now",
+                 .run = now,
+                 .expected = OC_HOLDS,
+                 .cover = {"collapsed-huge", "collapse-huge-put-back", "pinned", "gup-fast-backs-out"}}})

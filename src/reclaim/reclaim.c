@@ -179,11 +179,9 @@ static void batch_end(struct batch *batch, struct oct_anon *anon)
 
 /* ---- Taking a page -------------------------------------------------------------------------------- */
 
-/* Did a secondary MMU with notes of its own use what the locked entry maps, its block? It forgets. */
-static bool used_elsewhere(const struct oct_pte_guard *guard, oct_pte_t pte)
+/* Did a secondary MMU with notes of its own use the pages, aligned, around what the locked entry maps? It forgets. */
+static bool used_elsewhere(const struct oct_pte_guard *guard, size_t pages)
 {
-	size_t pages = OCT_FORMAT_CONT && oct_pte_cont(pte) ? OCT_CONT_ENTRIES : 1;
-
 	/* Relaxed, a glance: one that is bound now is asked the next time. */
 	if (!oct_load(&guard->space->secondary, OCT_RLX))
 		return false;
@@ -195,11 +193,12 @@ static bool used_elsewhere(const struct oct_pte_guard *guard, oct_pte_t pte)
  * for a secondary MMU. */
 static bool was_young(struct oct_pte_guard *guard, struct oct_ticket *ticket, oct_pte_t pte)
 {
+	size_t pages = OCT_FORMAT_CONT && oct_pte_cont(pte) ? OCT_CONT_ENTRIES : 1;
 	bool young = oct_pte_young(pte);
 
 	if (young)
 		(void)oct_clear_young_dirty_ptes(ticket, guard, 1, OCT_PTE_YOUNG);
-	return used_elsewhere(guard, pte) || young;
+	return used_elsewhere(guard, pages) || young;
 }
 
 /* The entry as it was: its page is to stay after all. */
@@ -474,13 +473,15 @@ static oct_pte_t make_old(oct_pte_t pte, unsigned long arg)
  * table if its pages may go. */
 static OCT_SELDOM void look_large(struct batch *batch, struct oct_pte_guard *guard, struct oct_ticket *ticket)
 {
-	oct_pte_t pte = guard->upper;
-	const struct oct_folio *folio = oct_folio_of(oct_pte_leaf_phys(pte, guard->level));
+	const struct oct_folio *folio = oct_folio_of(oct_pte_leaf_phys(guard->upper, guard->level));
+	bool young = oct_pte_young(guard->upper);
 	oct_pte_t old;
 
-	if (!batch->force && oct_pte_young(pte))
+	if (!batch->force && young)
 		(void)!oct_entry_update(ticket, guard, guard->pte, guard->va, make_old, 0, &old);
-	else if (oct_folio_exclusive_at(folio, guard) && folio->lineage &&
+	if (!batch->force && (used_elsewhere(guard, OCT_TABLE_ENTRIES) || young))
+		return;
+	if (oct_folio_exclusive_at(folio, guard) && folio->lineage &&
 	         folio->lineage == batch->mm->kin.lineage)
 		oct_guard_fit(guard, guard->va, guard->va + OCT_PAGE_SIZE);
 }

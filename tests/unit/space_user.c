@@ -9,11 +9,24 @@ enum { MOST_FAULTS = 6 };
 bool user_sets_bits = true;
 unsigned user_faults;
 
+/* The entry where a walk for va ends, of a leaf table or a large leaf; NULL: nothing is there. */
+static oct_pte_t *entry_of(struct oct_mm *mm, uintptr_t va, unsigned *level)
+{
+	for (*level = 0; *level < 2; ++*level) {
+		oct_pte_t *entry = oct_table_find(&mm->space, va, *level);
+
+		if (entry)
+			return *level == 0 || oct_pte_is_leaf(*entry, *level) ? entry : NULL;
+	}
+	return NULL;
+}
+
 oct_pte_t user_entry(struct oct_mm *mm, uintptr_t va)
 {
-	oct_pte_t *entry = oct_table_find(&mm->space, va, 0);
+	unsigned level;
+	oct_pte_t *entry = entry_of(mm, va, &level), pte = entry ? oct_load(entry, OCT_RLX) : 0;
 
-	return entry ? oct_load(entry, OCT_RLX) : 0;
+	return level == 1 && oct_pte_present(pte) ? oct_pte_single(pte, level, va) : pte;
 }
 
 struct oct_folio *user_folio(struct oct_mm *mm, uintptr_t va)
@@ -27,11 +40,11 @@ struct oct_folio *user_folio(struct oct_mm *mm, uintptr_t va)
  * replaced meanwhile. */
 static bool set_bits(struct oct_mm *mm, uintptr_t va, oct_pte_t cached, unsigned access)
 {
-	oct_pte_t *entry = oct_table_find(&mm->space, va, 0);
-	oct_pte_t pte = entry ? oct_load(entry, OCT_RLX) : 0;
+	unsigned level;
+	oct_pte_t *entry = entry_of(mm, va, &level), pte = entry ? oct_load(entry, OCT_RLX) : 0;
 
-	if (!user_sets_bits || !oct_pte_present(pte) || oct_pte_frame(pte, 0, va) != oct_pte_phys(cached) ||
-	    !(oct_pte_prot(pte) & access))
+	if (!user_sets_bits || !oct_pte_present(pte) ||
+	    oct_pte_frame(pte, level, va) != oct_pte_phys(cached) || !(oct_pte_prot(pte) & access))
 		return false;
 	pte = oct_pte_mkyoung(pte);
 	oct_store(entry, access == OCT_WRITE ? oct_pte_mkdirty(pte) : pte, OCT_RLX);
