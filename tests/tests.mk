@@ -19,7 +19,7 @@ CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 TESTS   := $(sort $(wildcard tests/unit/test_*.c))
 HELPERS := $(filter-out $(TESTS),$(sort $(wildcard tests/unit/*.c)))
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Werror $(if $(EXTRA),-Wno-error)
-FLAGS   := -std=gnu11 -O1 -g $(WARN) -MMD -MP -D_GNU_SOURCE -DOCT_MMU_MACHINE -Iinclude -Itests/unit $(EXTRA)
+FLAGS   := -std=gnu11 -O0 -g $(WARN) -MMD -MP -D_GNU_SOURCE -DOCT_MMU_MACHINE -Iinclude -Itests/unit $(EXTRA)
 define_arm64  := -DOCT_ARCH_ARM64
 define_x86_64 := -DOCT_ARCH_X86_64
 define_riscv64 := -DOCT_ARCH_RISCV64

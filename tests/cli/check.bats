@@ -279,6 +279,7 @@ small_scenario() {
 	[ "$status" -eq 2 ]
 }
 
+# bats test_tags=long
 @test "each minimal broken scenario has a schedule of under 15 steps" {
 	$octavo check --json --jobs 2 checks/ > "$dir/out"
 	# what a schedule shows: not the routine of the walk; the last row only says again what is wrong
@@ -316,6 +317,7 @@ small_scenario() {
 	[ "$status" -eq 0 ]
 }
 
+# bats test_tags=long
 @test "setup that has no end is a violation; code without accesses that has none, an error in time" {
 	cat > "$dir/endless.c" <<-END
 	#include <octavo/check.h>

@@ -66,8 +66,8 @@ teardown() {
 }
 
 @test "the index has a row for each result and links that lead somewhere" {
-	$octavo check races/ --report "$dir"
-	[ "$(grep -c '<tr><td>' "$dir/index.html")" -eq "$($octavo check --list races/ | wc -l)" ]
+	$octavo check contpte/ --report "$dir"
+	[ "$(grep -c '<tr><td>' "$dir/index.html")" -eq "$($octavo check --list contpte/ | wc -l)" ]
 	for link in $(sed -n 's/.*<td><a href="\([^"]*\)".*/\1/p' "$dir/index.html"); do
 		[ -f "$dir/$link" ]
 	done

@@ -329,6 +329,7 @@ struct cached {
 static struct {
 	oct_phys_t root;
 	uint16_t asid;
+	unsigned used; /* entries from here on are not */
 	struct cached entry[TLB_ENTRIES];
 } cpus[OCT_MAX_CPUS];
 
@@ -339,7 +340,7 @@ static bool upper_half(uintptr_t va)
 
 static struct cached *cached_find(unsigned cpu, uintptr_t va)
 {
-	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+	for (unsigned i = 0; i < cpus[cpu].used; i++) {
 		struct cached *entry = &cpus[cpu].entry[i];
 
 		if ((entry->pte != 0 || entry->invalid) && va - entry->va < entry->bytes &&
@@ -365,7 +366,7 @@ unsigned host_tlb_size(unsigned cpu)
 {
 	unsigned size = 0;
 
-	for (unsigned i = 0; i < TLB_ENTRIES; i++)
+	for (unsigned i = 0; i < cpus[cpu].used; i++)
 		size += cpus[cpu].entry[i].pte != 0;
 	return size;
 }
@@ -409,8 +410,10 @@ oct_pte_t host_tlb_touch(unsigned cpu, uintptr_t va)
 	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
 		struct cached *entry = &cpus[cpu].entry[i];
 
-		if (entry->pte != 0 || entry->invalid)
+		if (i < cpus[cpu].used && (entry->pte != 0 || entry->invalid))
 			continue;
+		if (i >= cpus[cpu].used)
+			cpus[cpu].used = i + 1;
 		*entry = (struct cached){.va = va & ~(bytes - 1),
 		                         .bytes = bytes,
 		                         .asid = cpus[cpu].asid,
@@ -420,7 +423,7 @@ oct_pte_t host_tlb_touch(unsigned cpu, uintptr_t va)
 		                         .pte = pte};
 		return cached_pte(entry, va);
 	}
-	memset(cpus[cpu].entry, 0, sizeof cpus[cpu].entry); /* full: a TLB may forget */
+	cpus[cpu].used = 0; /* full: a TLB may forget */
 	return host_tlb_touch(cpu, va);
 }
 
@@ -428,7 +431,9 @@ oct_pte_t host_tlb_touch(unsigned cpu, uintptr_t va)
  * above the leaves lacked stays. */
 static void drop(unsigned cpu, bool all, uint16_t asid, uintptr_t va, size_t pages, bool leaf)
 {
-	for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < cpus[cpu].used; i++) {
 		struct cached *entry = &cpus[cpu].entry[i];
 		bool in_range =
 		    pages == 0 || (entry->va - va) >> OCT_PAGE_SHIFT < pages || va - entry->va < entry->bytes;
@@ -436,7 +441,10 @@ static void drop(unsigned cpu, bool all, uint16_t asid, uintptr_t va, size_t pag
 
 		if (all || (in_range && of_asid && !(leaf && entry->level > 0)))
 			*entry = (struct cached){.pte = 0};
+		else if (entry->pte != 0 || entry->invalid)
+			used = i + 1;
 	}
+	cpus[cpu].used = used;
 }
 
 static void drop_in(enum oct_scope scope, bool all, uint16_t asid, uintptr_t va, size_t pages, bool leaf)
