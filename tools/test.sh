@@ -402,6 +402,7 @@ sim_programs() { # name, compiler, extra flags, operations, sequences of the swe
 		expect "$program, 1 CPU, large folios, reclaim" timeout 300 "$program" --ops "$4" --large --reclaim
 		expect "${dir}files, 4 CPUs" timeout 300 "${dir}files" --ops "$(($4 / 4))" --cpus 4
 		expect "${dir}shadow, 4 CPUs" timeout 300 "${dir}shadow" --ops "$(($4 / 4))" --cpus 4
+		expect "${dir}shadow that sleeps" timeout 300 "${dir}shadow" --ops "$(($4 / 8))" --cpus 4 --notifier
 		expect "$program, 4 CPUs, reclaim, I/O fails" timeout 300 "$program" --ops "$4" --cpus 4 --reclaim --io-fails
 		expect "$program, software sets bits, large folios" timeout 300 "$program" --ops "$4" --cpus 4 --software-bits --reclaim --large
 		expect "${dir}sweep" timeout 300 "${dir}sweep" "$5"
@@ -415,6 +416,8 @@ sim() {
 	# A shadow that fills in what has gone meanwhile is found out.
 	expect "shadow without a second look" bash -c "timeout 60 '$LOGS/gcc/sim/x86_64/shadow' \
 		--ops 60000 --cpus 4 --no-retry; status=\$?; [ \$status = 1 ] || [ \$status = 134 ]"
+	expect "shadow that does not wait" bash -c "timeout 60 '$LOGS/gcc/sim/x86_64/shadow' \
+		--ops 60000 --cpus 4 --notifier --no-retry; status=\$?; [ \$status = 1 ] || [ \$status = 134 ]"
 	grep -A1 '4 CPUs: .*all pages back' "$log" | sed '/^--/d; /^==/d; s/^/  /'
 	sim_programs sim-asan gcc "-O1 $sanitizers" 40000 2 "arm64 x86_64"
 	sim_programs sim-tsan gcc "-O1 -fsanitize=thread" 40000 1 "arm64 x86_64"

@@ -1,10 +1,12 @@
 /* shadow.c: a shadow MMU beside the CPUs, on the sim. SPDX-License-Identifier: MIT
  *
- * usage: shadow [--ops N] [--cpus N] [--seed N] [--no-retry]
+ * usage: shadow [--ops N] [--cpus N] [--seed N] [--notifier] [--no-retry]
  * One private area. Each CPU has a word of its own in each page, and stores and loads it in two ways: by its
  * TLB, and through one shadow table that all share, which is filled by pins under the sequence of an interval
  * (interval.h). Meanwhile pages are forked, write-protected, paged out, moved, and sent to a device's memory
  * and back. What was stored last must be there either way, and no page is used that was given back.
+ * --notifier: an access through the table goes on without its lock and cannot be stopped, only waited for, so
+ * the table is told before a change and when it is over (notify.h), instead of in the middle.
  * --no-retry: what was seen is filled in, whatever has happened since; the run is expected to find that. */
 #include "../../machine/sim/sim.h"
 #include <getopt.h>
@@ -23,7 +25,7 @@ static struct oct_swap_slot swap_slots[PAGES * (MOST_CPUS + 1)], device_slots[PA
 static struct sim_object swap_object, device_object;
 static struct oct_intervals intervals;
 static uint64_t operations = 100000, seed = 1;
-static bool no_retry;
+static bool no_retry, sleeps;
 
 static struct {
 	struct oct_interval interval; /* first */
@@ -31,6 +33,8 @@ static struct {
 	struct {
 		uint64_t *words; /* NULL: nothing is shown */
 		bool write;
+		uint32_t under_way;          /* atomic: accesses */
+		unsigned announced, changes; /* starts without an end; ends */
 	} page[PAGES];
 	uint64_t dropped; /* under lock */
 } shadow;
@@ -83,9 +87,87 @@ static void shadow_drop(struct oct_interval *interval, uintptr_t start, uintptr_
 	shadow_unlock();
 }
 
+/* The pages of [start, end) that lie in the area. */
+static void shadow_range(uintptr_t start, uintptr_t end, unsigned *first, unsigned *behind)
+{
+	start = start > AREA ? start : AREA;
+	end = end < VA(PAGES) ? end : VA(PAGES);
+	*first = start < end ? (unsigned)((start - AREA) / OCT_PAGE_SIZE) : 0;
+	*behind = start < end ? (unsigned)((end - AREA) / OCT_PAGE_SIZE) : 0;
+}
+
+static struct oct_notifier notifier;
+
+static void shadow_start(struct oct_notifier *of, struct oct_mm *space, uintptr_t start, uintptr_t end)
+{
+	unsigned first, behind;
+
+	require(of == &notifier && space == &mm, "a start of something else", 0);
+	shadow_range(start, end, &first, &behind);
+	shadow_lock();
+	for (unsigned i = first; i < behind; i++) {
+		shadow.page[i].announced++;
+		shadow.dropped += shadow.page[i].words != NULL;
+		shadow.page[i].words = NULL;
+	}
+	shadow_unlock();
+	for (unsigned i = first; i < behind; i++)
+		while (
+		    oct_load(&shadow.page[i].under_way, OCT_ACQ)) /* pairs with the release of the access */
+			oct_port_relax();
+}
+
+static void shadow_end(struct oct_notifier *of, struct oct_mm *space, uintptr_t start, uintptr_t end)
+{
+	unsigned first, behind;
+
+	require(of == &notifier && space == &mm, "an end of something else", 0);
+	shadow_range(start, end, &first, &behind);
+	shadow_lock();
+	for (unsigned i = first; i < behind; i++) {
+		require(shadow.page[i].announced > 0, "an end without a start", i);
+		shadow.page[i].announced--;
+		shadow.page[i].changes++;
+	}
+	shadow_unlock();
+}
+
+static void shadow_leave(struct oct_notifier *of, struct oct_mm *space)
+{
+	shadow_start(of, space, AREA, VA(PAGES));
+	shadow_end(of, space, AREA, VA(PAGES));
+}
+
+static uint32_t shadow_begin(unsigned i)
+{
+	uint32_t seen;
+	bool waits;
+
+	if (!sleeps)
+		return oct_interval_read_begin(&shadow.interval);
+	do {
+		shadow_lock();
+		seen = shadow.page[i].changes;
+		waits = shadow.page[i].announced && !no_retry;
+		shadow_unlock();
+		if (waits)
+			oct_port_relax();
+	} while (waits);
+	return seen;
+}
+
+/* Under the lock of the shadow. */
+static bool shadow_retry(unsigned i, uint32_t seen)
+{
+	if (no_retry)
+		return false;
+	return sleeps ? shadow.page[i].announced || shadow.page[i].changes != seen
+	              : oct_interval_read_retry(&shadow.interval, seen);
+}
+
 static void shadow_fill(struct user *user, unsigned i, bool write)
 {
-	uint32_t seen = oct_interval_read_begin(&shadow.interval);
+	uint32_t seen = shadow_begin(i);
 	struct oct_folio *folio;
 	int result = oct_gup(&mm, VA(i), 1, write ? OCT_WRITE : OCT_READ, &folio);
 
@@ -98,7 +180,7 @@ static void shadow_fill(struct user *user, unsigned i, bool write)
 		result = 2;
 	}
 	shadow_lock();
-	if (no_retry || !oct_interval_read_retry(&shadow.interval, seen)) {
+	if (!shadow_retry(i, seen)) {
 		shadow.page[i].words = oct_port_phys_to_virt(folio->page);
 		shadow.page[i].write = write;
 		user->filled++;
@@ -113,16 +195,23 @@ static void shadow_fill(struct user *user, unsigned i, bool write)
 /* One access through the table. false: it does not show the page for it. */
 static bool shadow_access(unsigned i, unsigned word, bool write, uint64_t *value)
 {
-	bool shown;
+	uint64_t *words;
 
 	shadow_lock();
-	shown = shadow.page[i].words && (!write || shadow.page[i].write);
-	if (shown && write)
-		oct_store(&shadow.page[i].words[word], *value, OCT_RLX);
-	else if (shown)
-		*value = oct_load(&shadow.page[i].words[word], OCT_RLX);
-	shadow_unlock();
-	return shown;
+	words = !write || shadow.page[i].write ? shadow.page[i].words : NULL;
+	if (words && sleeps) {
+		oct_fetch_add(&shadow.page[i].under_way, 1u, OCT_RLX); /* the lock orders it */
+		shadow_unlock();
+	}
+	if (words && write)
+		oct_store(&words[word], *value, OCT_RLX);
+	else if (words)
+		*value = oct_load(&words[word], OCT_RLX);
+	if (words && sleeps)
+		oct_fetch_sub(&shadow.page[i].under_way, 1u, OCT_REL); /* pairs with shadow_start() */
+	else
+		shadow_unlock();
+	return words != NULL;
 }
 
 static void through_shadow(struct user *user, unsigned i, unsigned word, bool write, uint64_t *value)
@@ -222,9 +311,16 @@ static void begin(unsigned cpus)
 	oct_device_attach(&reclaim, &device);
 	require(!oct_reclaim_add(&reclaim, &mm), "reclaim refuses the space", 0);
 	require(!oct_mmap(&mm, AREA, PAGES * OCT_PAGE_SIZE, RW, OCT_MAP_FIXED_NOREPLACE, &at), "mmap", 0);
-	oct_intervals_bind(&intervals, &mm.space);
-	shadow.interval.invalidate = shadow_drop;
-	require(!oct_interval_insert(&intervals, &shadow.interval, AREA, VA(PAGES)), "no interval", 0);
+	if (sleeps) {
+		notifier =
+		    (struct oct_notifier){.start = shadow_start, .end = shadow_end, .leave = shadow_leave};
+		oct_notifier_bind(&mm, &notifier);
+	} else {
+		oct_intervals_bind(&intervals, &mm.space);
+		shadow.interval.invalidate = shadow_drop;
+		require(!oct_interval_insert(&intervals, &shadow.interval, AREA, VA(PAGES)), "no interval",
+		        0);
+	}
 	for (unsigned i = 0; i < cpus; i++)
 		users[i].random = (seed + 1) * 0x9e3779b97f4a7c15ull ^ (uint64_t)i << 32;
 }
@@ -245,11 +341,10 @@ static void finish(void)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"ops", required_argument, NULL, 'o'},
-	                                        {"cpus", required_argument, NULL, 'c'},
-	                                        {"seed", required_argument, NULL, 's'},
-	                                        {"no-retry", no_argument, NULL, 'n'},
-	                                        {0}};
+	static const struct option options[] = {
+	    {"ops", required_argument, NULL, 'o'},  {"cpus", required_argument, NULL, 'c'},
+	    {"seed", required_argument, NULL, 's'}, {"no-retry", no_argument, NULL, 'n'},
+	    {"notifier", no_argument, NULL, 'w'},   {0}};
 	struct user sum = {0};
 	unsigned cpus = 1;
 	int option;
@@ -263,6 +358,8 @@ int main(int argc, char **argv)
 			seed = strtoull(optarg, NULL, 0);
 		else if (option == 'n')
 			no_retry = true;
+		else if (option == 'w')
+			sleeps = true;
 		else
 			return 2;
 	}
@@ -277,11 +374,12 @@ int main(int argc, char **argv)
 		sum.moved += users[i].moved;
 		sum.sent += users[i].sent;
 	}
-	printf("%s, %u CPUs: %llu operations beside a shadow: %llu entries filled, %llu begun again, %llu "
+	printf("%s, %u CPUs: %llu operations beside a shadow%s: %llu entries filled, %llu begun again, %llu "
 	       "dropped, %llu "
 	       "pages moved, %llu sent to a device; nothing lost, all pages back\n",
-	       OCT_FORMAT_NAME, cpus, (unsigned long long)(operations * cpus), (unsigned long long)sum.filled,
-	       (unsigned long long)sum.again, (unsigned long long)shadow.dropped,
-	       (unsigned long long)sum.moved, (unsigned long long)sum.sent);
+	       OCT_FORMAT_NAME, cpus, (unsigned long long)(operations * cpus), sleeps ? " that sleeps" : "",
+	       (unsigned long long)sum.filled, (unsigned long long)sum.again,
+	       (unsigned long long)shadow.dropped, (unsigned long long)sum.moved,
+	       (unsigned long long)sum.sent);
 	return 0;
 }
