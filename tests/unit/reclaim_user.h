@@ -10,7 +10,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-enum { RW = OCT_READ | OCT_WRITE, SLOTS = 64, SPACES = 3 };
+#ifndef TEST_SLOTS
+#define TEST_SLOTS 64
+#endif
+enum { RW = OCT_READ | OCT_WRITE, SLOTS = TEST_SLOTS, SPACES = 3 };
 
 static struct oct_system machine;
 static struct oct_swap_slot slots[SLOTS];
@@ -32,15 +35,21 @@ static inline void space_end(unsigned i)
 	alive[i] = false;
 }
 
-/* No space yet. */
-static inline void spaces_make(void)
+/* No space yet; count slots of swap. */
+static inline void spaces_make_with(uint32_t count)
 {
 	user_sets_bits = true;
+	user_faults = 0;
 	host_reset();
 	assert_int_equal(oct_system_init(&machine, 2), 0);
 	host_system = &machine;
-	assert_int_equal(oct_swap_init(&swap, &swap, slots, SLOTS), 0);
+	assert_int_equal(oct_swap_init(&swap, &swap, slots, count), 0);
 	oct_reclaim_init(&reclaim, &swap);
+}
+
+static inline void spaces_make(void)
+{
+	spaces_make_with(SLOTS);
 }
 
 /* 0: all pages are back. */
@@ -51,6 +60,8 @@ static inline int spaces_drop(void)
 			space_end(i);
 	host_run_deferred();
 	assert_int_equal(oct_swap_used(&swap), 0);
+	assert_int_equal(swap.cached, OCT_NO_SLOT);
+	assert_int_equal(reclaim.anon.spaces, 0);
 	oct_system_exit(&machine);
 	return host_pages() == 0 ? 0 : -1;
 }
@@ -68,6 +79,11 @@ static inline uintptr_t page(uintptr_t va, unsigned i)
 	return va + i * OCT_PAGE_SIZE;
 }
 
+static inline void out(struct oct_mm *where, uintptr_t va, unsigned pages)
+{
+	assert_int_equal(oct_madvise_pageout(where, va, page(va, pages)), 0);
+}
+
 static inline uint32_t loaded(struct oct_mm *where, uintptr_t va)
 {
 	uint32_t value = 0xdead;
@@ -80,6 +96,21 @@ static inline uint32_t loaded(struct oct_mm *where, uintptr_t va)
 static inline void store(struct oct_mm *where, uintptr_t va, uint32_t value)
 {
 	assert_int_equal(user_store(where, va, value), 0);
+}
+
+/* Pages of [va, ...) with 1, 2, ... in their first words. */
+static inline uintptr_t map_filled(struct oct_mm *where, unsigned pages)
+{
+	uintptr_t va = map(where, pages, RW, 0);
+
+	for (unsigned i = 0; i < pages; i++)
+		store(where, page(va, i), i + 1);
+	return va;
+}
+
+static inline bool is_swap(struct oct_mm *where, uintptr_t va)
+{
+	return oct_pte_soft_kind(user_entry(where, va)) == OCT_SOFT_SWAP;
 }
 
 #endif

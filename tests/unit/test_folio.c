@@ -1,45 +1,17 @@
 /* test_folio.c: large folios: faults, sharing, parts, splitting. SPDX-License-Identifier: MIT */
-#include "space_user.h"
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#define TEST_SLOTS 256
+#include "reclaim_user.h"
 
-enum { RW = OCT_READ | OCT_WRITE, SLOTS = 256, MANY = OCT_FOLIO_PAGES, SPACES = 3 };
+enum { MANY = OCT_FOLIO_PAGES };
 #define PAGES(n) ((size_t)(n) << OCT_PAGE_SHIFT)
 #define BLOCK    PAGES(MANY)
 
-static struct oct_system machine;
-static struct oct_swap_slot slots[SLOTS];
-static struct oct_swap swap;
-static struct oct_reclaimer reclaim;
-static struct oct_mm space[SPACES], *const mm = &space[0], *const child = &space[1];
-static bool alive[SPACES];
-
-static void space_begin(unsigned i)
-{
-	assert_int_equal(oct_mm_init(&space[i], &machine), 0);
-	assert_int_equal(oct_reclaim_add(&reclaim, &space[i]), 0);
-	alive[i] = true;
-}
-
-static void space_end(unsigned i)
-{
-	oct_mm_exit(&space[i]);
-	alive[i] = false;
-}
+static struct oct_mm *const mm = &space[0], *const child = &space[1];
 
 static int make(void **state)
 {
 	(void)state;
-	user_sets_bits = true;
-	user_faults = 0;
-	host_reset();
-	assert_int_equal(oct_system_init(&machine, 2), 0);
-	host_system = &machine;
-	assert_int_equal(oct_swap_init(&swap, &swap, slots, SLOTS), 0);
-	oct_reclaim_init(&reclaim, &swap);
+	spaces_make();
 	space_begin(0);
 	return 0;
 }
@@ -47,25 +19,7 @@ static int make(void **state)
 static int drop(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < SPACES; i++)
-		if (alive[i])
-			space_end(i);
-	assert_int_equal(oct_swap_used(&swap), 0);
-	oct_system_exit(&machine);
-	return host_pages() == 0 ? 0 : -1;
-}
-
-static uint32_t loaded(struct oct_mm *where, uintptr_t va)
-{
-	uint32_t value = 0xdead;
-
-	assert_int_equal(user_load(where, va, &value), 0);
-	return value;
-}
-
-static void store(struct oct_mm *where, uintptr_t va, uint32_t value)
-{
-	assert_int_equal(user_store(where, va, value), 0);
+	return spaces_drop();
 }
 
 /* A private area of blocks blocks that wants large folios; it begins at a block. */

@@ -1,43 +1,15 @@
 /* test_pin.c: pins: what they keep, what they copy, who makes way. SPDX-License-Identifier: MIT */
-#include "space_user.h"
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "reclaim_user.h"
 
-enum { RW = OCT_READ | OCT_WRITE, SLOTS = 64, SPACES = 3, MOST = 8 };
+enum { MOST = 8 };
 
-static struct oct_system machine;
-static struct oct_swap_slot slots[SLOTS];
-static struct oct_swap swap;
-static struct oct_reclaimer reclaim;
-static struct oct_mm space[SPACES], *const mm = &space[0], *const child = &space[1];
-static bool alive[SPACES];
+static struct oct_mm *const mm = &space[0], *const child = &space[1];
 static struct oct_folio *pins[MOST];
-
-static void space_begin(unsigned i)
-{
-	assert_int_equal(oct_mm_init(&space[i], &machine), 0);
-	assert_int_equal(oct_reclaim_add(&reclaim, &space[i]), 0);
-	alive[i] = true;
-}
-
-static void space_end(unsigned i)
-{
-	oct_mm_exit(&space[i]);
-	alive[i] = false;
-}
 
 static int make(void **state)
 {
 	(void)state;
-	user_sets_bits = true;
-	host_reset();
-	assert_int_equal(oct_system_init(&machine, 2), 0);
-	host_system = &machine;
-	assert_int_equal(oct_swap_init(&swap, &swap, slots, SLOTS), 0);
-	oct_reclaim_init(&reclaim, &swap);
+	spaces_make();
 	space_begin(0);
 	space_begin(1);
 	return 0;
@@ -46,50 +18,13 @@ static int make(void **state)
 static int drop(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < SPACES; i++)
-		if (alive[i])
-			space_end(i);
-	host_run_deferred();
-	assert_int_equal(oct_swap_used(&swap), 0);
-	oct_system_exit(&machine);
-	return host_pages() == 0 ? 0 : -1;
-}
-
-static uintptr_t map(unsigned pages, unsigned prot, unsigned flags)
-{
-	uintptr_t result;
-
-	assert_int_equal(oct_mmap(mm, 0, pages * OCT_PAGE_SIZE, prot, flags, &result), 0);
-	return result;
-}
-
-static uintptr_t page(uintptr_t va, unsigned i)
-{
-	return va + i * OCT_PAGE_SIZE;
-}
-
-static uint32_t loaded(struct oct_mm *where, uintptr_t va)
-{
-	uint32_t value = 0xdead;
-
-	assert_int_equal(user_load(where, va, &value), 0);
-	return value;
-}
-
-static void store(struct oct_mm *where, uintptr_t va, uint32_t value)
-{
-	assert_int_equal(user_store(where, va, value), 0);
+	return spaces_drop();
 }
 
 /* What a device finds at the address that it was given. */
 static uint32_t *device(const struct oct_folio *folio)
 {
 	return oct_port_phys_to_virt(folio->page);
-}
-
-static void out(struct oct_mm *where, uintptr_t va, unsigned pages)
-{
-	assert_int_equal(oct_madvise_pageout(where, va, page(va, pages)), 0);
 }
 
 static void give_up(unsigned n, bool dirty)
@@ -102,7 +37,7 @@ static void give_up(unsigned n, bool dirty)
 
 static void the_mapped_page_is_pinned(void **state)
 {
-	uintptr_t va = map(3, RW, 0);
+	uintptr_t va = map(mm, 3, RW, 0);
 
 	(void)state;
 	store(mm, va, 1);
@@ -123,7 +58,7 @@ static void the_mapped_page_is_pinned(void **state)
 
 static void zeros_are_not_pinned(void **state)
 {
-	uintptr_t va = map(1, RW, 0);
+	uintptr_t va = map(mm, 1, RW, 0);
 
 	(void)state;
 	assert_int_equal(loaded(mm, va), 0);
@@ -141,7 +76,7 @@ static void zeros_are_not_pinned(void **state)
 /* Its page instead of the zero page is watched as that was. */
 static void watched_zeros_stay_watched(void **state)
 {
-	uintptr_t va = map(1, RW, 0);
+	uintptr_t va = map(mm, 1, RW, 0);
 
 	(void)state;
 	assert_int_equal(loaded(mm, va), 0);
@@ -153,7 +88,7 @@ static void watched_zeros_stay_watched(void **state)
 
 static void an_empty_place_gets_a_page(void **state)
 {
-	uintptr_t va = map(1, RW, 0);
+	uintptr_t va = map(mm, 1, RW, 0);
 
 	(void)state;
 	assert_int_equal(oct_gup_fast(mm, va, 1, OCT_WRITE, pins), 0);
@@ -164,7 +99,7 @@ static void an_empty_place_gets_a_page(void **state)
 
 static void without_locks(void **state)
 {
-	uintptr_t va = map(4, RW, 0);
+	uintptr_t va = map(mm, 4, RW, 0);
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
@@ -188,7 +123,7 @@ static void without_locks(void **state)
 
 static void bad_calls(void **state)
 {
-	uintptr_t va = map(2, OCT_READ, 0);
+	uintptr_t va = map(mm, 2, OCT_READ, 0);
 
 	(void)state;
 	assert_int_equal(oct_gup(mm, va + 1, 1, OCT_READ, pins), -OCT_EINVAL);
@@ -201,7 +136,7 @@ static void bad_calls(void **state)
 	assert_int_equal(oct_gup(mm, page(va, 100), 1, OCT_READ, pins), -OCT_EFAULT);
 	assert_int_equal(oct_gup(mm, va, 4, OCT_READ, pins), 2); /* as far as the area goes */
 	give_up(2, false);
-	va = map(1, RW, 0);
+	va = map(mm, 1, RW, 0);
 	store(mm, va, 1);
 	assert_int_equal(oct_uffd_writeprotect(mm, va, page(va, 1), true), 0);
 	assert_int_equal(oct_gup(mm, va, 1, OCT_WRITE, pins), -OCT_EBUSY);
@@ -209,7 +144,7 @@ static void bad_calls(void **state)
 
 static void pins_are_counted(void **state)
 {
-	uintptr_t va = map(1, RW, 0);
+	uintptr_t va = map(mm, 1, RW, 0);
 	unsigned n = 0;
 
 	(void)state;
@@ -227,7 +162,7 @@ static void pins_are_counted(void **state)
 
 static void the_page_stays(void **state)
 {
-	uintptr_t va = map(2, RW, 0);
+	uintptr_t va = map(mm, 2, RW, 0);
 	oct_pte_t entry;
 
 	(void)state;
@@ -256,7 +191,7 @@ static void the_page_stays(void **state)
 /* A reference that somebody else has makes a store copy, but not of a page that is pinned. */
 static void a_pin_is_stronger_than_a_reference(void **state)
 {
-	uintptr_t va = map(1, RW, 0);
+	uintptr_t va = map(mm, 1, RW, 0);
 	struct oct_folio *folio;
 
 	(void)state;
@@ -277,7 +212,7 @@ static void a_pin_is_stronger_than_a_reference(void **state)
 
 static void a_child_gets_a_copy(void **state)
 {
-	uintptr_t va = map(3, RW, 0), shared = map(1, RW, OCT_MAP_SHARED);
+	uintptr_t va = map(mm, 3, RW, 0), shared = map(mm, 1, RW, OCT_MAP_SHARED);
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
@@ -304,7 +239,7 @@ static void a_child_gets_a_copy(void **state)
 /* Whoever pins a page that others have gets one of his own first (races 22). */
 static void a_shared_page_is_copied_first(void **state)
 {
-	uintptr_t va = map(2, RW, 0);
+	uintptr_t va = map(mm, 2, RW, 0);
 
 	(void)state;
 	store(mm, va, 1);
@@ -327,7 +262,7 @@ static void a_shared_page_is_copied_first(void **state)
 /* A page that is out in two spaces comes back to each, and is nobody's alone. */
 static void a_page_in_the_swap_cache(void **state)
 {
-	uintptr_t va = map(1, RW, 0);
+	uintptr_t va = map(mm, 1, RW, 0);
 
 	(void)state;
 	store(mm, va, 5);
@@ -345,7 +280,7 @@ static void a_page_in_the_swap_cache(void **state)
 /* Somebody who will let go has a page of the cache pinned: it does not come back until then. */
 static void a_pin_that_came_too_late(void **state)
 {
-	uintptr_t va = map(1, RW, 0);
+	uintptr_t va = map(mm, 1, RW, 0);
 	struct oct_folio *folio;
 
 	(void)state;
@@ -363,7 +298,7 @@ static void a_pin_that_came_too_late(void **state)
 
 static void the_last_one_frees_the_page(void **state)
 {
-	uintptr_t va = map(1, RW, 0);
+	uintptr_t va = map(mm, 1, RW, 0);
 	oct_phys_t where;
 
 	(void)state;
@@ -422,7 +357,7 @@ enum { LARGE = 2 * OCT_FOLIO_PAGES };
 /* A block of LARGE pages that are welcome to be large. */
 static uintptr_t map_large(void)
 {
-	uintptr_t va = map(LARGE, RW, 0);
+	uintptr_t va = map(mm, LARGE, RW, 0);
 
 	assert_int_equal(oct_madvise(mm, va, page(va, LARGE), OCT_MADV_HUGEPAGE), 0);
 	va = (va + OCT_FOLIO_BYTES - 1) & ~(OCT_FOLIO_BYTES - 1);
@@ -482,7 +417,7 @@ static void a_page_that_is_stored_to(void **state)
 
 static void pages_move(void **state)
 {
-	uintptr_t va = map(6, RW, 0);
+	uintptr_t va = map(mm, 6, RW, 0);
 	struct oct_folio *fresh[6], *stays;
 	oct_pte_t entry;
 
@@ -526,7 +461,7 @@ static void pages_move(void **state)
 
 static void one_flush_for_a_batch(void **state)
 {
-	uintptr_t va = map(MOST, RW, 0);
+	uintptr_t va = map(mm, MOST, RW, 0);
 	struct oct_folio *fresh[MOST];
 	struct host_mmu_counts before;
 	unsigned pages;
@@ -554,7 +489,7 @@ static void one_flush_for_a_batch(void **state)
 
 static void fork_without_memory(void **state)
 {
-	uintptr_t va = map(4, RW, 0);
+	uintptr_t va = map(mm, 4, RW, 0);
 	unsigned n, pages;
 
 	(void)state;
@@ -588,7 +523,7 @@ static void fork_without_memory(void **state)
 
 static void pins_without_memory(void **state)
 {
-	uintptr_t va = map(3, RW, 0);
+	uintptr_t va = map(mm, 3, RW, 0);
 	unsigned n;
 
 	(void)state;
@@ -777,7 +712,7 @@ static void random_calls(void **state)
 	srand(5);
 	memset(&record, 0, sizeof(record));
 	space_end(1);
-	area = map(PAGES, RW, 0);
+	area = map(mm, PAGES, RW, 0);
 	for (uint32_t step = 1; step <= STEPS; step++) {
 		random_step(step);
 		check_all();
@@ -791,31 +726,31 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 	const struct CMUnitTest tests[] = {
-	    TEST(the_mapped_page_is_pinned),
-	    TEST(zeros_are_not_pinned),
-	    TEST(watched_zeros_stay_watched),
-	    TEST(an_empty_place_gets_a_page),
-	    TEST(without_locks),
-	    TEST(bad_calls),
-	    TEST(pins_are_counted),
-	    TEST(the_page_stays),
-	    TEST(a_pin_is_stronger_than_a_reference),
-	    TEST(a_child_gets_a_copy),
-	    TEST(a_shared_page_is_copied_first),
-	    TEST(a_page_in_the_swap_cache),
-	    TEST(a_pin_that_came_too_late),
-	    TEST(the_last_one_frees_the_page),
-	    TEST(pages_of_files),
+		TEST(the_mapped_page_is_pinned),
+		TEST(zeros_are_not_pinned),
+		TEST(watched_zeros_stay_watched),
+		TEST(an_empty_place_gets_a_page),
+		TEST(without_locks),
+		TEST(bad_calls),
+		TEST(pins_are_counted),
+		TEST(the_page_stays),
+		TEST(a_pin_is_stronger_than_a_reference),
+		TEST(a_child_gets_a_copy),
+		TEST(a_shared_page_is_copied_first),
+		TEST(a_page_in_the_swap_cache),
+		TEST(a_pin_that_came_too_late),
+		TEST(the_last_one_frees_the_page),
+		TEST(pages_of_files),
 #if OCT_FOLIO_ORDER > 0
-	    TEST(a_large_folio_is_split),
-	    TEST(a_page_of_a_shared_large_folio),
-	    TEST(a_page_that_is_stored_to),
+		TEST(a_large_folio_is_split),
+		TEST(a_page_of_a_shared_large_folio),
+		TEST(a_page_that_is_stored_to),
 #endif
-	    TEST(pages_move),
-	    TEST(one_flush_for_a_batch),
-	    TEST(fork_without_memory),
-	    TEST(pins_without_memory),
-	    TEST(random_calls),
+		TEST(pages_move),
+		TEST(one_flush_for_a_batch),
+		TEST(fork_without_memory),
+		TEST(pins_without_memory),
+		TEST(random_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

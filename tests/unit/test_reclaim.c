@@ -1,42 +1,12 @@
 /* test_reclaim.c: reverse map, second chance, swap. SPDX-License-Identifier: MIT */
-#include "space_user.h"
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#define TEST_SLOTS 96
+#include "reclaim_user.h"
 
-enum { RW = OCT_READ | OCT_WRITE, SLOTS = 96, SPACES = 3 };
-
-static struct oct_system machine;
-static struct oct_swap_slot slots[SLOTS];
-static struct oct_swap swap;
-static struct oct_reclaimer reclaim;
-static struct oct_mm space[SPACES], *const mm = &space[0], *const child = &space[1];
-static bool alive[SPACES];
-
-static void space_begin(unsigned i)
-{
-	assert_int_equal(oct_mm_init(&space[i], &machine), 0);
-	assert_int_equal(oct_reclaim_add(&reclaim, &space[i]), 0);
-	alive[i] = true;
-}
-
-static void space_end(unsigned i)
-{
-	oct_mm_exit(&space[i]);
-	alive[i] = false;
-}
+static struct oct_mm *const mm = &space[0], *const child = &space[1];
 
 static int make_with(uint32_t count)
 {
-	user_sets_bits = true;
-	user_faults = 0;
-	host_reset();
-	assert_int_equal(oct_system_init(&machine, 2), 0);
-	host_system = &machine;
-	assert_int_equal(oct_swap_init(&swap, &swap, slots, count), 0);
-	oct_reclaim_init(&reclaim, &swap);
+	spaces_make_with(count);
 	space_begin(0);
 	space_begin(1);
 	return 0;
@@ -57,61 +27,7 @@ static int make_small(void **state)
 static int drop(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < SPACES; i++)
-		if (alive[i])
-			space_end(i);
-	host_run_deferred();
-	assert_int_equal(oct_swap_used(&swap), 0);
-	assert_int_equal(swap.cached, OCT_NO_SLOT);
-	assert_int_equal(reclaim.anon.spaces, 0);
-	oct_system_exit(&machine);
-	return host_pages() == 0 ? 0 : -1;
-}
-
-static uintptr_t map_at(struct oct_mm *where, uintptr_t va, unsigned pages, unsigned prot, unsigned flags)
-{
-	uintptr_t result;
-
-	assert_int_equal(oct_mmap(where, va, pages * OCT_PAGE_SIZE, prot, flags, &result), 0);
-	return result;
-}
-
-static uintptr_t page(uintptr_t va, unsigned i)
-{
-	return va + i * OCT_PAGE_SIZE;
-}
-
-static uint32_t loaded(struct oct_mm *where, uintptr_t va)
-{
-	uint32_t value = 0xdead;
-
-	assert_int_equal(user_load(where, va, &value), 0);
-	return value;
-}
-
-static void store(struct oct_mm *where, uintptr_t va, uint32_t value)
-{
-	assert_int_equal(user_store(where, va, value), 0);
-}
-
-/* Pages of [va, ...) with 1, 2, ... in their first words. */
-static uintptr_t map_filled(struct oct_mm *where, unsigned pages)
-{
-	uintptr_t va = map_at(where, 0, pages, RW, 0);
-
-	for (unsigned i = 0; i < pages; i++)
-		store(where, page(va, i), i + 1);
-	return va;
-}
-
-static void out(struct oct_mm *where, uintptr_t va, unsigned pages)
-{
-	assert_int_equal(oct_madvise_pageout(where, va, page(va, pages)), 0);
-}
-
-static bool is_swap(struct oct_mm *where, uintptr_t va)
-{
-	return oct_pte_soft_kind(user_entry(where, va)) == OCT_SOFT_SWAP;
+	return spaces_drop();
 }
 
 /* ---- Swap ------------------------------------------------------------------------------------------ */
@@ -232,7 +148,7 @@ static void pinned_pages_stay(void **state)
 
 static void what_is_not_private_stays(void **state)
 {
-	uintptr_t va = map_at(mm, 0, 1, RW, OCT_MAP_SHARED), other = map_at(mm, 0, 2, RW, 0);
+	uintptr_t va = map(mm, 1, RW, OCT_MAP_SHARED), other = map(mm, 2, RW, 0);
 	struct oct_folio *folio = oct_folio_alloc();
 
 	(void)state;
@@ -323,7 +239,7 @@ static void stray_bits_are_no_change(void **state)
 /* Whatever a page held in one space, another finds zeros, and its own contents when they come back. */
 static void no_former_contents(void **state)
 {
-	uintptr_t va = map_at(mm, 0, 4, RW, 0), other = map_at(child, 0, 8, RW, 0);
+	uintptr_t va = map(mm, 4, RW, 0), other = map(child, 8, RW, 0);
 
 	(void)state;
 	for (uintptr_t at = va; at < page(va, 4); at += 64)
