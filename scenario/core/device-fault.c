@@ -4,34 +4,19 @@
  * second look at the entry. pin: one of them pins the page. */
 #include "../pin.h"
 #include "../device.h"
+#include "../raw-out.h"
 
 static void setup(void)
 {
 	struct oct_mm *mm = oc_mm();
 
 	device_setup_there(mm);
-	raw_setup(mm);
-	raw_forbid_faults(mm, RAW_VA);
-	oc_entry_set(raw.entry, 0);
+	raw_setup_out(mm);
 }
 
 static void unchecked(void)
 {
-	bool first = oct_port_cpu_self() == 0;
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-	bool absent = oct_pte_none(oc_entry_get(pte));
-
-	oct_pte_unlock(raw.mm, pte);
-	if (absent) {
-		oct_phys_t page = oct_pte_phys(first ? raw.fresh : raw.writable);
-
-		oct_port_page_read(&device, 0, page);
-		pte = oct_pte_lock(raw.mm, RAW_VA);
-		oc_entry_set(pte, first ? raw.fresh : raw.writable);
-		oct_pte_unlock(raw.mm, pte);
-	}
-	if (oc_store32(raw.mm, RAW_VA + (first ? 0 : 4), 7) == 0)
-		oc_reg(first ? "first" : "second", 1);
+	raw_fault_unchecked(&device);
 }
 
 static void store(unsigned offset)
@@ -61,9 +46,7 @@ static void final(void)
 		OC_ASSERT(OC_I2, !oc_reg_get("other") || swap_word(swap_mm, SWAP_VA + 4) == 7);
 		OC_ASSERT(OC_LEAK, oct_swap_used(&device) == 0);
 	} else {
-		OC_ASSERT(OC_I2, !oc_reg_get("first") || oc_peek32(raw.mm, RAW_VA) == 7);
-		OC_ASSERT(OC_I2, !oc_reg_get("second") || oc_peek32(raw.mm, RAW_VA + 4) == 7);
-		raw_restore();
+		raw_fault_final();
 	}
 }
 

@@ -4,9 +4,9 @@
  * fork has returned does not reach the child. no-join: fork copies the entry and returns; the flush of who
  * took the page away is still to come. */
 #include "../device.h"
+#include "../raw-out.h"
 
 static struct oct_mm *child;
-static bool is_raw;
 
 static void setup(void)
 {
@@ -19,31 +19,12 @@ static void setup(void)
 
 static void raw_migrate(void)
 {
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-
-	is_raw = true;
-	oc_entry_set(pte, oct_pte_mksoft(OCT_SOFT_SWAP, OCT_SWAP_DEVICE));
-	oct_pte_unlock(raw.mm, pte);
-	raw_flush();
-}
-
-static void raw_fork(void)
-{
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-	bool soft = !oct_pte_present(oc_entry_get(pte));
-	uint32_t shared;
-
-	oct_pte_unlock(raw.mm, pte);
-	if (!soft)
-		return;
-	shared = oc_peek32(raw.mm, RAW_ALIAS);
-	oc_store32(raw.mm, RAW_VA, 7);
-	OC_ASSERT(OC_I4, oc_peek32(raw.mm, RAW_ALIAS) == shared);
+	raw_take_out(OCT_SWAP_DEVICE);
 }
 
 static void no_join(void)
 {
-	RAW_PARTS(raw_migrate, raw_fork);
+	RAW_PARTS(raw_migrate, raw_fork_out);
 }
 
 static void fork_and_store(void)
@@ -59,7 +40,7 @@ static void now(void)
 
 static void final(void)
 {
-	if (is_raw) {
+	if (raw_is_out) {
 		raw_restore();
 		return;
 	}

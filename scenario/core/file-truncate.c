@@ -4,10 +4,7 @@
  * broken: the fault looks at the size and maps the page later; the truncation comes between, finds no entry,
  * and frees the page. Then a CPU stores to it. */
 #include "../file.h"
-
-static uint32_t size = 1;
-static oct_phys_t old_page;
-static oct_pte_t old_entry;
+#include "../raw-truncate.h"
 
 static void setup(void)
 {
@@ -17,38 +14,12 @@ static void setup(void)
 	file_setup(mm, 0);
 	OC_ASSERT(OC_ASSERTION, oct_mapping_get(&file.mapping, 0, &folio) == 0); /* in the cache */
 	oct_folio_put(folio);
-	raw_setup(mm);
-	old_page = oct_folio_alloc()->page;
-	old_entry = oct_pte_mkdirty(oct_pte_mkyoung(oct_pte_make(old_page, READ_WRITE, OCT_NORMAL)));
-	oc_entry_set(raw.entry, 0);
-}
-
-static void fault_and_store(void)
-{
-	if (oct_load(&size, OCT_ACQ)) {
-		oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-
-		oc_entry_set(pte, old_entry);
-		oct_pte_unlock(raw.mm, pte);
-		raw_writer();
-	}
-}
-
-static void truncate_raw(void)
-{
-	oct_pte_t *pte;
-
-	oct_store(&size, 0, OCT_REL);
-	pte = oct_pte_lock(raw.mm, RAW_VA);
-	oc_entry_xchg(pte, 0);
-	oct_pte_unlock(raw.mm, pte);
-	raw_flush();
-	oct_port_page_free(old_page, 0, OCT_USE_USER);
+	raw_truncate_setup(mm);
 }
 
 static void broken(void)
 {
-	RAW_PARTS(fault_and_store, truncate_raw);
+	RAW_PARTS(raw_map_and_store, raw_truncate);
 }
 
 static void truncate(void)

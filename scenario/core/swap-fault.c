@@ -4,6 +4,7 @@
  * same time do not see each other's stores, and none is lost. unchecked: each CPU reads the page and installs
  * it without a second look at the entry. */
 #include "../reclaim.h"
+#include "../raw-out.h"
 
 static struct oct_mm *child;
 static bool apart; /* the second CPU's store is the child's */
@@ -13,30 +14,14 @@ static void setup(void)
 	struct oct_mm *mm = oc_mm();
 
 	swap_setup_out(mm);
-	raw_setup(mm);
-	raw_forbid_faults(mm, RAW_VA);
-	oc_entry_set(raw.entry, 0);
+	raw_setup_out(mm);
 	child = oc_mm();
 	OC_ASSERT(OC_ASSERTION, oct_fork(child, mm) == 0);
 }
 
 static void unchecked(void)
 {
-	bool first = oct_port_cpu_self() == 0;
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-	bool absent = oct_pte_none(oc_entry_get(pte));
-
-	oct_pte_unlock(raw.mm, pte);
-	if (absent) {
-		oct_phys_t page = oct_pte_phys(first ? raw.fresh : raw.writable);
-
-		oct_port_page_read(&swap, 0, page);
-		pte = oct_pte_lock(raw.mm, RAW_VA);
-		oc_entry_set(pte, first ? raw.fresh : raw.writable);
-		oct_pte_unlock(raw.mm, pte);
-	}
-	if (oc_store32(raw.mm, RAW_VA + (first ? 0 : 4), 7) == 0)
-		oc_reg(first ? "first" : "second", 1);
+	raw_fault_unchecked(&swap);
 }
 
 static void now(void)
@@ -65,9 +50,7 @@ static void final(void)
 	} else if (oc_reg_get("one")) {
 		OC_ASSERT(OC_I2, swap_word(swap_mm, SWAP_VA) == 7 && swap_word(swap_mm, SWAP_VA + 4) == 7);
 	} else {
-		OC_ASSERT(OC_I2, !oc_reg_get("first") || oc_peek32(raw.mm, RAW_VA) == 7);
-		OC_ASSERT(OC_I2, !oc_reg_get("second") || oc_peek32(raw.mm, RAW_VA + 4) == 7);
-		raw_restore();
+		raw_fault_final();
 	}
 }
 

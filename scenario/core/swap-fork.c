@@ -5,9 +5,9 @@
  * it. no-join: fork copies the entry and returns; the flush of who took the page away is still to come, and
  * the parent's CPU stores into what is the child's page too. */
 #include "../reclaim.h"
+#include "../raw-out.h"
 
 static struct oct_mm *child;
-static bool is_raw;
 
 static void setup(void)
 {
@@ -20,31 +20,12 @@ static void setup(void)
 
 static void raw_reclaim(void)
 {
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-
-	is_raw = true;
-	oc_entry_set(pte, oct_pte_mksoft(OCT_SOFT_SWAP, 0));
-	oct_pte_unlock(raw.mm, pte);
-	raw_flush();
-}
-
-static void raw_fork(void)
-{
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-	bool soft = !oct_pte_present(oc_entry_get(pte));
-	uint32_t shared;
-
-	oct_pte_unlock(raw.mm, pte);
-	if (!soft)
-		return;
-	shared = oc_peek32(raw.mm, RAW_ALIAS);
-	oc_store32(raw.mm, RAW_VA, 7);
-	OC_ASSERT(OC_I4, oc_peek32(raw.mm, RAW_ALIAS) == shared);
+	raw_take_out(0);
 }
 
 static void no_join(void)
 {
-	RAW_PARTS(raw_reclaim, raw_fork);
+	RAW_PARTS(raw_reclaim, raw_fork_out);
 }
 
 static void fork_and_store(void)
@@ -60,7 +41,7 @@ static void now(void)
 
 static void final(void)
 {
-	if (is_raw) {
+	if (raw_is_out) {
 		raw_restore();
 		return;
 	}

@@ -5,12 +5,11 @@
  * entry, and frees the page. Then a CPU stores to it. now: continue, of a shared area. now-copy: a page for a
  * shared area. now-private: one for a private area, which the object never had. */
 #include "../file.h"
+#include "../raw-truncate.h"
 
 enum { SHARED_VA = 0x12000, PRIVATE_VA = 0x14000 };
 
-static uint32_t size = 1;
-static oct_phys_t old_page, source;
-static oct_pte_t old_entry;
+static oct_phys_t source;
 
 static void map_and_want(uintptr_t va, unsigned flags)
 {
@@ -35,40 +34,14 @@ static void setup(void)
 	map_and_want(FILE_VA, 0);
 	map_and_want(SHARED_VA, OCT_MAP_SHARED);
 	map_and_want(PRIVATE_VA, 0);
-	raw_setup(file.mm);
+	raw_truncate_setup(file.mm);
 	source = oct_folio_alloc()->page;
 	oct_port_page_clear(source, 0);
-	old_page = oct_folio_alloc()->page;
-	old_entry = oct_pte_mkdirty(oct_pte_mkyoung(oct_pte_make(old_page, READ_WRITE, OCT_NORMAL)));
-	oc_entry_set(raw.entry, 0);
-}
-
-static void map_and_store_raw(void)
-{
-	if (oct_load(&size, OCT_ACQ)) {
-		oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-
-		oc_entry_set(pte, old_entry);
-		oct_pte_unlock(raw.mm, pte);
-		raw_writer();
-	}
-}
-
-static void truncate_raw(void)
-{
-	oct_pte_t *pte;
-
-	oct_store(&size, 0, OCT_REL);
-	pte = oct_pte_lock(raw.mm, RAW_VA);
-	oc_entry_xchg(pte, 0);
-	oct_pte_unlock(raw.mm, pte);
-	raw_flush();
-	oct_port_page_free(old_page, 0, OCT_USE_USER);
 }
 
 static void broken(void)
 {
-	RAW_PARTS(map_and_store_raw, truncate_raw);
+	RAW_PARTS(raw_map_and_store, raw_truncate);
 }
 
 static void store(uintptr_t va, int supplied)
