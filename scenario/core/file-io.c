@@ -120,6 +120,24 @@ static void evict(void)
 	RAW_PARTS(evict_page, write_back);
 }
 
+static void store_mark_and_let_go(void)
+{
+	store_and_mark();
+	oct_unpin(folio, false);
+}
+
+static void write_and_evict(void)
+{
+	write_back();
+	if (oct_mapping_evict(&file.mapping, 0) == 0)
+		oc_cover("evicted");
+}
+
+static void evict_marked(void)
+{
+	RAW_PARTS(store_mark_and_let_go, write_and_evict);
+}
+
 static void shrink(void)
 {
 	oct_unpin(folio, false);
@@ -154,8 +172,9 @@ static void get_unread(void)
 
 static void final(void)
 {
-	if (file.mapping.cached && file.stored)
-		OC_ASSERT(OC_I3, file_kept(folio, &file.object));
+	if (file.stored)
+		OC_ASSERT(OC_I3, file.mapping.cached ? file_kept(folio, &file.object)
+		                                     : file_device(&file.object) == STORED);
 	OC_ASSERT(OC_LEAK, unread.cached == 0);
 }
 
@@ -170,6 +189,10 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
                           .expected = OC_HOLDS,
                           .knobs = {.reuse = true},
                           .cover = {"page-written", "used-again"}},
+                         {.name = "evict-marked",
+                          .run = evict_marked,
+                          .expected = OC_HOLDS,
+                          .cover = {"page-written", "evicted"}},
                          {.name = "truncate",
                           .run = truncate,
                           .expected = OC_HOLDS,
