@@ -239,6 +239,14 @@ static void fork_space(void)
 	assert_int_equal(oct_fork(&space[1], mm), 0);
 }
 
+static void move(void)
+{
+	uintptr_t to = map(mm, 2, RW, 0);
+
+	assert_int_equal(oct_uffd_register(mm, to, page(to, 2), OCT_UFFD_MISSING), 0);
+	assert_int_equal(oct_uffd_move(mm, to, page(area, 2), 2, 0), 2);
+}
+
 static void truncate(void)
 {
 	oct_mapping_truncate(&file, 1);
@@ -294,6 +302,7 @@ static void each_call(void **state)
 	    {write_back, PAGES + 1, 3},
 	    {record, PAGES + 1, 3},
 	    {reset, 0, PAGES + FILE_PAGES},
+	    {move, 2, 2},
 	};
 
 	for (unsigned c = 0; c < sizeof(calls) / sizeof(*calls); c++) {
@@ -356,6 +365,27 @@ static void merged_and_collapsed(void **state)
 			settled();
 			return;
 		}
+}
+
+/* A table goes by the object; what it maps does not change, but who walks tables may be one that sleeps. */
+static void retracted(void **state)
+{
+	uintptr_t bytes = oct_level_bytes(1), at = (mm->space.last + 1) / 2, where;
+
+	(void)state;
+	assert_int_equal(
+	    oct_mmap_file(mm, at, bytes, RW, OCT_MAP_FIXED_NOREPLACE | OCT_MAP_SHARED, &file, 0, &where), 0);
+	store(mm, at, 1);
+	assert_int_equal(oct_mapping_writeback(&file, 0, 1), 0);
+	assert_int_equal(oct_mapping_evict(&file, 0), 0);
+	oct_notifier_bind(mm, &other.notifier);
+	assert_int_equal(oct_munmap(mm, shown, FILE_PAGES * OCT_PAGE_SIZE), 0);
+	other.starts = other.ends = 0;
+	assert_int_equal(oct_retract_page_tables(&file, 0, bytes / OCT_PAGE_SIZE), 1);
+	assert_int_equal(other.starts, 1);
+	assert_int_equal(other.ends, 1);
+	assert_int_equal(other.start, at);
+	assert_int_equal(other.end, at + bytes);
 }
 
 /* ---- Who hears ---------------------------------------------------------------------------------------- */
@@ -607,15 +637,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 	const struct CMUnitTest tests[] = {
-	    TEST(each_call),
-	    TEST(stores_that_copy),
-	    TEST(merged_and_collapsed),
-	    TEST(bound_and_unbound),
-	    TEST(new_areas),
-	    TEST(the_space_ends),
-	    TEST(relatives_are_left_alone),
-	    TEST(random_calls),
-	    TEST(young_by_secondary),
+	    TEST(each_call),         TEST(retracted),
+	    TEST(stores_that_copy),  TEST(merged_and_collapsed),
+	    TEST(bound_and_unbound), TEST(new_areas),
+	    TEST(the_space_ends),    TEST(relatives_are_left_alone),
+	    TEST(random_calls),      TEST(young_by_secondary),
 	    TEST(young_by_interval),
 	};
 
