@@ -342,7 +342,7 @@ static void stores_that_copy(void **state)
 	settled();
 }
 
-static void merged_and_collapsed(void **state)
+static void merged(void **state)
 {
 	(void)state;
 	store(mm, page(area, 2), 9);
@@ -352,19 +352,31 @@ static void merged_and_collapsed(void **state)
 	assert_int_equal(dma.entry[2], 0); /* it lost the write right */
 	assert_int_equal(dma.entry[7], 0);
 	settled();
-	if (OCT_FOLIO_PAGES > PAGES)
+}
+
+/* Where the format has what a collapse makes. */
+static void check_collapse(int result, uintptr_t start, size_t bytes)
+{
+	if (result == -OCT_EINVAL)
 		return;
-	for (unsigned i = 0; i < PAGES; i++)
-		if ((page(area, i) & (OCT_FOLIO_BYTES - 1)) == 0 && i + OCT_FOLIO_PAGES <= PAGES) {
-			give(&dma, 0, PAGES);
-			dma.starts = dma.ends = 0;
-			(void)oct_collapse(mm, page(area, i), 0);
-			assert_int_equal(dma.starts, 1);
-			assert_int_equal(dma.start, page(area, i));
-			assert_int_equal(dma.end, page(area, i) + OCT_FOLIO_BYTES);
-			settled();
-			return;
-		}
+	assert_int_equal(result, 0);
+	assert_int_equal(other.starts, 1);
+	assert_int_equal(other.ends, 1);
+	assert_int_equal(other.start, start);
+	assert_int_equal(other.end, start + bytes);
+	other.starts = other.ends = 0;
+}
+
+static void collapsed(void **state)
+{
+	uintptr_t at = (mm->space.last + 1) / 2, where;
+
+	(void)state;
+	assert_int_equal(oct_mmap(mm, at, OCT_HUGE_BYTES, RW, OCT_MAP_FIXED_NOREPLACE, &where), 0);
+	assert_int_equal(oct_madvise(mm, at, at + OCT_HUGE_BYTES, OCT_MADV_POPULATE_WRITE), 0);
+	oct_notifier_bind(mm, &other.notifier);
+	check_collapse(oct_collapse(mm, at, 0), at, OCT_FOLIO_BYTES);
+	check_collapse(oct_collapse_huge(mm, at, 0), at, OCT_HUGE_BYTES);
 }
 
 /* A table goes by the object; what it maps does not change, but who walks tables may be one that sleeps. */
@@ -637,12 +649,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 	const struct CMUnitTest tests[] = {
-	    TEST(each_call),         TEST(retracted),
-	    TEST(stores_that_copy),  TEST(merged_and_collapsed),
-	    TEST(bound_and_unbound), TEST(new_areas),
-	    TEST(the_space_ends),    TEST(relatives_are_left_alone),
-	    TEST(random_calls),      TEST(young_by_secondary),
-	    TEST(young_by_interval),
+	    TEST(each_call),    TEST(retracted),          TEST(stores_that_copy),
+	    TEST(merged),       TEST(collapsed),          TEST(bound_and_unbound),
+	    TEST(new_areas),    TEST(the_space_ends),     TEST(relatives_are_left_alone),
+	    TEST(random_calls), TEST(young_by_secondary), TEST(young_by_interval),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
