@@ -6,12 +6,13 @@
  * software which knows nothing. */
 #include "space.h"
 
-enum { NEW = 5, AGAIN_VA = 0x48000 };
+enum { NEW = 5, AGAIN_VA = 0x48000, LINKED_VA = 0x58000 };
 
 static oct_pte_t *other_entry, *upper, *other_upper;
-static oct_phys_t kept; /* a page that stays */
-static uint32_t lazy;   /* atomic: CPU1 has said so */
-static uint32_t freed;  /* atomic: the page has its next life */
+static oct_phys_t kept;               /* a page that stays */
+static oct_pte_t *linked_upper, link; /* a table, made before, with an entry of the page */
+static uint32_t lazy;                 /* atomic: CPU1 has said so */
+static uint32_t freed;                /* atomic: the page has its next life */
 
 static void setup(void)
 {
@@ -24,6 +25,11 @@ static void setup(void)
 	kept = oct_pte_phys(oc_entry_xchg(other_entry, 0));
 	OC_ASSERT(OC_ASSERTION, oct_mmap(mm, AGAIN_VA, OCT_PAGE_SIZE, OCT_NONE, OCT_MAP_FIXED, &at) == 0);
 	OC_ASSERT(OC_ASSERTION, oct_table_prepare_slot(&mm->space, AGAIN_VA) == 0);
+	oc_map_anon(mm, LINKED_VA, 1, OCT_READ | OCT_WRITE);
+	oc_entry_set(oc_pte(mm, LINKED_VA), oct_pte_wrprotect(original));
+	linked_upper = oc_pte(mm, LINKED_VA, 1);
+	link = oc_entry_xchg(linked_upper, 0);
+	OC_ASSERT(OC_ASSERTION, oct_mprotect(mm, LINKED_VA, OCT_PAGE_SIZE, OCT_NONE) == 0);
 	upper = oc_pte(mm, VA, 1);
 	other_upper = oc_pte(mm, AGAIN_VA, 1);
 }
@@ -97,6 +103,32 @@ static void table_again(void)
 	oct_store(other_upper, oct_pte_make_table(next, 1, false), OCT_REL); /* to walkers */
 }
 
+/* The page's next life is known to a table that was ready before it began, and is linked after that. */
+static void link_again(void)
+{
+	oct_phys_t next;
+
+	oc_entry_set(entry, 0);
+	flush();
+	oct_port_page_free(page, 0, OCT_USE_USER);
+	next = oct_port_page_alloc(0, OCT_USE_USER);
+	oct_store((uint32_t *)oct_port_phys_to_virt(next), NEW, OCT_RLX); /* the link's release orders it */
+	if (next != page)
+		return;
+	oc_cover("same-page");
+	oct_store(linked_upper, link, OCT_REL); /* to walkers */
+}
+
+static void reader_again(void)
+{
+	uint32_t value;
+
+	if (oc_load32(mm, LINKED_VA, &value) == 0) {
+		oc_cover("loaded");
+		OC_ASSERT(OC_I2, value == NEW);
+	}
+}
+
 static void writer_again(void)
 {
 	if (oc_store32(mm, AGAIN_VA, NEW) == 0)
@@ -151,6 +183,11 @@ static void broken_lazy(void)
 	PARTS(not_really_lazy, lazy_reader);
 }
 
+static void new_link(void)
+{
+	PARTS(link_again, reader_again);
+}
+
 static void new_table(void)
 {
 	PARTS(table_again, writer_again);
@@ -170,6 +207,7 @@ OC_SCENARIO(
             {.name = "broken-lazy", .run = broken_lazy, .expected = OC_VIOLATES(OC_I1)},
             {.name = "repaired", .run = old_entry, .expected = OC_HOLDS, .cover = {"loaded", "same-page"}},
             {.name = "new-entry", .run = new_entry, .expected = OC_HOLDS, .cover = {"loaded", "same-page"}},
+            {.name = "new-link", .run = new_link, .expected = OC_HOLDS, .cover = {"loaded", "same-page"}},
             {.name = "new-table", .run = new_table, .expected = OC_HOLDS, .cover = {"stored", "same-page"}},
             {.name = "repaired-software",
              .run = repaired_software,
