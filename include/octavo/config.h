@@ -17,6 +17,7 @@
 #define OCT_OPEN_RANGES  4 /* open generations whose ranges a space remembers */
 #define OCT_RECLAIM_PAGES  2 /* pages that reclaim takes before it flushes */
 #define OCT_RECLAIM_SPACES 2 /* spaces that they may come from */
+#define OCT_SPLIT_LEAVES      2
 #define OCT_TRACK_WORDS 1 /* of 64 pages: what a walk over an object records before it flushes */
 #endif
 
@@ -55,6 +56,10 @@
 #define OCT_HUGE_PAGES (1u << OCT_HUGE_ORDER)
 #define OCT_HUGE_BYTES (OCT_PAGE_SIZE << OCT_HUGE_ORDER)
 #define OCT_FOLIO_MOST (OCT_HUGE_ORDER > OCT_FOLIO_ORDER ? OCT_HUGE_ORDER : OCT_FOLIO_ORDER)
+/* Leaves that became tables: how many of them a space remembers, for reclaim to look at first. */
+#ifndef OCT_SPLIT_LEAVES
+#define OCT_SPLIT_LEAVES 16
+#endif
 #ifndef OCT_GATHER_PAGES
 #define OCT_GATHER_PAGES 32
 #endif

@@ -17,7 +17,8 @@
  *                 does one read-modify-write. A pin of one page holds all of them
  *   map counts    none. Who asks "only mine?" counts the entries that he has locked: they are neighbours
  *   partly mapped when some of its entries are gone (munmap, DONTNEED, a copy on write), the folio keeps
- *                 all of its memory until the last entry goes, or until it is split
+ *                 all of its memory until the last entry goes, or until it is split; reclaim splits huge
+ *                 ones for that (deferred split)
  *   exclusive     is a property of the folio. After fork, a copy of one page in one space leaves the
  *                 page to the other space alone, but the folio is shared until the last common page has
  *                 gone, so a store there copies too: memory is lost by that, never a store
@@ -43,7 +44,8 @@ extern "C" {
 #endif
 
 /* In refcount: one pin (pin.h). Below it the references; there are never so many that they reach it: fork
- * copies a private page that has half of that, and pages of objects only look pinned then. */
+ * copies a private page that has half of that; pages of objects and large folios, which nobody pins, only
+ * look pinned then. */
 #define OCT_FOLIO_PIN  ((uint32_t)1 << 20)
 #define OCT_FOLIO_REFS (OCT_FOLIO_PIN - 1)
 

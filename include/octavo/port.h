@@ -50,8 +50,8 @@ struct oct_space;
  * core asks before it changes anything. Never sleeps. */
 oct_phys_t oct_port_page_alloc(unsigned order, enum oct_page_use use);
 /* Takes back what page_alloc gave for this order and use. The core calls it only when no translation can
- * reach the page. Pages for OCT_USE_USER that were given together (OCT_FOLIO_ORDER) may come back one by one,
- * with order 0. */
+ * reach the page. Pages for OCT_USE_USER that were given together (OCT_FOLIO_ORDER, OCT_HUGE_ORDER) may come
+ * back one by one, with order 0. */
 void oct_port_page_free(oct_phys_t page, unsigned order, enum oct_page_use use);
 /* Fill 2^order pages with zeros. */
 void oct_port_page_clear(oct_phys_t page, unsigned order);
@@ -103,7 +103,8 @@ void oct_port_icache_sync(oct_phys_t page, unsigned order);
 /* An object is whatever holds contents: a file, a swap device. The core knows it by the pointer that
  * its owner gave (oct_mapping_init, ...) and by the index of a page in it. These calls may sleep, except
  * page_same; they run with interrupts on and no page-table lock held. A fault that waits for one
- * of them holds the lock of its space for reading, so they take no lock of a space and touch no user memory. */
+ * of them holds the lock of its space for reading, so they take no lock of a space and touch no user memory.
+ */
 
 /* Fill the page with page index of object. 0, or -OCT_EIO: the contents are then undefined. Nobody
  * else looks at the page meanwhile. */

@@ -24,8 +24,8 @@ extern "C" {
 
 /* The caller's: a set of spaces and where their pages go. */
 struct oct_reclaimer {
-	struct oct_anon anon;  /* first */
-	struct oct_swap *swap; /* NULL: none, only clean pages can be given back */
+	struct oct_anon anon;    /* first */
+	struct oct_swap *swap;   /* NULL: none, only clean pages can be given back */
 	struct oct_swap *device; /* memory of a device (device.h), NULL: none; set before spaces are added */
 };
 
@@ -36,12 +36,13 @@ void oct_reclaim_init(struct oct_reclaimer *reclaim, struct oct_swap *swap);
 int oct_reclaim_add(struct oct_reclaimer *reclaim, struct oct_mm *mm);
 
 /* Gives back up to pages pages: a page that was not young since the clock came by last is taken from its
- * entries, written if neither swap nor its object has its contents, and freed. Ends when there are enough,
- * or when the clock has been round three times. A page whose writing fails stays in memory, and its spaces
- * find it by their next fault.
- * May sleep (page_write); interrupts on; no lock of a space, mapping or table held: not from
- * oct_port_page_alloc. Several at once are allowed. TLB after: nobody reaches what was given back.
- * The number of pages given back; -OCT_EIO: none, and writing failed. */
+ * entries, written if neither swap nor its object has its contents, and freed. In each space it first splits
+ * huge folios that are mapped in part (folio.h) and gives back what nobody maps of them, which may be more
+ * than pages. Ends when there are enough, or when the clock has been round three times. A page whose writing
+ * fails stays in memory, and its spaces find it by their next fault. May sleep (page_write); interrupts on;
+ * no lock of a space, mapping or table held: not from oct_port_page_alloc. Several at once are allowed. TLB
+ * after: nobody reaches what was given back. The number of pages given back; -OCT_EIO: none, and writing
+ * failed. */
 int oct_reclaim(struct oct_reclaimer *reclaim, unsigned pages);
 
 /* Takes the pages of [start, end) at once, young or not, as oct_reclaim does. Holes are no error. Advice:

@@ -203,6 +203,11 @@ struct oct_space {
 	/* Tables for the large leaves of the space to be split into: [0] leaf tables, [1] others. */
 	uint32_t deposit_lock; /* atomic */
 	oct_phys_t deposit[2]; /* under deposit_lock: linked by their first word, OCT_NO_PAGE ends */
+#if OCT_TIER > 0
+	uint32_t splits; /* atomic, written under deposit_lock: how many of split_at there are */
+	uintptr_t split_at[OCT_SPLIT_LEAVES]; /* under deposit_lock: where a leaf of level 1 became a table */
+	unsigned split_next;                  /* likewise: the one that makes way when all are taken */
+#endif
 	/* Takes pages of OCT_USE_USER that a ticket completed, pages (>= 1) from page on; set by the owner of
 	 * the space after oct_space_init; NULL: oct_port_page_free. More than one only where ticket.runs said
 	 * so, and then of one aligned block of OCT_FOLIO_PAGES; or where one leaf mapped them

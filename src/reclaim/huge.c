@@ -27,6 +27,13 @@
  * space for writing. The price here: who faults in the range meanwhile spins for the copy of OCT_HUGE_PAGES
  * pages.
  *
+ * Deferred split. A leaf becomes a table in the lock section that takes a page out of it, or takes it for
+ * itself, so a folio that is mapped in part belongs to a leaf that was split. The space remembers where that
+ * was, under the lock of the deposit that a split takes anyway; nothing is written where a page is unmapped.
+ * Reclaim looks there before it takes pages: these are hints, decided by the entries under their lock, and
+ * what is forgotten (there is room for OCT_SPLIT_LEAVES, and mremap may move entries) the clock finds as it
+ * goes by. Why nobody misses a page that is given back: essay of folio.c.
+ *
  * What others had taken away and not flushed (I4, I11) is complete with the flush of the table, which is
  * younger. */
 #include <octavo/collapse.h>
@@ -35,6 +42,7 @@
 #include "../notify/notifier.h"
 #include "../space/walk.h"
 #include "../table/table_internal.h"
+#include "huge.h"
 
 #if OCT_HUGE_ORDER > 0
 
@@ -234,6 +242,71 @@ static int collapse_in_space(struct oct_mm *mm, uintptr_t start, unsigned max_no
 	return error;
 }
 
+/* ---- Deferred split ------------------------------------------------------------------------------- */
+
+unsigned oct_split_partly(struct oct_folio *folio, const struct oct_pte_guard *guard)
+{
+	/* Relaxed: asked again, with the entries, by oct_folio_exclusive_at. */
+	uint32_t mapped = oct_load(&folio->refcount, OCT_RLX), pages = 1u << folio->order;
+
+	if (mapped >= pages || !oct_folio_exclusive_at(folio, guard) || !oct_folio_split(folio, guard))
+		return 0;
+	OCT_COVER("split-deferred");
+	return pages - mapped;
+}
+
+/* The leaf table of va. *rest: a huge folio is still there. */
+static unsigned split_in_table(struct oct_mm *mm, uintptr_t va, bool *rest)
+{
+	const struct oct_vma *vma = NULL;
+	const struct oct_folio *seen = NULL; /* of which the entries were counted */
+	struct oct_pte_guard guard;
+	unsigned given = 0;
+
+	*rest = false;
+	oct_pte_lock_at(&mm->space, va, &guard);
+	if (guard.level == 0) {
+		do {
+			oct_pte_t pte = oct_pte_get(&guard);
+			struct oct_folio *folio;
+			unsigned pages;
+
+			if (!oct_pte_present(pte))
+				continue;
+			if (!vma || guard.va >= vma->end)
+				vma = oct_vma_find(&mm->areas, guard.va);
+			if (!vma || oct_vma_kind(vma) != OCT_VMA_ANON)
+				continue; /* it may be memory without folios */
+			folio = oct_folio_of(oct_pte_frame(pte, 0, guard.va));
+			if (folio == seen || folio->order != OCT_HUGE_ORDER)
+				continue;
+			pages = oct_split_partly(folio, &guard);
+			given += pages;
+			*rest |= !pages;
+			seen = folio;
+		} while (oct_pte_guard_next(&guard));
+	}
+	oct_pte_guard_unlock(NULL, &guard);
+	return given;
+}
+
+unsigned oct_split_deferred(struct oct_mm *mm)
+{
+	unsigned given = 0;
+	uintptr_t va;
+	bool rest;
+
+	/* Each stays where it is, or another takes its place in the list. */
+	for (uint32_t at = 0; oct_split_noted(&mm->space, at, &va); at += rest) {
+		given += split_in_table(mm, va, &rest);
+		if (!rest)
+			oct_split_forget(&mm->space, va);
+	}
+	return given;
+}
+
+/* ---- The call ---------------------------------------------------------------------------------------- */
+
 int oct_collapse_huge(struct oct_mm *mm, uintptr_t addr, unsigned max_none)
 {
 	uintptr_t start = addr & ~(OCT_HUGE_BYTES - 1);
@@ -263,6 +336,19 @@ int oct_collapse_huge(struct oct_mm *mm, uintptr_t addr, unsigned max_none)
 }
 
 #else
+
+unsigned oct_split_partly(struct oct_folio *folio, const struct oct_pte_guard *guard)
+{
+	(void)folio;
+	(void)guard;
+	return 0;
+}
+
+unsigned oct_split_deferred(struct oct_mm *mm)
+{
+	(void)mm;
+	return 0;
+}
 
 int oct_collapse_huge(struct oct_mm *mm, uintptr_t addr, unsigned max_none)
 {

@@ -33,6 +33,7 @@
  * Order of locks: space (read; of relatives tried only), registry, page-table lock, swap area. Writing
  * happens with none of them but that of the visited space: a page of an object always (it keeps the areas,
  * and with them the mapping), a private one in oct_madvise_pageout. */
+#include "huge.h"
 #include "swap.h"
 #include <octavo/contpte.h>
 #include <octavo/mapping.h>
@@ -432,6 +433,10 @@ static struct oct_folio *look(struct batch *batch, struct oct_pte_guard *guard, 
 		look_large_file(batch, guard, ticket, next);
 		return NULL;
 	}
+	if (OCT_HUGE_ORDER > 0 && folio->order == OCT_HUGE_ORDER && !folio->mapping) {
+		batch->given += oct_split_partly(folio, guard);
+		folio = oct_folio_of(oct_pte_phys(pte));
+	}
 	if (!batch->force && was_young(guard, ticket, pte)) {
 		if (folio->order)
 			*next = behind_block(guard);
@@ -610,7 +615,10 @@ int oct_reclaim(struct oct_reclaimer *reclaim, unsigned pages)
 		reached = end;
 		batch_begin(&batch, mm, pages - given, false);
 		if (oct_rwlock_read_trylock(&mm->lock)) {
-			reached = visit(&batch, start, end);
+			/* Relaxed: a hint. What nobody maps goes before what somebody does. */
+			if (oct_load(&mm->space.splits, OCT_RLX))
+				batch.given += oct_split_deferred(mm);
+			reached = given + batch.given < pages ? visit(&batch, start, end) : start;
 			evict_files(&batch);
 			oct_rwlock_read_unlock(&mm->lock);
 			ends += reached == end;

@@ -386,6 +386,9 @@ static bool resolves_whole(struct oct_fault_state *fault, oct_pte_t pte)
 
 	if (first < vma->start || vma->end - first < bytes || fault->unshare)
 		return false; /* another area has a part of it; a pin is of one page */
+	if (fault->store && oct_pte_uffd_wp(pte))
+		return false; /* the protection goes for the page that is stored to, and says which that was
+		               */
 	if (!fault->store || oct_pte_write(pte))
 		return true;
 	/* An object wants to know which page is stored to. */

@@ -32,8 +32,54 @@ static OCT_SELDOM void deposit_put(struct oct_space *space, oct_phys_t table, un
 	oct_spin_unlock(&space->deposit_lock);
 }
 
-/* OCT_NO_PAGE: none is left. */
-static OCT_SELDOM oct_phys_t deposit_get(struct oct_space *space, unsigned level)
+#if OCT_TIER > 0
+/* The leaf of level 1 at va becomes a table. The deposit's lock is held. */
+static void note_split(struct oct_space *space, uintptr_t va)
+{
+	uint32_t count = space->splits;
+
+	va &= ~(oct_level_bytes(1) - 1);
+	for (uint32_t i = 0; i < count; i++)
+		if (space->split_at[i] == va)
+			return;
+	if (count == OCT_SPLIT_LEAVES) {
+		space->split_next = (space->split_next + 1) % OCT_SPLIT_LEAVES;
+		space->split_at[space->split_next] = va;
+		return;
+	}
+	space->split_at[count] = va;
+	/* Relaxed: a hint; what it says is looked at under the lock. */
+	oct_store(&space->splits, count + 1, OCT_RLX);
+}
+
+bool oct_split_noted(struct oct_space *space, uint32_t at, uintptr_t *va)
+{
+	bool there;
+
+	oct_spin_lock(&space->deposit_lock);
+	there = at < space->splits;
+	if (there)
+		*va = space->split_at[at];
+	oct_spin_unlock(&space->deposit_lock);
+	return there;
+}
+
+void oct_split_forget(struct oct_space *space, uintptr_t va)
+{
+	oct_spin_lock(&space->deposit_lock);
+	for (uint32_t i = 0, count = space->splits; i < count; i++)
+		if (space->split_at[i] == va) {
+			space->split_at[i] = space->split_at[count - 1];
+			oct_store(&space->splits, count - 1, OCT_RLX); /* as above */
+			break;
+		}
+	oct_spin_unlock(&space->deposit_lock);
+}
+#endif
+
+/* OCT_NO_PAGE: none is left. split: what it is for; NULL: to be dropped. */
+static OCT_SELDOM oct_phys_t deposit_get(struct oct_space *space, unsigned level,
+                                         const struct oct_pte_guard *split)
 {
 	oct_phys_t *list = &space->deposit[deposit_kind(level)], table;
 
@@ -41,6 +87,12 @@ static OCT_SELDOM oct_phys_t deposit_get(struct oct_space *space, unsigned level
 	table = *list;
 	if (table != OCT_NO_PAGE)
 		*list = *(oct_phys_t *)oct_port_phys_to_virt(table);
+#if OCT_TIER > 0
+	if (split != NULL && level == 0 && !space->kernel)
+		note_split(space, split->va);
+#else
+	(void)split;
+#endif
 	oct_spin_unlock(&space->deposit_lock);
 	return table;
 }
@@ -57,7 +109,7 @@ static int deposit_add_table(struct oct_space *space, unsigned level)
 
 static void deposit_drop_table(struct oct_space *space, unsigned level)
 {
-	oct_phys_t table = deposit_get(space, level);
+	oct_phys_t table = deposit_get(space, level, NULL);
 
 	if (table != OCT_NO_PAGE)
 		oct_table_free(table, level);
@@ -163,7 +215,7 @@ static OCT_SELDOM int split_leaf(struct oct_pte_guard *guard, uintptr_t va, stru
 	unsigned long arg = (unsigned long)(uintptr_t)&split;
 	oct_pte_t old, link;
 
-	split.table = deposit_get(space, split.level - 1);
+	split.table = deposit_get(space, split.level - 1, guard);
 	if (split.table == OCT_NO_PAGE)
 		split.table = oct_port_page_alloc(oct_table_order(split.level - 1), OCT_USE_TABLE);
 	if (split.table == OCT_NO_PAGE)

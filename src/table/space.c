@@ -79,6 +79,10 @@ static OCT_SELDOM void space_reset(struct oct_space *space, struct oct_system *s
 		space->seen[cpu] = 0;
 	space->deposit_lock = 0;
 	space->deposit[0] = space->deposit[1] = OCT_NO_PAGE;
+#if OCT_TIER > 0
+	space->splits = 0;
+	space->split_next = 0;
+#endif
 	space->page_release = NULL;
 	space->soft = NULL;
 	space->secondary = NULL;

@@ -97,6 +97,13 @@ static inline bool oct_guard_step(struct oct_pte_guard *guard, uintptr_t last)
 int oct_deposit_add(struct oct_space *space, unsigned level);
 /* A leaf of level is no more. */
 void oct_deposit_drop(struct oct_space *space, unsigned level);
+#if OCT_TIER > 0
+/* The at-th of the places where a leaf of level 1 became a table, as far as the space remembers. false: there
+ * are not so many. Any page-table lock may be held. */
+bool oct_split_noted(struct oct_space *space, uint32_t at, uintptr_t *va);
+/* That place need not be looked at again. */
+void oct_split_forget(struct oct_space *space, uintptr_t va);
+#endif
 /* Nobody uses the space any more. */
 void oct_deposit_exit(struct oct_space *space);
 

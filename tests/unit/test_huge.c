@@ -9,6 +9,8 @@
 #include <string.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include "../../src/reclaim/huge.h"
+#include "../../src/table/table_internal.h"
 
 enum { RW = OCT_READ | OCT_WRITE, SLOTS = 2048, MANY = OCT_HUGE_PAGES, BLOCKS = 2, PAGES = BLOCKS * MANY };
 #define BASE      (16 * OCT_HUGE_BYTES)
@@ -339,6 +341,18 @@ static void part_protect_marked(void)
 	assert_int_equal(oct_uffd_register(&space, BASE, BLOCK(1), 0), 0);
 }
 
+static void part_store_async(void)
+{
+	assert_int_equal(oct_uffd_register(&space, BASE, BLOCK(1), OCT_UFFD_WP), 0);
+	assert_int_equal(oct_uffd_async(&space, BASE, BLOCK(1), true), 0);
+	assert_int_equal(oct_uffd_writeprotect(&space, BASE, BLOCK(1), true), 0);
+	assert_true(is_leaf(&space, BASE));
+	assert_int_equal(user_store(&space, AT(3), 4), 0);
+	assert_false(oct_pte_uffd_wp(user_entry(&space, AT(3))));
+	assert_true(oct_pte_uffd_wp(user_entry(&space, AT(4)))); /* what was stored to is known by page */
+	assert_int_equal(oct_uffd_register(&space, BASE, BLOCK(1), 0), 0);
+}
+
 static void part_pin(void)
 {
 	struct oct_folio *pin;
@@ -407,8 +421,9 @@ static void part_scan(void)
 static void touched_in_part(void **state)
 {
 	static void (*const touch[])(void) = {
-	    part_munmap,  part_dontneed, part_free,           part_mprotect,  part_protect, part_pin,
-	    part_pageout, part_mremap,   part_protect_marked, part_mremap_to, part_move,    part_scan};
+	    part_munmap,    part_dontneed, part_free,   part_mprotect,       part_protect,
+	    part_pin,       part_pageout,  part_mremap, part_protect_marked, part_store_async,
+	    part_mremap_to, part_move,     part_scan};
 
 	for (unsigned i = 0; i < sizeof(touch) / sizeof(touch[0]); i++) {
 		make_leaf();
@@ -433,6 +448,116 @@ static void across_areas(void **state)
 	assert_false(is_leaf(&space, BASE));
 	assert_int_equal(user_store(&other, AT(7), 1), 0);
 	shows(&space, BASE, 0, MANY);
+}
+
+/* ---- Mapped in part -------------------------------------------------------------------------------- */
+
+enum { HALF = MANY / 2 };
+
+static void memory_comes_back(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	make_leaf();
+	before = host_pages();
+	assert_int_equal(oct_madvise_dontneed(&space, AT(HALF), BLOCK(1)), 0);
+	assert_int_equal(host_pages(), before); /* the folio keeps them */
+	assert_int_equal(oct_reclaim(&reclaim, 1), HALF);
+	assert_int_equal(host_pages(), before - HALF);
+	assert_int_equal(oct_swap_used(&swap), 0); /* nobody's pages went, no one else's */
+	shows(&space, BASE, 0, HALF);
+	for (unsigned i = 0; i < HALF; i++)
+		assert_int_equal(user_folio(&space, AT(i))->order, 0);
+	assert_int_equal(oct_reclaim(&reclaim, 1), 1); /* there is nothing more to be had like that */
+	assert_int_equal(oct_swap_used(&swap), 1);
+}
+
+static void kept_while_shared(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	make_leaf();
+	fork_begin();
+	before = host_pages();
+	assert_int_equal(oct_madvise_dontneed(&space, AT(1), BLOCK(1)), 0);
+	assert_int_equal(oct_reclaim(&reclaim, 1), 0);
+	assert_int_equal(host_pages(), before);
+	shows(&other, BASE, 0, MANY);
+	fork_end();
+	assert_int_equal(oct_reclaim(&reclaim, 1), MANY - 1);
+	shows(&space, BASE, 0, 1);
+}
+
+/* All of it is mapped at first, and still when reclaim looks: it is remembered. */
+static void parted_later(void **state)
+{
+	struct oct_folio *pin;
+	uint32_t at = 0;
+	uintptr_t va;
+
+	(void)state;
+	make_leaf();
+	assert_int_equal(oct_mprotect(&space, AT(3), OCT_PAGE_SIZE, OCT_READ), 0);
+	assert_int_equal(oct_split_deferred(&space), 0);
+	assert_true(oct_split_noted(&space.space, at, &va) && va == BASE);
+	assert_false(oct_split_noted(&space.space, at + 1, &va));
+	assert_int_equal(oct_munmap(&space, AT(4), OCT_PAGE_SIZE), 0);
+	assert_int_equal(oct_split_deferred(&space), 1);
+	assert_false(oct_split_noted(&space.space, at, &va));
+	/* What a pin splits is no huge folio any more. */
+	store_pages(MANY, MANY);
+	assert_int_equal(oct_collapse_huge(&space, BLOCK(1), 0), 0);
+	assert_int_equal(oct_gup(&space, BLOCK(1), 1, OCT_READ, &pin), 1);
+	oct_unpin(pin, false);
+	assert_true(oct_split_noted(&space.space, at, &va) && va == BLOCK(1));
+	assert_int_equal(oct_split_deferred(&space), 0);
+	assert_false(oct_split_noted(&space.space, at, &va));
+	shows(&space, BLOCK(1), MANY, MANY);
+}
+
+/* What is not remembered the clock finds, young or not. */
+static void found_by_the_clock(void **state)
+{
+	uintptr_t at;
+	unsigned before;
+
+	(void)state;
+	make_leaf();
+	assert_int_equal(oct_madvise_dontneed(&space, AT(0), AT(2)), 0);
+	assert_int_equal(oct_mremap(&space, BASE, OCT_HUGE_BYTES, OCT_HUGE_BYTES,
+	                            OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, ELSEWHERE, &at),
+	                 0);
+	before = host_pages();
+	assert_int_equal(oct_reclaim(&reclaim, 2), 2);
+	assert_int_equal(host_pages(), before - 2);
+	shows(&space, ELSEWHERE + 2 * OCT_PAGE_SIZE, 2, MANY - 2);
+}
+
+static void more_than_are_remembered(void **state)
+{
+	enum { LEAVES = OCT_SPLIT_LEAVES + 2 };
+	struct oct_space *const tables = &space.space;
+	struct oct_ticket ticket;
+	oct_phys_t pages = oct_port_page_alloc(OCT_HUGE_ORDER, OCT_USE_USER);
+	uintptr_t va;
+
+	(void)state;
+	oct_ticket_init(&ticket, tables);
+	for (unsigned i = 0; i < LEAVES; i++) {
+		va = ELSEWHERE + i * OCT_HUGE_BYTES;
+		assert_int_equal(oct_table_map(tables, va, pages, MANY, RW | OCT_LARGE, OCT_NORMAL), 0);
+		assert_int_equal(oct_table_split(tables, va + OCT_PAGE_SIZE, &ticket), 0);
+		assert_int_equal(oct_table_unmap(tables, va, va + OCT_HUGE_BYTES, false, &ticket), 0);
+	}
+	oct_ticket_complete(&ticket);
+	for (uint32_t at = 0; at < OCT_SPLIT_LEAVES; at++)
+		assert_true(oct_split_noted(tables, at, &va));
+	assert_false(oct_split_noted(tables, OCT_SPLIT_LEAVES, &va));
+	assert_int_equal(oct_split_deferred(&space), 0);
+	assert_false(oct_split_noted(tables, 0, &va));
+	oct_port_page_free(pages, OCT_HUGE_ORDER, OCT_USE_USER);
 }
 
 /* ---- All together ---------------------------------------------------------------------------------- */
@@ -520,9 +645,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 	const struct CMUnitTest tests[] = {
-	    TEST(pages_become_one), TEST(of_large_folios), TEST(what_stays_single), TEST(rights_and_bits),
-	    TEST(no_memory),        TEST(used_whole),      TEST(fork_shares),       TEST(touched_in_part),
-	    TEST(across_areas),     TEST(random_calls),
+	    TEST(pages_become_one),   TEST(of_large_folios),
+	    TEST(what_stays_single),  TEST(rights_and_bits),
+	    TEST(no_memory),          TEST(used_whole),
+	    TEST(fork_shares),        TEST(touched_in_part),
+	    TEST(across_areas),       TEST(memory_comes_back),
+	    TEST(kept_while_shared),  TEST(parted_later),
+	    TEST(found_by_the_clock), TEST(more_than_are_remembered),
+	    TEST(random_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
