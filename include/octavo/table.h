@@ -58,8 +58,8 @@ void oct_pte_lock_at(struct oct_space *space, uintptr_t va, struct oct_pte_guard
  * deposit (not the kernel's), so it cannot fail; costs nothing where no large leaf is. From T1 on. */
 void oct_guard_fit(struct oct_pte_guard *guard, uintptr_t start, uintptr_t end);
 
-/* As oct_pte_lock_at, but never a large leaf: who has to do with single pages splits on touch. guard->level
- * is 0, or nothing is mapped there. From T1 on. */
+/* As oct_pte_lock_at, for va of space, but guard never stands at a large leaf: who has to do with single
+ * pages splits on touch. guard->level is 0, or nothing is mapped there. From T1 on. */
 static inline void oct_pte_lock_page(struct oct_space *space, uintptr_t va, struct oct_pte_guard *guard)
 {
 	oct_pte_lock_at(space, va, guard);
