@@ -21,7 +21,7 @@ CORE    := $(patsubst ./%,%,$(wildcard $(OCTAVO_T3_SOURCES)))
 MACHINE := $(sort $(wildcard machine/sim/*.c))
 PROGRAMS := hardware stress files shadow sweep bench dirty flushes
 COUNTED  := contpte syncs # built by tools/bench.sh, whose EXTRA counts what they need
-MIRROR  := $(patsubst %,tests/sim/%.c,mirror calls movers objects stacks leaves pins supply)
+MIRROR  := $(patsubst %,tests/sim/%.c,mirror calls movers objects stacks leaves huge pins supply)
 SHARED  := $(CORE) $(MACHINE) $(MIRROR)
 FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wconversion $(if $(EXTRA),,-Werror) -MMD -MP -D_GNU_SOURCE \
 	-DOCT_MMU_MACHINE -Iinclude $(EXTRA)

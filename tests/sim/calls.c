@@ -238,6 +238,7 @@ static void call_reset(struct actor *actor)
 	oct_mm_reset(here(actor)->mm);
 	actor->called[CALL_RESET]++;
 	here(actor)->stack.there = here(actor)->stack.blocked = false;
+	here(actor)->huge.there = false;
 	for (unsigned i = 0; i < SLICE_PAGES; i++)
 		page_unmap(actor, page_at(actor, i));
 }

@@ -542,6 +542,7 @@ static void fork_mirror(struct actor *actor, struct mirror *child, struct mirror
 {
 	child->no_write_exec = parent->no_write_exec;
 	child->stack = parent->stack;
+	child->huge = parent->huge;
 	for (unsigned i = 0; i < SLICE_PAGES; i++) {
 		struct mirror_page *to = &child->page[i], *from = &parent->page[i];
 
@@ -588,6 +589,7 @@ static void call_exit(struct actor *actor, unsigned number)
 		page_unmap(actor, &actor->spaces[number].page[i]);
 	actor->spaces[number].mm = NULL;
 	actor->spaces[number].stack.there = actor->spaces[number].stack.blocked = false;
+	actor->spaces[number].huge.there = false;
 	actor->called[CALL_EXIT]++;
 	if (actor->running == number)
 		run_space(actor, 0);
@@ -719,6 +721,7 @@ static void check_all(struct actor *actor)
 		load_second(actor, i);
 	}
 	stack_finish(actor);
+	huge_finish(actor);
 }
 
 void actor_step(struct actor *actor)
@@ -754,8 +757,10 @@ void actor_step(struct actor *actor)
 		call_object(actor);
 	else if (kind < 80)
 		call_stack(actor);
-	else if (kind < 83)
+	else if (kind < 82)
 		call_leaf(actor);
+	else if (kind < 83)
+		call_huge(actor);
 	else if (kind < 87)
 		call_pin(actor);
 	else if (kind < 96)

@@ -64,6 +64,7 @@ enum {
 	X(MERGE, "oct_merge_pages", ALWAYS)                                                                  \
 	X(RETRACT, "oct_retract_page_tables", ALWAYS)                                                        \
 	X(COLLAPSE, "oct_collapse", ALWAYS)                                                                  \
+	X(COLLAPSE_HUGE, "oct_collapse_huge", ALWAYS)                                                        \
 	X(MM_INIT, "oct_mm_init", ALWAYS)                                                                    \
 	X(FORK, "oct_fork", ALWAYS)                                                                          \
 	X(EXIT, "oct_mm_exit", ALWAYS)                                                                       \
@@ -119,11 +120,17 @@ struct mirror_stack {
 	uint64_t value[STACK_PAGES];
 };
 
+struct mirror_huge {
+	bool there;
+	uint64_t value[LEAF_PAGES]; /* 0: nothing was stored */
+};
+
 struct mirror {
 	struct oct_mm *mm; /* NULL: not in use */
 	bool no_write_exec;
 	struct mirror_page page[SLICE_PAGES];
 	struct mirror_stack stack;
+	struct mirror_huge huge;
 };
 
 /* An object: what each page of it contains, first word, whether an area shows it or not. */

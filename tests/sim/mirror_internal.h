@@ -58,6 +58,10 @@ void stack_finish(struct actor *actor); /* the running space's: compared */
 void call_leaf(struct actor *actor);
 void leaf_finish(struct actor *actor);
 
+/* ---- huge.c ---- */
+void call_huge(struct actor *actor);
+void huge_finish(struct actor *actor); /* the running space's: compared */
+
 /* ---- pins.c ---- */
 void call_pin(struct actor *actor);
 
