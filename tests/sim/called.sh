@@ -17,7 +17,7 @@ oct_pte_mkswap oct_pte_swap_bits oct_swap_slot_of     by the core
 oct_uffd_async oct_uffd_continue oct_pte_marked oct_pte_vacant oct_vma_has_uffd     tests/unit
 oct_space_init oct_space_exit              by oct_mm_init and oct_mm_exit
 oct_kernel_space_init oct_cursor_init oct_cursor_next oct_table_dump oct_table_query oct_pte_guard_next oct_pte_get   T0, of the kernel's space or only looking: tests/unit
-oct_table_find oct_table_prepare oct_table_prepare_slot oct_table_trim_around oct_table_move oct_table_move_entries oct_table_retract oct_space_pte_lock_raw oct_space_pte_unlock_raw   by the core
+oct_table_find oct_table_prepare oct_table_prepare_slot oct_table_trim_around oct_table_move oct_table_move_entries oct_table_retract oct_guard_fit oct_pte_lock_page oct_space_pte_lock_raw oct_space_pte_unlock_raw   by the core
 "
 missing=0
 for header in $headers; do
