@@ -3,20 +3,25 @@
  *
  * What the child sees when fork has returned does not change any more, and what the parent's thread stored is
  * the parent's (I2). not-flushed: the leaf loses the write right, and the TLB of the parent's other CPU keeps
- * it. now-child: the child stores as well. */
+ * it. now-child: the child stores as well. now-collapse: a table becomes a leaf beside the fork. */
 #include "../huge.h"
+
+enum { OTHER_VA = 0x50000 };
 
 static struct oct_mm *child;
 static struct oct_folio *shared; /* raw: the child's references are ours */
 static uint32_t *word, seen;
-static bool copied;
+static bool copied, copied_other;
 
 static void setup(void)
 {
 	struct oct_mm *mm = oc_mm();
+	uintptr_t at;
 
 	child = oc_mm();
 	huge_make(mm);
+	OC_ASSERT(OC_ASSERTION, oct_mmap(mm, OTHER_VA, OCT_HUGE_BYTES, READ_WRITE, OCT_MAP_FIXED, &at) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_fault(mm, OTHER_VA, OCT_WRITE) == OCT_FAULT_DONE);
 	word = oct_port_phys_to_virt(oc_folio(mm, HUGE_VA)->page);
 }
 
@@ -62,6 +67,26 @@ static void now_child(void)
 	RAW_PARTS(child_stores, huge_store);
 }
 
+/* The folio is shared as the pages were: the child's store copies. */
+static void collapse_other(void)
+{
+	int error = oct_collapse_huge(huge_mm, OTHER_VA, OCT_HUGE_PAGES);
+
+	OC_ASSERT(OC_ASSERTION, error == 0 || error == -OCT_EBUSY);
+}
+
+static void child_stores_other(void)
+{
+	OC_ASSERT(OC_ASSERTION, oct_fork(child, huge_mm) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_fault(child, OTHER_VA, OCT_WRITE) == OCT_FAULT_DONE);
+	copied_other = true;
+}
+
+static void now_collapse(void)
+{
+	RAW_PARTS(collapse_other, child_stores_other);
+}
+
 static void final(void)
 {
 	if (shared) {
@@ -70,6 +95,7 @@ static void final(void)
 	}
 	if (copied)
 		OC_ASSERT(OC_I2, oc_peek32(child, HUGE_VA) == seen);
+	OC_ASSERT(OC_I2, !copied_other || oc_folio(child, OTHER_VA) != oc_folio(huge_mm, OTHER_VA));
 	huge_final();
 }
 
@@ -78,6 +104,10 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .variants = {
                 {.name = "not-flushed", .run = not_flushed, .expected = OC_VIOLATES(OC_I2)},
                 {.name = "now", .run = now, .expected = OC_HOLDS, .cover = {"fork-leaf", "cow-copy"}},
+                {.name = "now-collapse",
+                 .run = now_collapse,
+                 .expected = OC_HOLDS,
+                 .cover = {"collapsed-huge", "cow-copy"}},
                 {.name = "now-child",
                  .run = now_child,
                  .expected = OC_HOLDS,

@@ -1,11 +1,12 @@
 /* huge.c: the pages of a leaf table become one huge folio. SPDX-License-Identifier: MIT
  *
  * As collapse.c, but the table is taken, not its entries. One lock section, of the slot that links the table
- * and of the table: look     each page is the space's alone; large folios are made single pages take     the
- * link is exchanged for a broken entry; then the count of each page is compared with what it should be
- *            (oct_folio_alone). If somebody holds a page the link is stored again, nothing else having
- * changed flush    all levels: no walker is in the table, no TLB has its entries make     entries are read
- * for what hardware has set in them until then, pages copied, the leaf stored
+ * and of the table:
+ *   look     each page is the space's alone; large folios are made single pages
+ *   take     the link is exchanged for a broken entry; then the count of each page is compared with what it
+ *            should be (oct_folio_alone). If somebody holds a page the link is stored again
+ *   flush    all levels: no walker is in the table, no TLB has its entries
+ *   make     entries are read for what hardware has set in them until then, pages copied, the leaf stored
  *
  * Why no store is lost (I2), no bit (I3, I10). Hardware stores, and sets young and dirty, by what it read of
  * the table until the flush is complete; entries and contents are read after it. Afterwards an access finds a

@@ -1,6 +1,8 @@
 /* test_huge.c: huge folios and the leaves that map them, against an array. SPDX-License-Identifier: MIT */
 #include "space_user.h"
 #include <octavo/collapse.h>
+#include <octavo/merge.h>
+#include <octavo/migrate.h>
 #include <octavo/pin.h>
 #include <octavo/track.h>
 #include <octavo/userfault.h>
@@ -270,6 +272,41 @@ static void used_whole(void **state)
 	assert_int_equal(oct_madvise_dontneed(&space, ELSEWHERE, ELSEWHERE + OCT_HUGE_BYTES), 0);
 	assert_int_equal(host_pages(), before - MANY - 1); /* and the table that was put by */
 	assert_int_equal(loaded(&space, ELSEWHERE), 0);
+}
+
+static void left_whole(void **state)
+{
+	struct oct_folio *fresh = oct_folio_alloc();
+
+	(void)state;
+	make_leaf();
+	assert_int_equal(oct_mprotect(&space, BASE, OCT_HUGE_BYTES, RW | OCT_EXEC), 0);
+	assert_int_equal(oct_fault(&space, AT(1), OCT_EXEC), OCT_FAULT_DONE);
+	assert_true(oct_pte_exec(user_entry(&space, AT(2))));
+	assert_int_equal(oct_madvise(&space, BASE, AT(2), OCT_MADV_POPULATE_READ), 0);
+	assert_int_equal(oct_madvise(&space, BASE, AT(2), OCT_MADV_POPULATE_WRITE), 0);
+	assert_int_equal(oct_mm_map_folio(&space, AT(3), fresh, RW), -OCT_EEXIST);
+	assert_int_equal(oct_merge_pages(&space, AT(1), &space, AT(2)), -OCT_EBUSY);
+	assert_int_equal(oct_migrate_pages(&space, BASE, BLOCK(1), &fresh, 1), 0);
+	assert_int_equal(oct_uffd_register(&space, BASE, BLOCK(1), OCT_UFFD_MISSING), 0);
+	assert_int_equal(oct_uffd_zeropage(&space, AT(3), 1, 0), -OCT_EEXIST);
+	assert_int_equal(oct_uffd_register(&space, BASE, BLOCK(1), 0), 0);
+	assert_true(oct_reclaim(&reclaim, 0) == 0);
+	assert_true(is_leaf(&space, BASE));
+	shows(&space, BASE, 0, MANY);
+	oct_folio_put(fresh);
+}
+
+/* Young it stays; else its pages go one by one. */
+static void reclaimed(void **state)
+{
+	(void)state;
+	make_leaf();
+	loaded(&space, AT(1));
+	assert_int_equal(oct_reclaim(&reclaim, 2), 2);
+	assert_false(is_leaf(&space, BASE));
+	assert_int_equal(oct_swap_used(&swap), 2);
+	shows(&space, BASE, 0, MANY);
 }
 
 static void fork_shares(void **state)
@@ -648,7 +685,8 @@ int main(void)
 	    TEST(pages_become_one),   TEST(of_large_folios),
 	    TEST(what_stays_single),  TEST(rights_and_bits),
 	    TEST(no_memory),          TEST(used_whole),
-	    TEST(fork_shares),        TEST(touched_in_part),
+	    TEST(fork_shares),        TEST(left_whole),
+	    TEST(reclaimed),          TEST(touched_in_part),
 	    TEST(across_areas),       TEST(memory_comes_back),
 	    TEST(kept_while_shared),  TEST(parted_later),
 	    TEST(found_by_the_clock), TEST(more_than_are_remembered),
