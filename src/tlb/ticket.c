@@ -218,6 +218,14 @@ static void table_release(void *arg)
 	oct_page_give_back(item & OCT_PAGE_MASK, item & QUEUE_ORDER_MASK, OCT_USE_TABLE);
 }
 
+/* How many pages an item of pages has: those of a leaf, a run, or mostly one. */
+static inline unsigned item_pages(unsigned low)
+{
+	if (OCT_TIER > 0 && __builtin_expect(low == 0, 1)) /* T0 has to be small */
+		return 1;
+	return (1u << (low & QUEUE_ORDER_MASK)) + low / QUEUE_MORE;
+}
+
 /* The ticket is complete: nothing reaches the queued pages through a translation. */
 static void release_queue(struct oct_ticket *ticket)
 {
@@ -231,9 +239,7 @@ static void release_queue(struct oct_ticket *ticket)
 		oct_phys_t page = item & OCT_PAGE_MASK;
 
 		if (!(item & QUEUE_TABLE) && space->page_release != NULL)
-			space->page_release(space, page, /* a leaf's, or a run */
-			                    (1u << (item & QUEUE_ORDER_MASK)) +
-			                        (unsigned)(item & ~OCT_PAGE_MASK) / QUEUE_MORE);
+			space->page_release(space, page, item_pages((unsigned)(item & ~OCT_PAGE_MASK)));
 		else if (!(item & QUEUE_TABLE))
 			oct_page_give_back(page, item & QUEUE_ORDER_MASK, OCT_USE_USER);
 		else if (system->defer != NULL)
