@@ -24,7 +24,7 @@ static struct object {
 	struct oct_mapping mapping;
 	int device;               /* its address names the contents */
 	struct oct_folio *buffer; /* to look at them */
-	bool used;                /* somebody has accessed a page: the model has contents */
+	bool used[OCT_MAX_CPUS];  /* who has accessed a page: the model has contents */
 	bool stored;              /* WRITTEN, to the first page */
 } object;
 
@@ -63,7 +63,7 @@ static inline void object_collapse(void)
 static inline void object_store(void)
 {
 	object.stored = oc_store32(object.mm, OBJECT_VA, WRITTEN) == 0;
-	object.used = true;
+	object.used[oct_port_cpu_self()] = true;
 }
 
 static inline void object_look(void)
@@ -71,7 +71,7 @@ static inline void object_look(void)
 	uint32_t value = 0;
 
 	OC_ASSERT(OC_I2, oc_load32(object.mm, OBJECT_KEPT, &value) == 0 && value == KEPT);
-	object.used = true;
+	object.used[oct_port_cpu_self()] = true;
 }
 
 static inline void object_collapse_and_look(void)
@@ -101,9 +101,11 @@ static inline uint32_t object_word(uint64_t index, bool *dirty)
 /* A store that did not fault for good is in the page, and the page is dirty or written. */
 static inline void object_kept(void)
 {
-	bool dirty;
+	bool dirty, used = false;
 
-	if (!object.used)
+	for (unsigned i = 0; i < OCT_MAX_CPUS; i++)
+		used |= object.used[i];
+	if (!used)
 		return;
 	OC_ASSERT(OC_I2, object_word(1, &dirty) == KEPT);
 	OC_ASSERT(OC_I2, object_word(0, &dirty) == (object.stored ? WRITTEN : 0));

@@ -38,6 +38,7 @@ struct oct_mapping {
 	oct_phys_t root; /* of height tables, OCT_NO_PAGE for none */
 	unsigned height;
 	uint64_t cached; /* pages in it */
+	uint32_t huge;   /* atomic: 1: it may have a huge folio, so a fault looks whether one leaf will do */
 	/* Reverse map: a balanced tree of areas by their first index, src/page/shown.c */
 	struct oct_vma *areas;
 	/* What oct_fault calls for an area of this mapping; spaces (T2) know files by this and the next

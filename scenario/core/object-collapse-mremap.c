@@ -58,7 +58,7 @@ static void move(void)
 	          oct_mremap(object.mm, OBJECT_VA, OBJECT_END - OBJECT_VA, OBJECT_END - OBJECT_VA,
 	                     OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, OBJECT_TO, &at) == 0);
 	object.stored = oc_store32(object.mm, OBJECT_TO, WRITTEN) == 0;
-	object.used = true;
+	object.used[oct_port_cpu_self()] = true;
 }
 
 static void now(void)

@@ -58,7 +58,7 @@ static void store_by_pin(void)
 	OC_ASSERT(OC_I5, oc_load32(object.mm, OBJECT_VA, &value) == 0 && value == WRITTEN);
 	oct_unpin(page, true);
 	object.stored = true;
-	object.used = true;
+	object.used[oct_port_cpu_self()] = true;
 }
 
 static void now(void)

@@ -49,6 +49,7 @@ static int init(struct oct_mapping *mapping, void *object, uint64_t pages, unsig
 	mapping->root = OCT_NO_PAGE;
 	mapping->height = 0;
 	mapping->cached = 0;
+	mapping->huge = 0;
 	mapping->areas = NULL;
 	mapping->noted = NULL;
 	mapping->fault = oct_file_fault;
@@ -291,9 +292,10 @@ static oct_pte_t clean(oct_pte_t pte, unsigned long arg)
 /* Write-protects and cleans what vma shows of [first, last], complete. */
 static void clean_area(struct oct_vma *vma, uint64_t first, uint64_t last)
 {
-	uintptr_t va = oct_shown_address(vma, first > vma->pgoff ? first : vma->pgoff);
-	uintptr_t end =
-	    oct_shown_address(vma, last < oct_shown_last(vma) ? last : oct_shown_last(vma)) + OCT_PAGE_SIZE;
+	const uintptr_t start = oct_shown_address(vma, first > vma->pgoff ? first : vma->pgoff);
+	uintptr_t va = start,
+	          end = oct_shown_address(vma, last < oct_shown_last(vma) ? last : oct_shown_last(vma)) +
+	                OCT_PAGE_SIZE;
 	struct oct_announced announced;
 	struct oct_ticket ticket;
 
@@ -303,16 +305,20 @@ static void clean_area(struct oct_vma *vma, uint64_t first, uint64_t last)
 		struct oct_pte_guard guard;
 		oct_pte_t old;
 
-		oct_pte_lock_page(vma->space, va, &guard);
+		oct_pte_lock_at(vma->space, va, &guard);
+		if (guard.level)
+			oct_guard_fit(&guard, start, end);
 		do {
 			va = oct_level_next(guard.va, guard.level);
-			if (guard.level) { /* R4: the table may just have gone */
+			/* R4: the table may just have gone. */
+			if (guard.level && !oct_pte_present(guard.upper)) {
 				oct_ticket_join(&ticket, &guard);
 				continue;
 			}
 			/* The verdict is the ticket's; what looks done joins it too (D3). */
 			(void)!oct_entry_update(&ticket, &guard, guard.pte, guard.va, clean, 0, &old);
-			if (oct_pte_present(old) && oct_pte_dirty(old))
+			/* A leaf cannot be stored to. */
+			if (!guard.level && oct_pte_present(old) && oct_pte_dirty(old))
 				oct_shown_note(vma->mapping, oct_shown_index(vma, guard.va));
 		} while (va < end && oct_pte_guard_next(&guard));
 		oct_pte_guard_unlock(&ticket, &guard);

@@ -122,10 +122,10 @@ static void zap_entry(const struct oct_vma *vma, struct oct_pte_guard *guard, ui
 		release_pages(vma, guard, guard->va, old, 1, ticket);
 }
 
-/* Has each page of a large leaf to be looked at, or something of its own that stays? */
+/* Has each page of a large leaf something of its own that stays? */
 static bool pages_alone(const struct oct_vma *vma, enum oct_zap what)
 {
-	return what == OCT_ZAP_CACHED || (what == OCT_ZAP_OBJECT && oct_vma_has_uffd(vma, OCT_UFFD_WP));
+	return what != OCT_ZAP_ALL && oct_vma_has_uffd(vma, OCT_UFFD_WP);
 }
 
 void oct_zap_area(struct oct_space *space, const struct oct_vma *vma, uintptr_t start, uintptr_t end,

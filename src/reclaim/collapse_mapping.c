@@ -157,6 +157,7 @@ static int collapse_locked(struct oct_mapping *mapping, struct oct_folio *huge, 
 	fill(mapping, huge);
 	for (uint64_t index = first; index < first + OCT_HUGE_PAGES; index++)
 		oct_folio_put(oct_cache_replace(mapping, index, huge));
+	oct_store(&mapping->huge, 1u, OCT_RLX); /* a hint */
 	*used = true;
 	return 0;
 }

@@ -486,7 +486,9 @@ static OCT_SELDOM void look_large(struct batch *batch, struct oct_pte_guard *gua
 		(void)!oct_entry_update(ticket, guard, guard->pte, guard->va, make_old, 0, &old);
 	if (!batch->force && (used_elsewhere(guard, OCT_TABLE_ENTRIES) || young))
 		return;
-	if (oct_folio_exclusive_at(folio, guard) && folio->lineage &&
+	if (folio->mapping)
+		add_file(batch, folio);
+	else if (oct_folio_exclusive_at(folio, guard) && folio->lineage &&
 	         folio->lineage == batch->mm->kin.lineage)
 		oct_guard_fit(guard, guard->va, guard->va + OCT_PAGE_SIZE);
 }

@@ -16,6 +16,7 @@
 #include "fault.h"
 #include "../page/cache.h"
 #include "../page/shown.h"
+#include "../table/table_internal.h"
 
 enum { AGAIN = 0x100, NEEDS_PAGE }; /* beside enum oct_fault_result */
 
@@ -217,6 +218,97 @@ static int supply(struct oct_fault_state *fault, struct source *source)
 	return result;
 }
 
+/* ---- One leaf for a huge folio ------------------------------------------------------------------------- */
+
+#if OCT_HUGE_ORDER > 0
+
+/* May a leaf show the area what surrounds va? It gets no write right, since D1 is about single pages: a store
+ * takes it apart. A glance at the object, for which nothing is locked. */
+static bool leaf_welcome(const struct oct_fault_state *fault, uintptr_t first)
+{
+	const struct oct_vma *vma = fault->vma;
+
+	/* Relaxed: a hint. */
+	return !fault->store && !fault->unshare && first >= vma->start &&
+	       vma->end - first >= OCT_HUGE_BYTES && !(vma->flags & OCT_VMA_NOHUGE) &&
+	       !oct_vma_has_uffd(vma, OCT_UFFD_MODES) &&
+	       (oct_shown_index(vma, first) & (OCT_HUGE_PAGES - 1)) == 0 &&
+	       oct_load(&vma->mapping->huge, OCT_RLX);
+}
+
+/* Lock of the mapping held: the huge folio that has all its pages in the cache, from index first on; NULL. */
+static struct oct_folio *find_huge(const struct oct_mapping *mapping, uint64_t first)
+{
+	struct oct_folio *folio = oct_cache_find(mapping, first);
+
+	/* Whole in the cache: so below the end. It was up to date when it came. */
+	return folio && folio->order == OCT_HUGE_ORDER &&
+	               oct_cache_last(mapping, folio, first) == first + (OCT_HUGE_PAGES - 1)
+	           ? folio
+	           : NULL;
+}
+
+/* Stores the leaf where the slot is empty. The lock of the mapping is held: as a page's entry (WHO in
+ * src/page/mapping.c). */
+static bool install_leaf(struct oct_fault_state *fault, uintptr_t first, struct oct_folio *folio)
+{
+	const unsigned prot = fault->prot & ~(unsigned)OCT_WRITE;
+	struct oct_pte_guard guard;
+	bool empty;
+
+	oct_pte_lock_at(&fault->mm->space, first, &guard);
+	empty = guard.level == 1 && oct_pte_none(guard.upper);
+	if (empty) {
+		OCT_COVER("file-leaf");
+		if (prot & OCT_EXEC)
+			oct_port_icache_sync(folio->page, OCT_HUGE_ORDER);
+		oct_folio_get_many(folio, OCT_HUGE_PAGES);
+		oct_entry_install(&guard, guard.pte, first,
+		                  oct_pte_mkyoung(oct_pte_make_leaf(folio->page, 1, prot, OCT_NORMAL)));
+	}
+	oct_pte_guard_unlock(NULL, &guard);
+	return empty;
+}
+
+/* true: the access may come again. false: nothing was changed. */
+static OCT_SELDOM bool map_leaf(struct oct_fault_state *fault, uintptr_t first)
+{
+	struct oct_mapping *mapping = fault->vma->mapping;
+	struct oct_space *space = &fault->mm->space;
+	struct oct_folio *folio;
+	bool mapped = false;
+
+	/* The deposit of the split, which cannot fail then. */
+	if (oct_table_find(space, first, 0) || oct_table_prepare_slot(space, first) ||
+	    oct_deposit_add(space, 1))
+		return false;
+	oct_rwlock_read_lock(&mapping->lock);
+	folio = find_huge(mapping, oct_shown_index(fault->vma, first));
+	if (folio)
+		mapped = install_leaf(fault, first, folio);
+	oct_rwlock_read_unlock(&mapping->lock);
+	if (!mapped)
+		oct_deposit_drop(space, 1);
+	else if (OCT_FORMAT_CACHES_INVALID)
+		oct_tlb_forget_local(space, fault->va, true);
+	return mapped;
+}
+
+static bool fault_leaf(struct oct_fault_state *fault)
+{
+	const uintptr_t first = fault->va & ~(OCT_HUGE_BYTES - 1);
+
+	return leaf_welcome(fault, first) && map_leaf(fault, first);
+}
+
+#else
+static bool fault_leaf(const struct oct_fault_state *fault)
+{
+	(void)fault;
+	return false;
+}
+#endif
+
 int oct_file_fault(struct oct_fault_state *fault)
 {
 	struct source source = {.mapping = fault->vma->mapping,
@@ -225,6 +317,8 @@ int oct_file_fault(struct oct_fault_state *fault)
 	                        .asked = OCT_NO_PAGE};
 	int result;
 
+	if (fault_leaf(fault))
+		return OCT_FAULT_DONE;
 	do {
 		result = oct_fault_lock(fault);
 		if (result && oct_fault_large(fault, &result))

@@ -320,7 +320,7 @@ static void truncation_into_it(void **state)
 	assert_int_equal(loaded(&space[1], at(6)), 6);
 	oct_mapping_truncate(&mapping, 4);
 	assert_int_equal(mapping.cached, 4);
-	assert_int_equal(folio->refcount, 4 + 1);
+	assert_int_equal(folio->refcount, 3 * 4);
 	assert_null(user_folio(&space[0], at(6)));
 	assert_null(user_folio(&space[1], at(6)));
 	assert_int_equal(loaded(&space[0], at(1)), 1);
@@ -414,6 +414,127 @@ static void reclaimed_whole(void **state)
 	assert_int_equal(loaded(&space[1], at(3)), 3);
 	collapse();
 	assert_int_equal(loaded(&space[0], at(6)), 6);
+	assert_int_equal(oct_madvise_pageout(&space[0], BASE, at(PAGES)), 0);
+	assert_int_equal(mapping.cached, 0);
+}
+
+static bool is_leaf(unsigned who, unsigned index)
+{
+	struct oct_pte_guard guard;
+	bool leaf;
+
+	oct_pte_lock_at(&space[who].space, at(index), &guard);
+	leaf = guard.level == 1 && oct_pte_present(guard.upper);
+	oct_pte_guard_unlock(NULL, &guard);
+	return leaf;
+}
+
+/* A load maps a huge folio by one leaf, where one can be; a store makes a table of it. */
+static void mapped_by_leaves(void **state)
+{
+	struct oct_folio *folio, *pin;
+	uintptr_t other;
+
+	(void)state;
+	map_file(0, SHARED);
+	map_file(1, 0);
+	map_file(2, SHARED);
+	store(&space[2], at(5), 5);
+	collapse();
+	folio = cached(0);
+	assert_int_equal(folio->refcount, HUGE_PAGES);
+	assert_int_equal(loaded(&space[0], at(5)), 5);
+	assert_int_equal(loaded(&space[1], at(5)), 5);
+	assert_true(is_leaf(0, 7) && is_leaf(1, 7));
+	assert_int_equal(folio->refcount, 3 * HUGE_PAGES);
+	user_faults = 0;
+	assert_int_equal(loaded(&space[0], at(7)), 0);
+	assert_int_equal(user_faults, 0);
+	store(&space[2], at(6), 6); /* no leaf for a store */
+	assert_false(is_leaf(2, 6));
+	assert_int_equal(loaded(&space[0], at(6)), 6);
+	assert_true(is_leaf(0, 6));
+	assert_int_equal(oct_mapping_writeback(&mapping, 6, 1), 0);
+	assert_true(is_leaf(0, 6)); /* it has nothing to clean */
+	assert_int_equal(device(6), 6);
+	assert_false(oct_pte_write(user_entry(&space[2], at(6))));
+	store(&space[1], at(6), 7); /* its own */
+	assert_false(is_leaf(1, 6));
+	assert_int_equal(loaded(&space[1], at(5)), 5);
+	assert_int_equal(loaded(&space[0], at(6)), 6);
+	store(&space[0], at(8), 8);
+	assert_false(is_leaf(0, 8));
+	assert_true(dirty(folio));
+	assert_int_equal(loaded(&space[2], at(8)), 8);
+	/* Eviction takes a leaf whole, truncation a part of one. */
+	assert_int_equal(oct_munmap(&space[0], BASE, at(PAGES) - BASE), 0);
+	map_file(0, SHARED);
+	assert_int_equal(loaded(&space[0], at(8)), 8);
+	assert_true(is_leaf(0, 8));
+	assert_int_equal(oct_mapping_writeback(&mapping, 0, PAGES), 0);
+	assert_int_equal(oct_mapping_evict(&mapping, 8), 0);
+	assert_null(user_folio(&space[0], at(8)));
+	collapse();
+	assert_int_equal(loaded(&space[0], at(8)), 8);
+	assert_int_equal(oct_gup(&space[0], at(8), 1, OCT_READ, &pin), 1);
+	assert_int_equal(pin->page, oct_folio_page(cached(8), 8));
+	oct_unpin(pin, false);
+	collapse();
+	oct_mapping_truncate(&mapping, 9);
+	assert_int_equal(loaded(&space[0], at(8)), 8);
+	assert_int_equal(oct_fault(&space[0], at(9), OCT_READ), OCT_FAULT_SIGNAL);
+	assert_false(is_leaf(0, 8));
+	/* Not aligned alike, not all of it, not asked for. */
+	oct_mapping_truncate(&mapping, PAGES);
+	collapse();
+	assert_int_equal(oct_mmap_file(&space[1], 0, OCT_HUGE_BYTES, RW, SHARED, &mapping, 1, &other), 0);
+	assert_int_equal(loaded(&space[1], other), 0);
+	assert_int_equal(oct_munmap(&space[0], at(1), OCT_PAGE_SIZE), 0);
+	assert_int_equal(loaded(&space[0], at(8)), 8);
+	assert_false(is_leaf(0, 8));
+	assert_int_equal(oct_madvise(&space[2], BASE, at(PAGES), OCT_MADV_NOHUGEPAGE), 0);
+	assert_int_equal(oct_madvise_dontneed(&space[2], BASE, at(PAGES)), 0);
+	(void)oct_retract_page_tables(&mapping, 0, PAGES);
+	assert_int_equal(loaded(&space[2], at(8)), 8);
+	assert_false(is_leaf(2, 8));
+}
+
+/* No table for the split, or none above it: single pages will do. */
+static void leaves_without_memory(void **state)
+{
+	unsigned n = 1;
+
+	(void)state;
+	map_file(0, SHARED);
+	collapse();
+	for (bool leaf = false; !leaf; n++) {
+		uint32_t value = 1;
+		int error;
+
+		host_fail_allocation(n);
+		error = user_load(&space[0], at(1), &value);
+		host_fail_allocation(0);
+		assert_true(error == -OCT_ENOMEM || (error == 0 && value == 0));
+		leaf = is_leaf(0, 1);
+		assert_int_equal(oct_munmap(&space[0], BASE, at(PAGES) - BASE), 0);
+		assert_int_equal(cached(0)->refcount, HUGE_PAGES);
+		map_file(0, SHARED);
+	}
+	assert_true(n > 2);
+}
+
+/* A leaf has its second chance, and its folio goes with it. */
+static void leaves_are_reclaimed(void **state)
+{
+	(void)state;
+	map_file(0, SHARED);
+	collapse();
+	assert_int_equal(loaded(&space[0], at(1)), 0);
+	assert_true(is_leaf(0, 1));
+	assert_int_equal(oct_reclaim(&reclaim, 1), (int)HUGE_PAGES);
+	assert_int_equal(mapping.cached, 0);
+	collapse();
+	assert_int_equal(loaded(&space[0], at(1)), 0);
 	assert_int_equal(oct_madvise_pageout(&space[0], BASE, at(PAGES)), 0);
 	assert_int_equal(mapping.cached, 0);
 }
@@ -574,6 +695,9 @@ int main(void)
 	    TEST(evicted_whole),
 	    TEST(pins),
 	    TEST(reclaimed_whole),
+	    TEST(mapped_by_leaves),
+	    TEST(leaves_without_memory),
+	    TEST(leaves_are_reclaimed),
 	    TEST(not_anonymous),
 	    TEST(random_calls),
 	};
