@@ -3,8 +3,9 @@
  * WHO OWNS WHICH WORD
  *   mm.told           the lock of the space; there are notifiers
  *   area.shown.told   the lock of its mapping, held for writing; as mm.told, for those who come by the object
- *   mm.notifiers      a list; written with the lock of the space held for writing, read with it or the lock
- * of a mapping that the space shows notifier.next     written as mm.notifiers
+ *   mm.notifiers      a list; written with the lock of the space held for writing, read with it, or with the
+ *                     lock of a mapping that the space shows
+ *   notifier.next     written as mm.notifiers
  *
  * WHY NOTHING IS USED THAT CHANGES (I8). A call that changes entries holds the lock of the space, or that of
  * the object whose page it is, from its start (S) to its end (E), and changes them (X) in between. A user of

@@ -72,16 +72,17 @@ static OCT_SELDOM void zap_leaf(const struct oct_vma *vma, struct oct_pte_guard 
  * have one. */
 static oct_pte_t remains(const struct oct_vma *vma, oct_pte_t old)
 {
-	bool protected;
+	bool guarded;
 
 	if (!oct_vma_has_uffd(vma, OCT_UFFD_WP))
 		return oct_pte_marked(old, OCT_MARKER_POISON) ? old : 0;
 	if (oct_pte_present(old))
-	protected = oct_pte_uffd_wp(old);
-	else if (oct_pte_soft_kind(old) == OCT_SOFT_SWAP) protected =
-	    oct_pte_soft_value(old) & OCT_SWAP_UFFD_WP;
-	else return old;
-	return protected ? oct_pte_mksoft(OCT_SOFT_MARKER, OCT_MARKER_UFFD_WP) : 0;
+		guarded = oct_pte_uffd_wp(old);
+	else if (oct_pte_soft_kind(old) == OCT_SOFT_SWAP)
+		guarded = oct_pte_soft_value(old) & OCT_SWAP_UFFD_WP;
+	else
+		return old;
+	return guarded ? oct_pte_mksoft(OCT_SOFT_MARKER, OCT_MARKER_UFFD_WP) : 0;
 }
 
 /* Does the locked entry of va map a page of an object? Of the area's, then: the one that it shows there. */

@@ -1,11 +1,12 @@
 /* collapse_mapping.c: the pages of an object become one huge folio. SPDX-License-Identifier: MIT
  *
  * WHO OWNS WHAT
- *   cache, entries     the lock of the mapping, held for writing from the first look to the last slot: no
- * fault or userfault's resolution makes an entry, nobody finds a page in the cache. Entries are only taken
- * away, by their page-table locks a page             its holders of references. The cache has one; after the
- * unmapping nobody else should: that is compared by a read-modify-write, as pins need it (pin.c) LOCKED
- * whoever does I/O: the page is left alone. Nobody sets it while the lock is held
+ *   cache, entries   the lock of the mapping, held for writing from the first look to the last slot: no fault
+ *                    or userfault's resolution makes an entry, nobody finds a page in the cache. Entries are
+ *                    only taken away, by their page-table locks
+ *   a page           its holders of references. The cache has one; after the unmapping nobody else should:
+ *                    that is compared by a read-modify-write, as pins need it (pin.c)
+ *   LOCKED           whoever does I/O: the page is left alone. Nobody sets it while the lock is held
  *
  * WHY NO STORE IS LOST (I2, I3). Every entry of every space is cleared, and that is complete (R4), before the
  * first page is copied: a CPU or a device that walks tables stores before that, or faults, and its fault
