@@ -7,17 +7,23 @@
  * split that asks the entries alone gives that page back. */
 #include "../huge.h"
 
+enum { OTHER_VA = 0x50000 };
+
 static oct_phys_t pages;
 static bool ran_naive, stored;
 
 static void setup(void)
 {
 	struct oct_mm *mm = oc_mm();
+	uintptr_t at;
 
 	oct_reclaim_init(&reclaim, NULL);
 	OC_ASSERT(OC_ASSERTION, oct_reclaim_add(&reclaim, mm) == 0);
 	huge_make(mm);
 	pages = oc_folio(mm, HUGE_VA)->page;
+	OC_ASSERT(OC_ASSERTION, oct_mmap(mm, OTHER_VA, OCT_HUGE_BYTES, READ_WRITE, OCT_MAP_FIXED, &at) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_fault(mm, OTHER_VA, OCT_WRITE) == OCT_FAULT_DONE);
+	OC_ASSERT(OC_ASSERTION, oct_collapse_huge(mm, OTHER_VA, OCT_HUGE_PAGES) == 0);
 	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, HUGE_VA, huge_page(1)) == 0);
 }
 
@@ -50,6 +56,17 @@ static void store(void)
 static void now_store(void)
 {
 	RAW_PARTS(split, store);
+}
+
+/* Another leaf is split, and remembered, meanwhile. */
+static void forget_other(void)
+{
+	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(huge_mm, OTHER_VA, OTHER_VA + OCT_PAGE_SIZE) == 0);
+}
+
+static void now_other(void)
+{
+	RAW_PARTS(split, forget_other);
 }
 
 static void split_naive(void)
@@ -90,4 +107,8 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .variants = {
                 {.name = "entries-only", .run = entries_only, .expected = OC_VIOLATES(OC_I1)},
                 {.name = "now-store", .run = now_store, .expected = OC_HOLDS, .cover = {"split-deferred"}},
+                {.name = "now-other",
+                 .run = now_other,
+                 .expected = OC_HOLDS,
+                 .cover = {"split-deferred", "leaf-split"}},
                 {.name = "now", .run = now, .expected = OC_HOLDS, .cover = {"split-deferred"}}})
