@@ -17,7 +17,7 @@
  * D1 An entry of a shared area has the write right only if DIRTY was set in the same page-table section that
  *    gave it (file.c), and write-back takes DIRTY off before it takes that page-table lock. So either the
  *    fault's section comes first, and write-back takes the right away again; or it comes later, and
- *    DIRTY is set again after it was taken off.
+ *    DIRTY is set again after it was taken off. A leaf that shows a huge folio never has the right (file.c).
  * D2 What write-back took away is complete, in every space that maps the page, before the page is written
  *    (R4). So a store that comes after its page was written came through a fault, which made the page dirty
  *    (D1); a store through a stale entry is over, and in what is written.
