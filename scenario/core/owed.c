@@ -49,6 +49,11 @@ static void scan_written(void)
 	scan(OCT_PAGE_WRITTEN);
 }
 
+static void clear_refs(void)
+{
+	OC_ASSERT(OC_ASSERTION, oct_clear_refs(file.mm, FILE_VA, FILE_VA + OCT_PAGE_SIZE) == 0);
+}
+
 static void protect(void)
 {
 	struct oct_track_result result;
@@ -89,6 +94,11 @@ static void now_scan_written(void)
 	before_complete(scan_written);
 }
 
+static void now_clear_refs(void)
+{
+	before_complete(clear_refs);
+}
+
 static void now_protect(void)
 {
 	before_complete(protect);
@@ -119,6 +129,7 @@ OC_SCENARIO(.setup = setup, .final = final, .arch = OC_ARCH_ALL,
             .variants = {{.name = "skipped", .run = skipped, .expected = OC_VIOLATES(OC_I3)},
                          HELD("now-scan", now_scan),
                          HELD("now-scan-written", now_scan_written),
+                         HELD("now-clear-refs", now_clear_refs),
                          HELD("now-protect", now_protect),
                          HELD("now-record", now_record),
                          HELD("now-writeback", now_writeback)})
