@@ -61,10 +61,10 @@ void oct_secondary_unbind(struct oct_space *space, struct oct_secondary *seconda
  * faulted. pages 0: the whole space. Any context; does not sleep. */
 void oct_secondary_invalidate(struct oct_space *space, uintptr_t start, size_t pages, enum oct_depth depth);
 
-/* Has a secondary of space used one of pages pages from start, by its own notes? clear: all forget it; where
- * the next use must not go unnoted oct_secondary_invalidate comes after. Reclaim asks whenever it makes the
- * CPU's entry old; a host that looks for idle pages asks without clear. Any context; does not sleep, takes no
- * lock. TLBs stay as they are. */
+/* Returns whether a secondary of space has used one of pages pages from start, by its own notes. clear: all
+ * forget it; where the next use must not go unnoted oct_secondary_invalidate comes after. Reclaim asks whenever
+ * it makes the CPU's entry old; a host that looks for idle pages asks without clear. Any context; does not
+ * sleep, takes no lock. TLBs stay as they are. */
 bool oct_secondary_young(struct oct_space *space, uintptr_t start, size_t pages, bool clear);
 
 /* ---- Before and after a change (T2) ---------------------------------------------------------------
