@@ -36,9 +36,9 @@ int oct_collapse(struct oct_mm *mm, uintptr_t addr, unsigned max_none);
 /* The same for the OCT_HUGE_BYTES of mm around addr, of whose pages max_none may be missing: one huge folio,
  * mapped by one leaf of level 1, whose leaf table goes back when nobody walks it any more (R5). Large folios
  * that the space alone maps may be among the pages, and come out as single ones on some errors. -OCT_EBUSY as
- * well if the leaf is large already. Else, and on error, as oct_collapse. Who touches a part of the leaf
- * afterwards (a partial munmap, mprotect or DONTNEED, a pin, a copy on write, reclaim) finds it split into
- * single entries again; it cannot fail for want of memory. */
+ * well if the leaf is large already. Else, and on error, as oct_collapse; may sleep, interrupts on. Who
+ * touches a part of the leaf afterwards (a partial munmap, mprotect or DONTNEED, a pin, a copy on write,
+ * reclaim) finds it split into single entries again; it cannot fail for want of memory. */
 int oct_collapse_huge(struct oct_mm *mm, uintptr_t addr, unsigned max_none);
 
 /* Makes one huge folio, of OCT_HUGE_PAGES, of the pages of the object in the aligned OCT_HUGE_PAGES around
