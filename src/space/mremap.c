@@ -52,6 +52,26 @@ static void split_at(struct oct_mm *mm, uintptr_t va)
 	oct_pte_guard_unlock(NULL, &guard);
 }
 
+/* The same of a leaf whose pages will lie in two tables. A huge folio that is the space's alone becomes
+ * single pages: nobody could tell later that it is. */
+static void part_at(struct oct_mm *mm, uintptr_t va)
+{
+	const struct oct_vma *vma = oct_vma_find(&mm->areas, va);
+	struct oct_folio *folio;
+	struct oct_pte_guard guard;
+
+	if (!large_leaf(mm, va))
+		return;
+	oct_pte_lock_page(&mm->space, va, &guard);
+	if (guard.level == 0 && oct_vma_kind(vma) == OCT_VMA_ANON && oct_pte_present(oct_pte_get(&guard))) {
+		folio = oct_folio_of(oct_pte_frame(oct_pte_get(&guard), 0, va));
+		if (folio->order && oct_folio_exclusive_at(folio, &guard))
+			(void)!oct_folio_split(folio,
+			                       &guard); /* it stays large if it is pinned for a moment */
+	}
+	oct_pte_guard_unlock(NULL, &guard);
+}
+
 /* How far from va, below end, nothing but empty slots lie where level says that a table is missing. *there: a
  * leaf table is, or a large leaf. */
 static uintptr_t next_table(struct oct_mm *mm, uintptr_t va, uintptr_t end, bool *there)
@@ -92,7 +112,7 @@ static int prepare(struct oct_mm *mm, const struct remap *remap)
 		if (!there)
 			continue;
 		if (!moves_whole(mm, va, to, end)) {
-			split_at(mm, va);
+			part_at(mm, va);
 			split_at(mm, to);
 			split_at(mm, to_end - OCT_PAGE_SIZE);
 			error = oct_table_prepare(&mm->space, to, to_end);

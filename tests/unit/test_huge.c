@@ -419,6 +419,26 @@ static void part_mremap(void)
 	assert_int_equal(user_store(&space, AT(3), 1), -OCT_EFAULT);
 }
 
+static void part_mremap_unaligned(void)
+{
+	uintptr_t at, to = ELSEWHERE + 3 * OCT_PAGE_SIZE;
+	unsigned before;
+
+	assert_int_equal(oct_mremap(&space, BASE, OCT_HUGE_BYTES, OCT_HUGE_BYTES,
+	                            OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, to, &at),
+	                 0);
+	shows(&space, to, 0, MANY);
+	before = host_pages();
+	assert_int_equal(oct_clear_refs(&space, to, to + OCT_HUGE_BYTES), 0);
+	assert_int_equal(user_store(&space, to, 1), 0);
+	assert_int_equal(user_store(&space, to + OCT_HUGE_BYTES - OCT_PAGE_SIZE, MANY), 0);
+	assert_int_equal(host_pages(), before); /* they are the space's alone, and it can tell */
+	assert_int_equal(user_folio(&space, to)->order, 0);
+	assert_int_equal(oct_mremap(&space, to, OCT_HUGE_BYTES, OCT_HUGE_BYTES,
+	                            OCT_MREMAP_MAYMOVE | OCT_MREMAP_FIXED, BASE, &at),
+	                 0);
+}
+
 static void part_mremap_to(void)
 {
 	uintptr_t at;
@@ -457,10 +477,20 @@ static void part_scan(void)
 
 static void touched_in_part(void **state)
 {
-	static void (*const touch[])(void) = {
-	    part_munmap,    part_dontneed, part_free,   part_mprotect,       part_protect,
-	    part_pin,       part_pageout,  part_mremap, part_protect_marked, part_store_async,
-	    part_mremap_to, part_move,     part_scan};
+	static void (*const touch[])(void) = {part_munmap,
+	                                      part_dontneed,
+	                                      part_free,
+	                                      part_mprotect,
+	                                      part_protect,
+	                                      part_pin,
+	                                      part_pageout,
+	                                      part_mremap,
+	                                      part_protect_marked,
+	                                      part_store_async,
+	                                      part_mremap_unaligned,
+	                                      part_mremap_to,
+	                                      part_move,
+	                                      part_scan};
 
 	for (unsigned i = 0; i < sizeof(touch) / sizeof(touch[0]); i++) {
 		make_leaf();
