@@ -12,7 +12,7 @@ elsewhere="
 oct_anon_init oct_anon_add                 by oct_reclaim_init and oct_reclaim_add
 oct_anon_lock oct_anon_unlock oct_rmap_start oct_rmap_next oct_rmap_end oct_rmap_find   by reclaim, and tests/unit/test_reclaim.c
 oct_anon_born oct_anon_fork_begin oct_anon_fork_undo oct_anon_fork oct_kin_init oct_anon_hold oct_anon_release oct_anon_remove   by the core
-oct_pin oct_folio_pinned oct_folio_alone oct_collapse_mapping oct_folio_page        tests/unit
+oct_pin oct_folio_pinned oct_folio_alone        tests/unit
 oct_pte_mkswap oct_pte_swap_bits oct_swap_slot_of     by the core
 oct_uffd_async oct_uffd_continue oct_pte_marked oct_pte_vacant oct_vma_has_uffd     tests/unit
 oct_space_init oct_space_exit              by oct_mm_init and oct_mm_exit

@@ -55,13 +55,14 @@ const char *mirror_call_name(enum mirror_call call)
 enum mirror_call mirror_not_called(const struct actor *actors, unsigned count)
 {
 #define CALL_WHEN(call, name, when) when,
-	enum { ALWAYS, WITH_RECLAIM, WITH_FAILING_IO };
+	enum { ALWAYS, ALONE, WITH_RECLAIM, WITH_FAILING_IO };
 	static const uint8_t condition[] = {MIRROR_CALLS(CALL_WHEN)};
 	enum mirror_call call = 0;
 
 	for (; call < CALLS; call++) {
 		uint64_t called = (condition[call] == WITH_RECLAIM && !actors[0].reclaim) ||
-		                  (condition[call] == WITH_FAILING_IO && !actors[0].io_fails);
+		                  (condition[call] == WITH_FAILING_IO && !actors[0].io_fails) ||
+		                  (condition[call] == ALONE && actors[0].cpus > 1);
 
 		for (unsigned i = 0; i < count; i++)
 			called += actors[i].called[call];

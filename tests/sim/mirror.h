@@ -79,6 +79,7 @@ enum {
 	X(WRITEBACK, "oct_mapping_writeback", ALWAYS)                                                        \
 	X(EVICT, "oct_mapping_evict", ALWAYS)                                                                \
 	X(MSYNC, "oct_msync", ALWAYS)                                                                        \
+	X(COLLAPSE_OBJECT, "oct_collapse_mapping", ALONE)                                                    \
 	X(GET, "oct_mapping_get", ALWAYS)                                                                    \
 	X(PAST_END, "an access past the end of an object", ALWAYS)                                           \
 	X(TABLE_MAP, "oct_table_map", ALWAYS)                                                                \

@@ -4,15 +4,19 @@
  * and read and written by calls. What an object contains is known whether a page of it is in memory or not.
  */
 #include "mirror_internal.h"
+#include <octavo/collapse.h>
 
 enum { FILE_OBJECT, DEVICE_OBJECT };
+
+/* As large as a huge folio needs it. No area shows what lies behind OBJECT_PAGES. */
+#define FILE_PAGES ((uint64_t)OCT_HUGE_PAGES)
 
 void objects_start(struct actor *actor)
 {
 	struct mirror_object *file = &actor->object[FILE_OBJECT], *device = &actor->object[DEVICE_OBJECT];
 
 	file->pages = file->most = OBJECT_PAGES;
-	sim_object_init(&file->store, OBJECT_PAGES);
+	sim_object_init(&file->store, FILE_PAGES);
 	device->pages = device->most = DEVICE_PAGES;
 	device->first = oct_port_page_alloc(3, OCT_USE_USER);
 	if (device->first == OCT_NO_PAGE ||
@@ -143,6 +147,23 @@ static void call_evict(struct actor *actor)
 		as_due(actor, CALL_EVICT, &range, result, 0);
 }
 
+/* All contents stay. The object is as large as a huge folio for that time only, so the folio is cut. It may
+ * be left alone: somebody holds a page, or wants to be asked for those that are missing. */
+static void call_collapse_object(struct actor *actor)
+{
+	struct mirror_object *file = &actor->object[FILE_OBJECT];
+	struct range range = {.first = pick(actor, OBJECT_PAGES), .pages = 1};
+	int result;
+
+	if (actor->cpus > 1)
+		return; /* others would find it larger */
+	oct_mapping_truncate(&file->mapping, FILE_PAGES);
+	result = oct_collapse_mapping(&file->mapping, range.first, OCT_HUGE_PAGES);
+	oct_mapping_truncate(&file->mapping, file->pages);
+	if (result != -OCT_EBUSY && result != -OCT_EAGAIN && result != -OCT_ENOENT)
+		as_due(actor, CALL_COLLAPSE_OBJECT, &range, result, 0);
+}
+
 /* Reads or writes a page of the file by a call. */
 static void call_get(struct actor *actor)
 {
@@ -154,7 +175,7 @@ static void call_get(struct actor *actor)
 	if (!as_due(actor, CALL_GET, &range, oct_mapping_get(&file->mapping, index, &folio),
 	            index >= file->pages ? -OCT_EINVAL : 0))
 		return;
-	word = oct_port_phys_to_virt(folio->page);
+	word = oct_port_phys_to_virt(oct_folio_page(folio, index));
 	if (oct_load(word, OCT_RLX) != file->value[index])
 		differ(actor, "page %llu of the file has %#llx, not %#llx", (unsigned long long)index,
 		       (unsigned long long)oct_load(word, OCT_RLX), (unsigned long long)file->value[index]);
@@ -182,8 +203,10 @@ void call_object(struct actor *actor)
 		call_msync(actor);
 	else if (kind < 26)
 		call_evict(actor);
-	else
+	else if (kind < 31)
 		call_get(actor);
+	else
+		call_collapse_object(actor);
 }
 
 void objects_finish(struct actor *actor)
