@@ -1,9 +1,11 @@
 /* core/huge-refused: blocks that are left as they are. SPDX-License-Identifier: MIT
  *
- * A huge leaf is no block to be collapsed, small or large; where no table is there is nothing to collapse;
- * and where a handler supplies missing pages (userfault) a table with a missing one is left to it. A store to
- * the leaf goes on beside. taken: the leaf is taken for a link, and what it shows is lost. */
+ * A huge leaf is no block to be collapsed, small or large, nor is a page of it merged; where no table is
+ * there is nothing to collapse; and where a handler supplies missing pages (userfault) a table with a missing
+ * one is left to it. A store to the leaf goes on beside. taken: the leaf is taken for a link, and what it
+ * shows is lost. */
 #include "../huge.h"
+#include <octavo/merge.h>
 
 enum { NEVER = HUGE_END, HANDLED = NEVER + OCT_HUGE_BYTES };
 
@@ -56,6 +58,7 @@ static void collapse_never(void)
 {
 	OC_ASSERT(OC_ASSERTION, oct_collapse_huge(mm, NEVER, OCT_HUGE_PAGES) == -OCT_ENOENT);
 	OC_ASSERT(OC_ASSERTION, oct_collapse(mm, NEVER, OCT_FOLIO_PAGES) == -OCT_ENOENT);
+	OC_ASSERT(OC_ASSERTION, oct_merge_pages(mm, HUGE_VA, mm, HANDLED) == -OCT_EBUSY);
 }
 
 static void taken(void)
