@@ -46,9 +46,11 @@ static bool may_take(const struct block *block, oct_pte_t pte, uintptr_t va)
 {
 	const struct oct_folio *folio;
 
+	if (oct_pte_present(pte) && oct_pte_uffd_wp(pte))
+		return false; /* the zero page's too: its store is an event */
 	if (is_zero(block, pte))
 		return true;
-	if (!oct_pte_present(pte) || oct_pte_uffd_wp(pte))
+	if (!oct_pte_present(pte))
 		return false;
 	folio = oct_folio_of(oct_pte_frame(pte, 0, va));
 	return !folio->order && !folio->mapping && oct_folio_exclusive(folio);

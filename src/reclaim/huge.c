@@ -92,9 +92,11 @@ static bool may_take(const struct huge *huge, unsigned i, oct_pte_t pte, bool *l
 	struct oct_pte_guard guard = leaf_guard(huge, i);
 	const struct oct_folio *folio;
 
+	if (oct_pte_present(pte) && oct_pte_uffd_wp(pte))
+		return false; /* the zero page's too: its store is an event */
 	if (is_zero(huge, pte))
 		return true;
-	if (!oct_pte_present(pte) || oct_pte_uffd_wp(pte))
+	if (!oct_pte_present(pte))
 		return false;
 	folio = folio_at(huge, i, pte);
 	*large |= folio->order > 0;

@@ -135,13 +135,15 @@ static int prepare_marked(struct oct_mm *mm, uintptr_t start, uintptr_t end)
 	const struct oct_vma *vma = next_marked(mm, start, end);
 
 	for (; vma; vma = next_marked(mm, vma->end, end)) {
-		uintptr_t low = start, high = end;
-		int error;
+		uintptr_t low = start, high = end, next;
 
 		clip(vma, &low, &high);
-		error = oct_table_prepare(&mm->space, low, high);
-		if (error == -OCT_ENOMEM) /* a large leaf is as good as a table */
-			return error;
+		/* One by one: a large leaf is as good as a table, and is no reason to stop. */
+		for (uintptr_t va = low; va >= low && va < high; va = next) {
+			next = oct_level_next(va, 1);
+			if (oct_table_prepare(&mm->space, va, va + OCT_PAGE_SIZE) == -OCT_ENOMEM)
+				return -OCT_ENOMEM;
+		}
 	}
 	return 0;
 }

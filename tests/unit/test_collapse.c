@@ -134,6 +134,12 @@ static void what_stays_single(void **state)
 	assert_int_equal(oct_uffd_writeprotect(&space, AT(MANY), AT(MANY + 1), true), 0);
 	assert_int_equal(oct_collapse(&space, BLOCK(1), 0), -OCT_EBUSY);
 	assert_int_equal(oct_uffd_writeprotect(&space, AT(MANY), AT(MANY + 1), false), 0);
+	assert_int_equal(oct_madvise_dontneed(&space, AT(MANY), AT(MANY + 1)), 0);
+	assert_int_equal(loaded(&space, AT(MANY)), 0);
+	assert_int_equal(oct_uffd_writeprotect(&space, AT(MANY), AT(MANY + 1), true), 0); /* the zero page */
+	assert_int_equal(oct_collapse(&space, BLOCK(1), MANY), -OCT_EBUSY);
+	assert_int_equal(oct_uffd_writeprotect(&space, AT(MANY), AT(MANY + 1), false), 0);
+	assert_int_equal(user_store(&space, AT(MANY), MANY + 1), 0);
 	assert_int_equal(oct_collapse(&space, BLOCK(1), 0), 0);
 	assert_int_equal(oct_madvise_pageout(&space, AT(2 * MANY), AT(2 * MANY + 1)), 0);
 	assert_int_equal(oct_collapse(&space, BLOCK(2), MANY), -OCT_EBUSY);

@@ -170,6 +170,12 @@ static void what_stays_single(void **state)
 	assert_int_equal(oct_uffd_writeprotect(&space, AT(9), AT(10), true), 0);
 	assert_int_equal(oct_collapse_huge(&space, BASE, 0), -OCT_EBUSY);
 	assert_int_equal(oct_uffd_writeprotect(&space, AT(9), AT(10), false), 0);
+	assert_int_equal(oct_madvise_dontneed(&space, AT(9), AT(10)), 0);
+	assert_int_equal(loaded(&space, AT(9)), 0);
+	assert_int_equal(oct_uffd_writeprotect(&space, AT(9), AT(10), true), 0); /* of the zero page */
+	assert_int_equal(oct_collapse_huge(&space, BASE, MANY), -OCT_EBUSY);
+	assert_true(oct_pte_uffd_wp(user_entry(&space, AT(9))));
+	assert_int_equal(oct_uffd_writeprotect(&space, AT(9), AT(10), false), 0);
 	assert_int_equal(oct_madvise_pageout(&space, AT(7), AT(8)), 0);
 	assert_int_equal(oct_collapse_huge(&space, BASE, MANY), -OCT_EBUSY);
 	make_leaf();
@@ -242,6 +248,25 @@ static void no_memory(void **state)
 	assert_true(n > 3);
 	other_lives = true;
 	assert_true(is_leaf(&other, BASE));
+}
+
+/* A leaf needs no table for markers; what comes behind it does, before anything is protected. */
+static void no_memory_for_markers(void **state)
+{
+	int error = -OCT_ENOMEM;
+
+	(void)state;
+	make_leaf();
+	assert_int_equal(oct_uffd_register(&space, BASE, BLOCK(2), OCT_UFFD_WP), 0);
+	for (unsigned n = 1; error; n++) {
+		host_fail_allocation(n);
+		error = oct_uffd_writeprotect(&space, BASE, BLOCK(2), true);
+		host_fail_allocation(0);
+		assert_true(!error || error == -OCT_ENOMEM);
+		assert_int_equal(oct_pte_uffd_wp(user_entry(&space, AT(3))), !error);
+	}
+	assert_true(is_leaf(&space, BASE));
+	assert_int_equal(user_store(&space, AT(MANY + 3), 1), -OCT_EBUSY);
 }
 
 /* ---- As one ---------------------------------------------------------------------------------------- */
@@ -712,14 +737,23 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 	const struct CMUnitTest tests[] = {
-	    TEST(pages_become_one),   TEST(of_large_folios),
-	    TEST(what_stays_single),  TEST(rights_and_bits),
-	    TEST(no_memory),          TEST(used_whole),
-	    TEST(fork_shares),        TEST(left_whole),
-	    TEST(reclaimed),          TEST(touched_in_part),
-	    TEST(across_areas),       TEST(memory_comes_back),
-	    TEST(kept_while_shared),  TEST(parted_later),
-	    TEST(found_by_the_clock), TEST(more_than_are_remembered),
+	    TEST(pages_become_one),
+	    TEST(of_large_folios),
+	    TEST(what_stays_single),
+	    TEST(rights_and_bits),
+	    TEST(no_memory),
+	    TEST(no_memory_for_markers),
+	    TEST(used_whole),
+	    TEST(fork_shares),
+	    TEST(left_whole),
+	    TEST(reclaimed),
+	    TEST(touched_in_part),
+	    TEST(across_areas),
+	    TEST(memory_comes_back),
+	    TEST(kept_while_shared),
+	    TEST(parted_later),
+	    TEST(found_by_the_clock),
+	    TEST(more_than_are_remembered),
 	    TEST(random_calls),
 	};
 
