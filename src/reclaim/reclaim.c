@@ -406,7 +406,8 @@ static OCT_SELDOM void look_large_file(struct batch *batch, const struct oct_pte
 	do {
 		oct_pte_t pte = oct_ptep_get(&at);
 
-		if (!oct_pte_present(pte) || oct_folio_of(oct_pte_phys(pte)) != folio)
+		/* By its address: behind the area may come memory without folios. */
+		if (!oct_pte_present(pte) || oct_pte_phys(pte) - folio->page >= OCT_PAGE_SIZE << folio->order)
 			break;
 		young |= !batch->force && was_young(&at, ticket, pte);
 		*next = at.va + OCT_PAGE_SIZE;

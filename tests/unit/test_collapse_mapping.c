@@ -418,6 +418,30 @@ static void reclaimed_whole(void **state)
 	assert_int_equal(mapping.cached, 0);
 }
 
+/* The area ends within the huge folio: what comes in the same table may be memory without folios. */
+static void reclaimed_beside_a_device(void **state)
+{
+	struct oct_mapping memory;
+	uintptr_t there;
+
+	(void)state;
+	assert_int_equal(oct_mapping_init_pfn(&memory, &memory, 0, 1, OCT_NORMAL, 0), 0);
+	collapse();
+	assert_int_equal(oct_mmap_file(&space[0], BASE, 2 * OCT_PAGE_SIZE, RW, SHARED | OCT_MAP_FIXED,
+	                               &mapping, 0, &there),
+	                 0);
+	assert_int_equal(
+	    oct_mmap_file(&space[0], at(2), OCT_PAGE_SIZE, RW, SHARED | OCT_MAP_FIXED, &memory, 0, &there),
+	    0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(oct_fault(&space[0], at(i), OCT_READ), OCT_FAULT_DONE);
+	assert_int_equal(oct_madvise_pageout(&space[0], BASE, at(2)), 0);
+	assert_int_equal(mapping.cached, 0);
+	assert_true(oct_pte_present(user_entry(&space[0], at(2))));
+	space_end(0);
+	assert_int_equal(oct_mapping_exit(&memory), 0);
+}
+
 static bool is_leaf(unsigned who, unsigned index)
 {
 	struct oct_pte_guard guard;
@@ -695,6 +719,7 @@ int main(void)
 	    TEST(evicted_whole),
 	    TEST(pins),
 	    TEST(reclaimed_whole),
+	    TEST(reclaimed_beside_a_device),
 	    TEST(mapped_by_leaves),
 	    TEST(leaves_without_memory),
 	    TEST(leaves_are_reclaimed),
