@@ -34,13 +34,13 @@ static size_t lesser(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* The large leaf that has va, if one has. It or the slot may change at any time where an area shows an
- * object. */
-static bool large_leaf(struct oct_mm *mm, uintptr_t va)
+/* Is a leaf table at va, or a large leaf? In one glance: where an area shows an object, a leaf may become a
+ * table at any time, by way of a broken entry, and either may go; nothing comes. */
+static bool is_there(struct oct_mm *mm, uintptr_t va)
 {
 	oct_pte_t *slot = oct_table_find(&mm->space, va, 1);
 
-	return slot && oct_pte_is_leaf(oct_load(slot, OCT_RLX), 1);
+	return slot && !oct_pte_none(oct_load(slot, OCT_RLX));
 }
 
 /* A large leaf that has va becomes a table. */
@@ -60,7 +60,7 @@ static void part_at(struct oct_mm *mm, uintptr_t va)
 	struct oct_folio *folio;
 	struct oct_pte_guard guard;
 
-	if (!large_leaf(mm, va))
+	if (oct_table_find(&mm->space, va, 0))
 		return;
 	oct_pte_lock_page(&mm->space, va, &guard);
 	if (guard.level == 0 && oct_vma_kind(vma) == OCT_VMA_ANON && oct_pte_present(oct_pte_get(&guard))) {
@@ -82,7 +82,7 @@ static uintptr_t next_table(struct oct_mm *mm, uintptr_t va, uintptr_t end, bool
 
 	while (level < OCT_LEVELS - 1 && !oct_table_find(space, va, level))
 		level++;
-	*there = oct_table_find(space, va, 0) != NULL || (level == 1 && large_leaf(mm, va));
+	*there = level == 1 && is_there(mm, va);
 	next = oct_level_next(va, level);
 	return next <= va || next > end ? end : next;
 }
@@ -92,8 +92,7 @@ static bool moves_whole(struct oct_mm *mm, uintptr_t from, uintptr_t to, uintptr
 {
 	uintptr_t span = oct_level_bytes(1);
 
-	return ((from | to) & (span - 1)) == 0 && end - from >= span && !oct_table_find(&mm->space, to, 0) &&
-	       !large_leaf(mm, to);
+	return ((from | to) & (span - 1)) == 0 && end - from >= span && !is_there(mm, to);
 }
 
 /* Tables for what will move; a table or large leaf that moves whole needs only the slot that it will hang
