@@ -100,7 +100,7 @@ broken no-flush-by-recording src/track/shared.c '/^\toct_ticket_complete(&ticket
 	"I3 assertion" questions/B1-now questions/B4-now dirty/device-now dirty/nested-flush-now
 broken no-note-by-zap src/page/zap.c '/oct_shown_note/d' \
 	I3 dirty/tracker-others-unmapped
-broken no-flush-by-truncation src/page/mapping.c '/^\t\toct_ticket_complete(&ticket);/d' \
+broken no-flush-by-truncation src/page/zap.c '/^\t\toct_ticket_complete(&ticket);/d' \
 	I1 races/02-now
 broken no-telling-of-devices src/tlb/tlb.c '/^\ttell_secondaries(/d' \
 	"I1 I4 I7 I8" questions/E5-iommu-now races/43-now
@@ -109,7 +109,13 @@ broken no-look-at-entries src/table/range.c 's/^\tunlink = oct_pte_is_table(link
 broken no-kept-tables src/page/shown.c 's/vma->shown.keep = keep;/vma->shown.keep = false;/' \
 	assertion core/retract-mremap-to-now
 broken no-second-look-by-faults src/space/fault.c 's/^\twhile (fault->guard.level) {/\tfor (int once = 1; once \&\& fault->guard.level; once = 0) {/' \
-	"I1 I2 race use-after-free assertion" core/retract-fault-again-now
+	"I1 I2 I9 race use-after-free assertion" core/retract-fault-again-now
 broken no-pin-test-by-collapse src/reclaim/collapse.c 's/!oct_folio_alone(oct_folio_of(oct_pte_phys(block->old\[i\])), 1)/false/' \
+	I2 races/26-in-place
+broken no-pin-test-by-collapse-to-leaf src/reclaim/huge.c 's/!folio || oct_folio_alone(folio, 1)/true/' \
 	I2 races/26-now
+broken no-pin-test-by-object-collapse src/reclaim/collapse_mapping.c 's/if (!oct_folio_alone(folio, .*/if (folio->order > 99)/' \
+	I5 core/object-collapse-pin-now
+broken no-start-by-munmap src/space/mm.c 's/^\toct_announce(.*/\tannounced = (struct oct_announced){0};/' \
+	I8 core/announced-now
 [ $missed -eq 0 ]

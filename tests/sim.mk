@@ -43,6 +43,11 @@ tests: $$(patsubst %,$$(OUT)/sim/$1/%,$$(filter-out bench dirty flushes,$$(PROGR
 endef
 $(foreach f,$(FORMATS),$(eval $(call format,$f)))
 
+# tools/fuzz.sh: the mirror.
+.PHONY: print-mirror
+print-mirror:
+	@echo '$(MIRROR)'
+
 # tests/sim/broken.sh: what a changed file of the core is compiled with, and what it is linked with.
 .PHONY: print-flags print-objects
 print-flags:

@@ -11,6 +11,7 @@ out=${BUILD:-build}/fuzz
 failed=0
 command -v clang >/dev/null || { echo "skip: fuzzing: clang is missing"; exit 0; }
 core=$(make -s -f tests/tiers/sources.mk TIER=T3 print)
+mirror=$(make -s -f tests/sim.mk print-mirror)
 sanitize="-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined"
 flags="-std=gnu11 -O1 -g -D_GNU_SOURCE -DOCT_MMU_MACHINE -Iinclude"
 mkdir -p "$out"
@@ -49,7 +50,7 @@ run() { # target, runs of the short run
 
 # shellcheck disable=SC2086
 for arch in X86_64 ARM64 RISCV64; do
-	build "calls-$arch" tests/fuzz/calls.c tests/sim/{mirror,calls,movers,objects,stacks,leaves,pins,supply}.c machine/sim/*.c $core \
+	build "calls-$arch" tests/fuzz/calls.c $mirror machine/sim/*.c $core \
 		-DOCT_ARCH_$arch -DSIM_PAGES=16384 -lpthread && run "calls-$arch" 400
 	[ "$seconds" -ne 0 ] || break # one will do
 done
