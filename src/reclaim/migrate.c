@@ -2,19 +2,25 @@
  *
  * One lock section of a leaf table moves up to OCT_RECLAIM_PAGES pages:
  *   take    each entry is exchanged for a broken one. If the page turns out to have a further reference or a
- * pin, the entry is stored again as the exchange returned it (oct_folio_alone) flush   once, for all that
- * were taken move    contents are copied, and the entry of the copy is stored
+ *           pin, the entry is stored again as the exchange returned it (oct_folio_alone)
+ *   flush   once, for all that were taken
+ *   move    contents are copied, and the entry of the copy is stored
  *
  * Why no store is lost (I2). A CPU stores through what its TLB has until the flush is complete, and that is
- * before the copy. Afterwards its access finds a broken entry, and faults until the new one is there. Why no
- * dirty or young bit is lost (I3, I10; races 17, D1). The new entry has those of the value that the exchange
- * returned: hardware sets them until then, and finds no present entry later (M5). What an erratum still sets
- * in a broken entry (races 47) belongs to an access that faults and comes again: the new entry is stored over
- * it. Why no one is misled by an entry that is not there (I4; races 16, D5). The lock is held from the first
- * exchange to the last store, so nobody sees a broken entry whose flush is not complete. One flush for all of
- * them does as well as one each (D3): what relies on it, the copy, comes after it. Why a pinned page stays
- * (I5; D2, D4). As in pin.c: the exchange, then a read-modify-write of the count. Why the old page is not
- * reused too early (I1). Its reference goes through the ticket. */
+ * before the copy. Afterwards its access finds a broken entry, and faults until the new one is there.
+ *
+ * Why no dirty or young bit is lost (I3, I10; races 17, D1). The new entry has those of the value that the
+ * exchange returned: hardware sets them until then, and finds no present entry later (M5). What an erratum
+ * still sets in a broken entry (races 47) belongs to an access that faults and comes again: the new entry
+ * is stored over it.
+ *
+ * Why no one is misled by an entry that is not there (I4; races 16, D5). The lock is held from the first
+ * exchange to the last store, so nobody sees a broken entry whose flush is not complete. One flush for all
+ * of them does as well as one each (D3): what relies on it, the copy, comes after it.
+ *
+ * Why a pinned page stays (I5; D2, D4). As in pin.c: the exchange, then a read-modify-write of the count.
+ *
+ * Why the old page is not reused too early (I1). Its reference goes through the ticket. */
 #include <octavo/migrate.h>
 #include <octavo/pin.h>
 #include "../space/walk.h"
