@@ -107,7 +107,7 @@ unit() {
 }
 
 headers() {
-	local header arch cc
+	local header arch cc order
 	for header in include/octavo/*.h; do
 		local model=
 		case $header in
@@ -126,6 +126,11 @@ headers() {
 					-Wno-unused-function -DOCT_ARCH_$arch $model -DOCT_MMU_MACHINE -Iinclude -x c++ "$header"
 			fi
 		done
+	done
+	for order in "-DOCT_HUGE_ORDER=0" "-DOCT_FOLIO_ORDER=0" "-DOCT_HUGE_ORDER=0 -DOCT_FOLIO_ORDER=0"; do
+		# shellcheck disable=SC2086,SC2046
+		expect "the core compiles with $order" gcc -std=gnu11 -fsyntax-only -Wall -Wextra -Wshadow -Wconversion -Werror \
+			-DOCT_ARCH_ARM64 -DOCT_MMU_MACHINE $order -Iinclude $(make -s print-core)
 	done
 	have g++ || skip "headers as C++17: g++ is missing"
 	have clang || skip "headers under clang: clang is missing"
