@@ -1,80 +1,14 @@
 /* test_collapse.c: single pages become one large folio, against an array. SPDX-License-Identifier: MIT */
-#include "space_user.h"
 #include <octavo/collapse.h>
 #include <octavo/mapping.h>
 #include <octavo/userfault.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
-enum { RW = OCT_READ | OCT_WRITE, SLOTS = 256, MANY = OCT_FOLIO_PAGES, BLOCKS = 4, PAGES = BLOCKS * MANY };
+enum { SLOTS = 256, MANY = OCT_FOLIO_PAGES, BLOCKS = 4, PAGES = BLOCKS * MANY };
 #define BASE         (64 * OCT_FOLIO_BYTES)
 #define AT(page)     (BASE + ((uintptr_t)(page) << OCT_PAGE_SHIFT))
 #define BLOCK(block) AT((block)*MANY)
-
-static struct oct_system machine;
-static struct oct_swap_slot slots[SLOTS];
-static struct oct_swap swap;
-static struct oct_reclaimer reclaim;
-static struct oct_mm space, other;
-static bool other_lives;
-
-static int make(void **state)
-{
-	uintptr_t at;
-
-	(void)state;
-	user_sets_bits = true;
-	host_reset();
-	assert_int_equal(oct_system_init(&machine, 2), 0);
-	host_system = &machine;
-	assert_int_equal(oct_swap_init(&swap, &swap, slots, SLOTS), 0);
-	oct_reclaim_init(&reclaim, &swap);
-	assert_int_equal(oct_mm_init(&space, &machine), 0);
-	assert_int_equal(oct_reclaim_add(&reclaim, &space), 0);
-	assert_int_equal(oct_mmap(&space, BASE, AT(PAGES) - BASE, RW, OCT_MAP_FIXED, &at), 0);
-	return 0;
-}
-
-static void fork_begin(void)
-{
-	assert_int_equal(oct_mm_init(&other, &machine), 0);
-	assert_int_equal(oct_fork(&other, &space), 0);
-	other_lives = true;
-}
-
-static void fork_end(void)
-{
-	if (other_lives)
-		oct_mm_exit(&other);
-	other_lives = false;
-}
-
-static int drop(void **state)
-{
-	(void)state;
-	fork_end();
-	oct_mm_exit(&space);
-	assert_int_equal(oct_swap_used(&swap), 0);
-	oct_system_exit(&machine);
-	return host_pages() == 0 ? 0 : -1;
-}
-
-static uint32_t loaded(struct oct_mm *mm, uintptr_t va)
-{
-	uint32_t value = 0xdead;
-
-	assert_int_equal(user_load(mm, va, &value), 0);
-	return value;
-}
-
-static void store_pages(unsigned first, unsigned count)
-{
-	for (unsigned i = first; i < first + count; i++)
-		assert_int_equal(user_store(&space, AT(i), i + 1), 0);
-}
+#define END AT(PAGES)
+#include "collapse_user.h"
 
 static void is_large(unsigned block)
 {
