@@ -210,10 +210,10 @@ brute:
 	@for arch in arm64 x86_64 riscv64; do echo "$$arch"; \
 		$(BUILD)/tests/gcc/brute/compare --programs 10000 --mix --threads 0 --arch $$arch || exit 1; done
 
-# Every scenario under both memory models, both compilers and the sanitizers.
+# Every scenario under both memory models, both compilers and the sanitizers; every format on the sim.
 check-all:
 	@tools/deps.sh test
-	@BUILD='$(BUILD)' WHOLE='$(ARCHS)' tools/test.sh build whole cli brute
+	@BUILD='$(BUILD)' WHOLE='$(ARCHS)' tools/test.sh build whole cli brute sim
 
 # Contracts and static analysers, all of them.
 analyse:

@@ -189,6 +189,7 @@ small_scenario() {
 	done
 }
 
+# bats test_tags=long
 @test "parallel jobs print the same answers in the same order" {
 	$octavo check --json rc11/sb rc11/mp rc11/lb | jq '[.results[] | del(.seconds, .cpu_seconds, .cpu_seconds_workers, .rss_kib)]' > "$dir/one"
 	$octavo check --json --jobs 2 rc11/sb rc11/mp rc11/lb | jq '[.results[] | del(.seconds, .cpu_seconds, .cpu_seconds_workers, .rss_kib)]' > "$dir/two"
@@ -210,6 +211,7 @@ small_scenario() {
 	done
 }
 
+# bats test_tags=long
 @test "golden counts: a changed number, a new variant and a lost one are told" {
 	export BUILD=$(dirname "$octavo")
 	run tools/counts.sh checks/leak rc11/sb
@@ -295,6 +297,7 @@ small_scenario() {
 	jq -e 'all(.results[] | select(.verdict == "violation"); .schedule | length > 0)' "$dir/out"
 }
 
+# bats test_tags=long
 @test "progress: on a terminal with an estimate, elsewhere nothing" {
 	command -v script >/dev/null || skip "no script(1)"
 	script -qec "$octavo check --time 6 --arch x86_64 core/ticket-lock-dropped-now" /dev/null > "$dir/terminal" || [ $? -eq 3 ]
@@ -303,6 +306,7 @@ small_scenario() {
 	[ ! -s "$dir/file" ]
 }
 
+# bats test_tags=long
 @test "--time and --max-executions end a search in time, and say how far it came" {
 	local start=$(date +%s)
 	run $octavo check --json --time 1 --arch x86_64 core/ticket-lock-dropped-now
@@ -339,6 +343,7 @@ small_scenario() {
 	[[ "$output" == *"something has no end"* ]]
 }
 
+# bats test_tags=long
 @test "--gdb stops where the execution starts, and goes on to the same answer" {
 	id=$($octavo check --json --arch arm64 checks/assertion-broken | jq -r '.results[0].id')
 	run $octavo check --replay "$id" --gdb
