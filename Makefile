@@ -159,7 +159,7 @@ $(BUILD)/octavo: $(BUILD)/files $(command_objects) $(built_libraries)
 # Without -j of the outer make: each script decides how many workers it uses.
 demo:
 	@tools/deps.sh demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory MACHINES=scenarios all
 	@$(BUILD)/octavo demo
 
 test:
