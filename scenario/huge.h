@@ -7,7 +7,7 @@
 
 #include "collapse.h"
 
-enum { HUGE_VA = 0x40000, HUGE_END = HUGE_VA + OCT_HUGE_BYTES };
+enum { HUGE_VA = 0x40000, HUGE_END = HUGE_VA + OCT_HUGE_BYTES, HUGE_OTHER_VA = 0x50000 };
 
 static struct oct_mm *huge_mm;
 static struct oct_folio *huge_pin;
@@ -35,6 +35,17 @@ static inline void huge_make(struct oct_mm *mm)
 {
 	huge_setup(mm);
 	OC_ASSERT(OC_ASSERTION, oct_collapse_huge(mm, HUGE_VA, OCT_HUGE_PAGES) == 0);
+}
+
+/* A second one, of one page and zeros. */
+static inline void huge_make_other(struct oct_mm *mm)
+{
+	uintptr_t at;
+
+	OC_ASSERT(OC_ASSERTION,
+	          oct_mmap(mm, HUGE_OTHER_VA, OCT_HUGE_BYTES, READ_WRITE, OCT_MAP_FIXED, &at) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_fault(mm, HUGE_OTHER_VA, OCT_WRITE) == OCT_FAULT_DONE);
+	OC_ASSERT(OC_ASSERTION, oct_collapse_huge(mm, HUGE_OTHER_VA, OCT_HUGE_PAGES) == 0);
 }
 
 static inline bool huge_is_leaf(struct oct_mm *mm, uintptr_t va)
@@ -104,6 +115,18 @@ static inline void huge_raw_flush(unsigned levels)
 	oc_dsb();
 	oc_tlbi(raw.mm, RAW_VA, OCT_TABLE_ENTRIES, OC_BROADCAST, levels);
 	oc_dsb();
+}
+
+/* A collapse that asks nobody but the lock of the table, and tells the CPUs. */
+static inline void huge_raw_collapse(void)
+{
+	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
+
+	oc_entry_set(huge_slot, oct_pte_broken());
+	huge_raw_flush(OC_ALL_LEVELS);
+	huge_raw_copy();
+	oc_entry_set(huge_slot, huge_leaf);
+	oct_pte_unlock(raw.mm, pte);
 }
 
 /* Before the end: the link that the references belong to. */

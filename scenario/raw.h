@@ -96,6 +96,16 @@ static inline void raw_install(oct_pte_t *pte)
 	oc_cover("raw-copy-installed");
 }
 
+/* The page is copied before its entry goes: what is stored until the flush is lost. */
+static inline void raw_copy_too_early(void)
+{
+	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
+
+	raw_copy();
+	raw_install(pte);
+	oct_pte_unlock(raw.mm, pte);
+}
+
 /* The page is copied out, and brought in again at once, before the flush: what is stored meanwhile is lost.
  */
 static inline void raw_write_first(void)

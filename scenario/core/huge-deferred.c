@@ -7,23 +7,18 @@
  * split that asks the entries alone gives that page back. */
 #include "../huge.h"
 
-enum { OTHER_VA = 0x50000 };
-
 static oct_phys_t pages;
 static bool ran_naive, stored;
 
 static void setup(void)
 {
 	struct oct_mm *mm = oc_mm();
-	uintptr_t at;
 
 	oct_reclaim_init(&reclaim, NULL);
 	OC_ASSERT(OC_ASSERTION, oct_reclaim_add(&reclaim, mm) == 0);
 	huge_make(mm);
 	pages = oc_folio(mm, HUGE_VA)->page;
-	OC_ASSERT(OC_ASSERTION, oct_mmap(mm, OTHER_VA, OCT_HUGE_BYTES, READ_WRITE, OCT_MAP_FIXED, &at) == 0);
-	OC_ASSERT(OC_ASSERTION, oct_fault(mm, OTHER_VA, OCT_WRITE) == OCT_FAULT_DONE);
-	OC_ASSERT(OC_ASSERTION, oct_collapse_huge(mm, OTHER_VA, OCT_HUGE_PAGES) == 0);
+	huge_make_other(mm);
 	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, HUGE_VA, huge_page(1)) == 0);
 }
 
@@ -61,7 +56,8 @@ static void now_store(void)
 /* Another leaf is split, and remembered, meanwhile. */
 static void forget_other(void)
 {
-	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(huge_mm, OTHER_VA, OTHER_VA + OCT_PAGE_SIZE) == 0);
+	OC_ASSERT(OC_ASSERTION,
+	          oct_madvise_dontneed(huge_mm, HUGE_OTHER_VA, HUGE_OTHER_VA + OCT_PAGE_SIZE) == 0);
 }
 
 static void now_other(void)

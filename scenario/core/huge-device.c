@@ -15,21 +15,10 @@ static void setup(void)
 	huge_raw_setup(mm);
 }
 
-static void collapse_untold(void)
-{
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-
-	oc_entry_set(huge_slot, oct_pte_broken());
-	huge_raw_flush(OC_ALL_LEVELS);
-	huge_raw_copy();
-	oc_entry_set(huge_slot, huge_leaf);
-	oct_pte_unlock(raw.mm, pte);
-}
-
 static void not_told(void)
 {
 	if (oct_port_cpu_self() == 0)
-		collapse_untold();
+		huge_raw_collapse();
 	else
 		raw_writer();
 }

@@ -6,24 +6,19 @@
  * lock of an entry. */
 #include "../huge.h"
 
-enum { OTHER_VA = 0x50000 };
-
 static const struct oct_folio *second; /* of the listed folio: its second page */
 
 static void setup(void)
 {
 	struct oct_mm *mm = oc_mm();
-	uintptr_t at;
 
 	oct_reclaim_init(&reclaim, NULL);
 	OC_ASSERT(OC_ASSERTION, oct_reclaim_add(&reclaim, mm) == 0);
 	huge_make(mm);
 	second = oct_port_folio_of(oct_pte_phys(oct_table_query(&mm->space, huge_page(0)))) + 1;
-	OC_ASSERT(OC_ASSERTION, oct_mmap(mm, OTHER_VA, OCT_HUGE_BYTES, READ_WRITE, OCT_MAP_FIXED, &at) == 0);
-	OC_ASSERT(OC_ASSERTION, oct_fault(mm, OTHER_VA, OCT_WRITE) == OCT_FAULT_DONE);
-	OC_ASSERT(OC_ASSERTION, oct_collapse_huge(mm, OTHER_VA, OCT_HUGE_PAGES) == 0);
+	huge_make_other(mm);
 	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, HUGE_VA, huge_page(1)) == 0);
-	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, OTHER_VA, OTHER_VA + OCT_PAGE_SIZE) == 0);
+	OC_ASSERT(OC_ASSERTION, oct_madvise_dontneed(mm, HUGE_OTHER_VA, HUGE_OTHER_VA + OCT_PAGE_SIZE) == 0);
 }
 
 static void split(void)

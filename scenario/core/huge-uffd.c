@@ -24,18 +24,6 @@ static void setup(void)
 	huge_raw_setup(mm);
 }
 
-/* The page that the table lacks is zeros in the leaf. */
-static void collapse_unasked(void)
-{
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-
-	oc_entry_set(huge_slot, oct_pte_broken());
-	huge_raw_flush(OC_ALL_LEVELS);
-	huge_raw_copy();
-	oc_entry_set(huge_slot, huge_leaf);
-	oct_pte_unlock(raw.mm, pte);
-}
-
 static void supply_raw(void)
 {
 	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_HOLE);
@@ -46,7 +34,7 @@ static void supply_raw(void)
 
 static void unasked(void)
 {
-	RAW_PARTS(collapse_unasked, supply_raw);
+	RAW_PARTS(huge_raw_collapse, supply_raw); /* the page that the table lacks is zeros in the leaf */
 }
 
 /* The entry is read before the lock is taken. */

@@ -13,20 +13,9 @@ static void setup(void)
 	raw_setup(mm);
 }
 
-static void copy_first(void)
-{
-	oct_pte_t *pte = oct_pte_lock(raw.mm, RAW_VA);
-
-	raw_copy();
-	oc_entry_set(pte, 0);
-	raw_flush();
-	oc_entry_set(pte, raw.fresh);
-	oct_pte_unlock(raw.mm, pte);
-}
-
 static void copied_first(void)
 {
-	RAW_PARTS(copy_first, raw_writer);
+	RAW_PARTS(raw_copy_too_early, raw_writer);
 }
 
 static void store(void)

@@ -118,8 +118,9 @@ enum oct_flush oct_entry_change(struct oct_ticket *ticket, struct oct_pte_guard 
 
 void oct_entry_put_back(struct oct_pte_guard *guard, oct_pte_t *entry, uintptr_t va, oct_pte_t old)
 {
-	/* No reliance (F6): nothing else was valid here since the exchange, and what TLBs keep is this value. Nor
-	 * is a link published: who finds it away waits for the lock, and finds it in his fault. A block that the entry was a part of is none any more. Release: as oct_entry_install. */
+	/* No reliance (F6): nothing else was valid here since the exchange, and what TLBs keep is this value.
+	 * Nor is a link published: who finds it away waits for the lock, and finds it in his fault. A block that
+	 * the entry was a part of is none any more. Release: as oct_entry_install. */
 	oct_store(entry, guard->level > 0 ? old : oct_pte_single(old, 0, va), OCT_REL);
 }
 
